@@ -1,0 +1,3 @@
+//! The operator's tool: arguments, command, exit code.
+
+fn main() {}

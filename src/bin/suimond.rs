@@ -1,0 +1,3 @@
+//! The daemon: arguments, plan, sandbox, run, exit code.
+
+fn main() {}

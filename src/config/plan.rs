@@ -1,0 +1,359 @@
+//! What runs: every field already checked. Modules take their own slice, never the whole.
+//!
+//! Each number carries its unit, its range and its origin; "P4" stands for section 4 of the parameter sheet
+//! (docs/parameters.md), "T4.2" for section 4.2 of the threat catalogue it cites.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::wire::{Name, Rrset};
+
+/// Everything suimond runs by. Only `config` makes one, after every check.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// Where packets come in.
+    pub ingress: Ingress,
+    /// Who may ask, and what a packet must look like.
+    pub guard: Guard,
+    /// What the operator answers himself.
+    pub policy: Policy,
+    /// What is remembered.
+    pub cache: Cache,
+    /// How names are found out.
+    pub recursion: Recursion,
+    /// How servers are asked.
+    pub egress: Egress,
+    /// How replies are written.
+    pub answer: Answer,
+    /// Logs, metrics, control.
+    pub ops: Ops,
+    /// The process.
+    pub process: Process,
+}
+
+/// Where packets come in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ingress {
+    /// Addresses to listen on, UDP and TCP alike.
+    pub listen: Vec<SocketAddr>,
+    /// UDP worker threads; 1..=256, one per core by default.
+    pub workers: usize,
+    /// Whether workers are pinned to cores.
+    pub pin_workers: bool,
+    /// Requested socket receive buffer, octets.
+    pub receive_buffer: usize,
+    /// A datagram that waited longer than this in our queue is dropped first (P6: 500 ms).
+    pub max_queue_age: Duration,
+    /// TCP limits.
+    pub tcp: Tcp,
+}
+
+/// TCP limits (P6, T4.3).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tcp {
+    /// Connections in all (20,000).
+    pub connections: usize,
+    /// Connections per IPv4 /32 or IPv6 /56 (64).
+    pub connections_per_client: usize,
+    /// The first query must be complete by then (2 s).
+    pub first_query: Duration,
+    /// Idle time after which a connection is closed (10 s).
+    pub idle: Duration,
+    /// The same when more than 80 % of `connections` are in use (1 s).
+    pub idle_busy: Duration,
+    /// Queries in flight per connection (32).
+    pub in_flight: usize,
+    /// Queries per connection in all (1,000).
+    pub queries: usize,
+    /// Unsent octets at which reading stops (64 KiB).
+    pub unsent: usize,
+    /// Time a peer may leave unsent octets unread before it is closed (5 s).
+    pub unsent_for: Duration,
+}
+
+/// Who may ask, and what a packet must look like (P1).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Guard {
+    /// Access rules; the longest prefix wins, and among equals the one with more conditions. No match = refuse.
+    pub rules: Vec<AclRule>,
+    /// Row 2: drop source port 0 and multicast or broadcast destinations.
+    pub check_ports: bool,
+    /// Row 3: drop our own addresses as a source, unless by loopback.
+    pub check_own_addresses: bool,
+    /// Row 4: drop martian sources.
+    pub check_martians: bool,
+    /// Row 10: no error replies to the ports of reflecting services.
+    pub suppress_errors_to_reflectors: bool,
+    /// Refusals per second per IPv4 /24 or IPv6 /48 (1).
+    pub refusals_per_prefix: u32,
+    /// Burst of the same (5).
+    pub refusal_burst: u32,
+    /// Refusals per second of the whole host (200).
+    pub refusals_per_host: u32,
+    /// Queries of one client waiting for recursion at most (128).
+    pub pending_per_client: usize,
+    /// The same for clients whose address is proven by TCP (1,000).
+    pub pending_per_verified_client: usize,
+}
+
+/// One access rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AclRule {
+    /// Source prefix.
+    pub prefix: IpNet,
+    /// Only for queries to this local address.
+    pub local: Option<IpAddr>,
+    /// Only over this transport.
+    pub transport: Option<TransportKind>,
+    /// What happens.
+    pub action: AclAction,
+    /// Whether RD=0 gets cached data (otherwise REFUSED, row 9).
+    pub snoop: bool,
+}
+
+/// What an access rule does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AclAction {
+    /// Serve.
+    Allow,
+    /// REFUSED, within the refusal budget.
+    Refuse,
+    /// Silence.
+    Drop,
+}
+
+/// How a query travelled, as access rules see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TransportKind {
+    /// A datagram: the source address may be forged.
+    Udp,
+    /// A stream: the handshake proved the address.
+    Tcp,
+}
+
+/// What the operator answers himself, and where he sends the rest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// Answer special-use names locally (RFC 6761, 7686, 8375, 9476, resolver.arpa).
+    pub special_use: bool,
+    /// Answer the reverse zones of private space locally (RFC 6303, 7793).
+    pub local_reverse: bool,
+    /// Zones to leave alone in spite of the two above.
+    pub passthrough: Vec<Name>,
+    /// The operator's own records, complete RRsets.
+    pub local_data: Vec<Rrset>,
+    /// Zones answered from `local_data` alone: a name not listed is NXDOMAIN.
+    pub local_zones: Vec<Name>,
+    /// Forward zones.
+    pub forward: Vec<ForwardZone>,
+    /// Stub zones.
+    pub stub: Vec<StubZone>,
+}
+
+/// Names under `zone` are asked of other resolvers, with RD=1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForwardZone {
+    /// Apex; the root forwards everything.
+    pub zone: Name,
+    /// Resolvers, tried by RTT.
+    pub servers: Vec<SocketAddr>,
+    /// Why a well-known public resolver may be among them; required then.
+    pub leak_ok: Option<String>,
+}
+
+/// Names under `zone` are asked of these authoritative servers instead of the delegated ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StubZone {
+    /// Apex.
+    pub zone: Name,
+    /// Its servers.
+    pub servers: Vec<SocketAddr>,
+}
+
+/// What is remembered (P5).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cache {
+    /// RRset, negative and failure data together, octets.
+    pub max_bytes: u64,
+    /// Slots of each worker's table of ready-made answers; rounded up to a power of two, 0 = off.
+    pub answer_slots: usize,
+    /// Lowest TTL, seconds (0).
+    pub min_ttl: u32,
+    /// Highest TTL, seconds (86,400).
+    pub max_ttl: u32,
+    /// Highest negative TTL, seconds (10,800; RFC 2308 section 5).
+    pub max_negative_ttl: u32,
+    /// Highest and lowest lifetime of a delegation, seconds (60..=86,400; ghost domains, CVE-2022-30698).
+    pub delegation_ttl: (u32, u32),
+    /// First lifetime of a cached failure, seconds (5; RFC 9520 section 3.2: at least 1).
+    pub failure_ttl: u32,
+    /// Longest lifetime of a cached failure after doublings, seconds (300).
+    pub max_failure_ttl: u32,
+    /// Cached failures (200,000).
+    pub failures: u64,
+}
+
+/// How names are found out (P4).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recursion {
+    /// Root servers: owner name and addresses, from the hints file or built in.
+    pub root_hints: Vec<(Name, Vec<IpAddr>)>,
+    /// Ask the root for its own NS set at start and before it expires (RFC 9609).
+    pub priming: bool,
+    /// QNAME minimisation (RFC 9156).
+    pub qname_minimisation: Minimisation,
+    /// Believe glue only in bailiwick of the referring zone.
+    pub harden_glue: bool,
+    /// Ask for and keep DNSSEC records (DO=1 upstream).
+    pub dnssec_ok: bool,
+    /// The budget of one client query.
+    pub limits: Limits,
+    /// Clients joined to one fetch at most (100).
+    pub joined_clients: usize,
+    /// Recursions in flight at most.
+    pub in_flight: usize,
+}
+
+/// QNAME minimisation modes (RFC 9156).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Minimisation {
+    /// The full name goes to every server.
+    Off,
+    /// Minimised; on NXDOMAIN or refusal at a middle label the full name is asked.
+    Relaxed,
+    /// Minimised; NXDOMAIN at a middle label is believed.
+    Strict,
+}
+
+/// One budget per client query, inherited by every sub-query, never reset (P4, T4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Upstream packets sent (50).
+    pub packets: u32,
+    /// Upstream octets received (200,000).
+    pub bytes: u32,
+    /// Time of work (7 s).
+    pub time: Duration,
+    /// CNAME and DNAME links (11).
+    pub links: u32,
+    /// Depth of sub-queries (7).
+    pub depth: u32,
+    /// NS names of one delegation that are looked at (13).
+    pub ns_names: usize,
+    /// Addresses per NS name that are used (6).
+    pub ns_addresses: usize,
+    /// NS names whose address look-up failed before the delegation is given up (5).
+    pub failing_ns_names: u32,
+    /// Labels added one query each by QNAME minimisation (10), the first 4 singly (RFC 9156 section 2.3).
+    pub minimisation_steps: u32,
+    /// RRs per RRset (100), types per name (100), octets per RRset (16 KiB) (CVE-2024-1737).
+    pub rrset_records: usize,
+    /// Octets per RRset (16 KiB).
+    pub rrset_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            packets: 50,
+            bytes: 200_000,
+            time: Duration::from_secs(7),
+            links: 11,
+            depth: 7,
+            ns_names: 13,
+            ns_addresses: 6,
+            failing_ns_names: 5,
+            minimisation_steps: 10,
+            rrset_records: 100,
+            rrset_bytes: 16 * 1024,
+        }
+    }
+}
+
+/// How servers are asked (P5).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Egress {
+    /// Port of authoritative servers (53).
+    pub port: u16,
+    /// Whether IPv4 servers are asked.
+    pub ipv4: bool,
+    /// Whether IPv6 servers are asked.
+    pub ipv6: bool,
+    /// Source address for IPv4.
+    pub source_v4: Ipv4Addr,
+    /// Source address for IPv6.
+    pub source_v6: Ipv6Addr,
+    /// Source ports: inclusive range (1024..=65535); 53 is refused by the config.
+    pub source_ports: (u16, u16),
+    /// Source ports never used.
+    pub avoid_ports: Vec<u16>,
+    /// Whether loopback, private and link-local server addresses are asked.
+    pub allow_private_servers: bool,
+    /// Prefixes never asked; our own listeners are added when the daemon starts.
+    pub never_ask: Vec<IpNet>,
+    /// Advertised EDNS payload size (1232; RFC 9715).
+    pub edns_size: u16,
+    /// Random case in questions (draft "0x20").
+    pub case_randomisation: bool,
+    /// First retransmission timeout for a server we know nothing of (400 ms).
+    pub initial_timeout: Duration,
+    /// Longest time one UDP query waits (1.5 s).
+    pub max_timeout: Duration,
+    /// Time for a TCP exchange, connect included (3 s).
+    pub tcp_timeout: Duration,
+    /// Replies that do not match, discarded per fetch (32).
+    pub discarded_replies: u32,
+    /// Servers remembered (100,000).
+    pub servers: u64,
+}
+
+/// How replies are written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// Largest UDP reply whatever the client says (1232; RFC 9715), 512..=4096.
+    pub max_udp_size: u16,
+    /// Leave out authority and additional records nobody needs.
+    pub minimal: bool,
+    /// A UDP reply is at most this old (4 s).
+    pub max_udp_age: Duration,
+}
+
+/// Logs, metrics, control.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ops {
+    /// Log filter, `tracing` syntax ("info", "suimon=debug").
+    pub log_level: String,
+    /// Where logs go.
+    pub log_target: LogTarget,
+    /// Whether client addresses may stand in logs (secrecy of communications: no).
+    pub log_clients: bool,
+    /// Prometheus page; loopback only unless the operator says otherwise. Nothing = off.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Control socket. Nothing = off.
+    pub control_socket: Option<PathBuf>,
+}
+
+/// Where logs go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogTarget {
+    /// The journal if stderr is connected to it, stderr otherwise.
+    Auto,
+    /// Standard error.
+    Stderr,
+    /// The systemd journal.
+    Journald,
+}
+
+/// The process.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Process {
+    /// The only directory suimond writes to.
+    pub state_dir: PathBuf,
+    /// How long SIGTERM waits for queries in flight (0 = not at all).
+    pub drain: Duration,
+    /// Whether landlock rules are laid on the process.
+    pub sandbox: bool,
+}

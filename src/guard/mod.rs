@@ -1,0 +1,3 @@
+//! May this packet cost us work? Returns a verdict, never writes a message.
+
+pub mod permit;

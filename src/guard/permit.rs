@@ -1,0 +1,309 @@
+//! May this cause upstream packets, and how many? The one door that recursion and egress may use of the guard.
+//!
+//! A [`RecursionPermit`] can be minted only by the guard, for a client it admitted, and by `daemon` for a named internal
+//! cause (`tests/architecture.rs` holds the latter). Every upstream packet is charged to a [`Budget`], and a `Budget`
+//! comes only out of a permit. So a refused query cannot cause an upstream packet: there is nothing it could pay with.
+
+use std::net::IpAddr;
+
+use crate::config::plan::Limits;
+use crate::sys::clock::Now;
+
+/// On whose behalf an upstream packet is sent. A cause "refused" does not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// A client the guard admitted.
+    Admitted,
+    /// A name that was admitted before and is about to expire or is stale.
+    Refresh,
+    /// The root's own NS set (RFC 9609).
+    Priming,
+    /// Trust anchors (RFC 5011).
+    TrustAnchor,
+    /// The operator, over the control socket (`suimon ask`).
+    Audit,
+}
+
+impl Cause {
+    /// All causes, in the order of their counters.
+    pub const ALL: [Self; 5] = [
+        Self::Admitted,
+        Self::Refresh,
+        Self::Priming,
+        Self::TrustAnchor,
+        Self::Audit,
+    ];
+
+    /// The metric label.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Admitted => "admitted",
+            Self::Refresh => "refresh",
+            Self::Priming => "priming",
+            Self::TrustAnchor => "trust_anchor",
+            Self::Audit => "audit",
+        }
+    }
+}
+
+/// The right to start one recursion. Consumed by starting it; cannot be copied.
+#[derive(Debug)]
+pub struct RecursionPermit {
+    cause: Cause,
+    client: Option<IpAddr>,
+    verified: bool,
+}
+
+impl RecursionPermit {
+    /// For a client the guard has just admitted. `verified`: its address is proven (TCP).
+    pub(in crate::guard) const fn for_client(client: IpAddr, verified: bool) -> Self {
+        Self {
+            cause: Cause::Admitted,
+            client: Some(client),
+            verified,
+        }
+    }
+
+    /// For a cause of our own; `daemon.rs` alone may call this.
+    #[must_use]
+    pub const fn internal(cause: InternalCause) -> Self {
+        Self {
+            cause: cause.cause(),
+            client: None,
+            verified: true,
+        }
+    }
+
+    /// The cause that every packet under this permit is counted by.
+    #[must_use]
+    pub const fn cause(&self) -> Cause {
+        self.cause
+    }
+
+    /// The client, if one asked.
+    #[must_use]
+    pub const fn client(&self) -> Option<IpAddr> {
+        self.client
+    }
+
+    /// Whether the client's address is proven.
+    #[must_use]
+    pub const fn is_verified(&self) -> bool {
+        self.verified
+    }
+
+    /// Trades the permit for the one budget of this client query.
+    #[must_use]
+    pub const fn into_budget(self, limits: &Limits, now: Now) -> Budget {
+        Budget {
+            cause: self.cause,
+            limits: *limits,
+            started: now,
+            spent: Spent::NOTHING,
+        }
+    }
+}
+
+/// Causes that only `daemon.rs` may name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InternalCause {
+    /// Refresh of a name that a client was admitted for.
+    Refresh,
+    /// The root's own NS set (RFC 9609).
+    Priming,
+    /// Trust anchors (RFC 5011).
+    TrustAnchor,
+    /// The operator over the control socket.
+    Audit,
+}
+
+impl InternalCause {
+    const fn cause(self) -> Cause {
+        match self {
+            Self::Refresh => Cause::Refresh,
+            Self::Priming => Cause::Priming,
+            Self::TrustAnchor => Cause::TrustAnchor,
+            Self::Audit => Cause::Audit,
+        }
+    }
+}
+
+/// What one client query has cost so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// Upstream packets sent.
+    pub packets: u32,
+    /// Upstream octets received.
+    pub bytes: u32,
+    /// CNAME and DNAME links followed.
+    pub links: u32,
+    /// NS names whose addresses could not be found.
+    pub failing_ns_names: u32,
+}
+
+impl Spent {
+    const NOTHING: Self = Self {
+        packets: 0,
+        bytes: 0,
+        links: 0,
+        failing_ns_names: 0,
+    };
+}
+
+/// The work one client query may cause: one object, inherited by every sub-query, retry, chain link and fallback, never reset.
+/// (NXNS, NRDelegation, CAMP, KeyTrap and kin: threats.md 4.2.)
+#[derive(Debug)]
+pub struct Budget {
+    cause: Cause,
+    limits: Limits,
+    started: Now,
+    spent: Spent,
+}
+
+/// Which limit a query ran into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Exhausted {
+    /// Upstream packets.
+    Packets,
+    /// Upstream octets.
+    Bytes,
+    /// Time.
+    Time,
+    /// CNAME and DNAME links.
+    Links,
+    /// Depth of sub-queries.
+    Depth,
+    /// Failing NS names.
+    FailingNsNames,
+}
+
+impl Exhausted {
+    /// All limits, in the order of their counters.
+    pub const ALL: [Self; 6] = [
+        Self::Packets,
+        Self::Bytes,
+        Self::Time,
+        Self::Links,
+        Self::Depth,
+        Self::FailingNsNames,
+    ];
+
+    /// The metric label.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Packets => "packets",
+            Self::Bytes => "bytes",
+            Self::Time => "time",
+            Self::Links => "links",
+            Self::Depth => "depth",
+            Self::FailingNsNames => "failing_ns_names",
+        }
+    }
+
+    /// A sentence for the client (RFC 8914).
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Packets => "too many upstream packets for one query",
+            Self::Bytes => "too many upstream octets for one query",
+            Self::Time => "the query took too long",
+            Self::Links => "CNAME or DNAME chain too long",
+            Self::Depth => "name server look-ups nested too deeply",
+            Self::FailingNsNames => "too many name servers without an address",
+        }
+    }
+}
+
+impl Budget {
+    /// The cause its packets are counted by.
+    #[must_use]
+    pub const fn cause(&self) -> Cause {
+        self.cause
+    }
+
+    /// What has been spent.
+    #[must_use]
+    pub const fn spent(&self) -> Spent {
+        self.spent
+    }
+
+    /// The limits it was made with.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Time left at `now`, zero when none is.
+    #[must_use]
+    pub fn time_left(&self, now: Now) -> std::time::Duration {
+        self.limits.time.saturating_sub(now.since(self.started))
+    }
+
+    /// Pays for one packet about to be sent; every upstream send calls this first.
+    ///
+    /// # Errors
+    /// The limit that is reached. Nothing may be sent then.
+    pub fn charge_packet(&mut self, now: Now) -> Result<(), Exhausted> {
+        if self.time_left(now).is_zero() {
+            return Err(Exhausted::Time);
+        }
+        if self.spent.bytes >= self.limits.bytes {
+            return Err(Exhausted::Bytes);
+        }
+        take(
+            &mut self.spent.packets,
+            self.limits.packets,
+            Exhausted::Packets,
+        )
+    }
+
+    /// Notes octets received. The packet that passes the limit is still used; the next send is refused.
+    pub fn note_bytes(&mut self, bytes: usize) {
+        self.spent.bytes = self
+            .spent
+            .bytes
+            .saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
+    }
+
+    /// Pays for one CNAME or DNAME link.
+    ///
+    /// # Errors
+    /// [`Exhausted::Links`].
+    pub const fn charge_link(&mut self) -> Result<(), Exhausted> {
+        take(&mut self.spent.links, self.limits.links, Exhausted::Links)
+    }
+
+    /// Pays for one NS name whose addresses could not be found.
+    ///
+    /// # Errors
+    /// [`Exhausted::FailingNsNames`].
+    pub const fn charge_failing_ns_name(&mut self) -> Result<(), Exhausted> {
+        take(
+            &mut self.spent.failing_ns_names,
+            self.limits.failing_ns_names,
+            Exhausted::FailingNsNames,
+        )
+    }
+
+    /// Whether a sub-query at `depth` (the client's own question is 0) is allowed.
+    ///
+    /// # Errors
+    /// [`Exhausted::Depth`].
+    pub const fn check_depth(&self, depth: u32) -> Result<(), Exhausted> {
+        if depth > self.limits.depth {
+            Err(Exhausted::Depth)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+const fn take(spent: &mut u32, limit: u32, over: Exhausted) -> Result<(), Exhausted> {
+    if *spent >= limit {
+        return Err(over);
+    }
+    *spent += 1;
+    Ok(())
+}

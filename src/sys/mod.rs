@@ -1,0 +1,4 @@
+//! The edge of the operating system: sockets, clock, entropy, affinity, sd_notify, landlock.
+
+pub mod clock;
+pub mod entropy;

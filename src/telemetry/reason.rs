@@ -1,0 +1,80 @@
+//! Why was a query not simply answered? One code from verdict to metric, log, EDE and `suimon why`.
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident $label:literal $sentence:literal),* $(,)?) => {
+        /// The reason for a verdict; one per rule. Row numbers are those of the parameter sheet, section 1.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum Reason {
+            $($(#[$doc])* $name),*
+        }
+
+        impl Reason {
+            /// All reasons, in the order of their counters.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The code: metric label, log field, `why` output.
+            #[must_use]
+            pub const fn label(self) -> &'static str {
+                match self { $(Self::$name => $label),* }
+            }
+
+            /// A sentence for people.
+            #[must_use]
+            pub const fn sentence(self) -> &'static str {
+                match self { $(Self::$name => $sentence),* }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// Admitted by an access rule.
+    AclAllow "acl_allow" "an access rule allows this client",
+    /// Row 7: an access rule says drop.
+    AclDrop "acl_drop" "an access rule drops this client",
+    /// Row 7: no access rule matches; the default is to refuse.
+    AclNoMatch "acl_no_match" "no access rule covers this client",
+    /// Row 7: an access rule says refuse.
+    AclRefuse "acl_refuse" "an access rule refuses this client",
+    /// The body could not be read, or EDNS is malformed.
+    BadFormat "bad_format" "the query is malformed",
+    /// EDNS version above 0 (RFC 6891 section 6.1.3).
+    BadVersion "bad_version" "the EDNS version is not supported",
+    /// Row 8: class is not IN.
+    ClassNotServed "class_not_served" "only class IN is served",
+    /// Row 3: source is one of our own addresses, not via loopback.
+    OwnAddress "own_address" "the source claims to be one of our own addresses",
+    /// Row 4: martian source.
+    Martian "martian" "the source address cannot exist on this interface",
+    /// Row 8: the type may not be asked (transfers, meta types).
+    MetaType "meta_type" "this type cannot be asked of a resolver",
+    /// Row 2: destination is multicast or broadcast.
+    MulticastDestination "multicast_destination" "the query was sent to a multicast or broadcast address",
+    /// Row 8: opcode is not QUERY.
+    Opcode "opcode" "only opcode QUERY is served",
+    /// Too many queries of this client wait for recursion.
+    PendingPerClient "pending_per_client" "too many queries of this client are waiting",
+    /// Too many recursions in flight, or too many clients joined to one.
+    PendingTotal "pending_total" "too many queries are waiting",
+    /// Row 8: not exactly one question (RFC 9619).
+    QuestionCount "question_count" "a query has exactly one question",
+    /// The datagram waited too long in our queue.
+    QueueAge "queue_age" "the query waited too long in the queue",
+    /// Row 9: RD=0 and no snoop rule.
+    RecursionNotDesired "recursion_not_desired" "recursion was not desired",
+    /// Row 10: an error reply to a reflecting service's port was suppressed.
+    ReflectorPort "reflector_port" "no error replies to this source port",
+    /// The refusal budget is used up.
+    RefusalBudget "refusal_budget" "refusals are limited; this one was not sent",
+    /// Row 1: QR=1.
+    ResponseBit "response_bit" "a response arrived where queries are expected",
+    /// Row 1: shorter than a header.
+    Short "short" "shorter than a DNS header",
+    /// Row 2: source port 0.
+    SourcePortZero "source_port_zero" "source port 0 cannot be answered",
+    /// A UDP reply would have been older than the limit.
+    TooOld "too_old" "the answer came too late for UDP",
+    /// TCP connection refused: too many in all or from this prefix.
+    TcpConnections "tcp_connections" "too many TCP connections",
+}

@@ -46,7 +46,7 @@ const TABLE: [(&str, u8, &[&str]); 17] = [
 ];
 
 /// Doors beside the table: who, to what, why. A door opens one path, not a room.
-const DOORS: [(&str, &str, &str); 8] = [
+const DOORS: [(&str, &str, &str); 10] = [
     (
         "config",
         "wire",
@@ -77,8 +77,14 @@ const DOORS: [(&str, &str, &str); 8] = [
         "ops::control::protocol",
         "the words of the control socket, and nothing else of the daemon",
     ),
+    (
+        "ctl",
+        "ops::metrics",
+        "`stats` reads the list of metrics that the page shows",
+    ),
     ("bin", "daemon", "the daemon's life"),
     ("bin", "ctl", "the tool's commands"),
+    ("bin", "drill", "`suimon drill`"),
 ];
 
 /// Who may start a task or a thread, and why.
@@ -105,6 +111,12 @@ const SANS_IO: [&str; 7] = [
     "recursion",
     "answer",
 ];
+
+/// Rooms that keep deadlines of tokio's; clippy (`disallowed-methods`) tells its `Instant` from the standard one there.
+const MAY_KEEP_DEADLINES: [&str; 5] = ["ingress", "resolve", "egress", "daemon", "drill"];
+
+/// Sans-IO rooms that draw a secret once, when they are built.
+const DRAWS_A_SECRET: [&str; 2] = ["guard", "cache"];
 
 /// Ways to ask for the time or for randomness; `sys` alone may.
 const CLOCKS_AND_DICE: [&[&str]; 9] = [
@@ -200,6 +212,9 @@ fn complaints(path: &str, text: &str) -> Vec<String> {
     };
     if room != "sys" {
         for words in CLOCKS_AND_DICE {
+            if words == ["Instant", "::", "now"] && MAY_KEEP_DEADLINES.contains(&room.as_str()) {
+                continue;
+            }
             ban(
                 words,
                 "only sys asks for time or randomness; take it as an argument",
@@ -208,6 +223,9 @@ fn complaints(path: &str, text: &str) -> Vec<String> {
     }
     if SANS_IO.contains(&room.as_str()) {
         for words in OUTSIDE_WORLD {
+            if words == ["csprng"] && DRAWS_A_SECRET.contains(&room.as_str()) {
+                continue;
+            }
             ban(words, "this room has no socket, clock, task or file");
         }
     }
@@ -233,9 +251,12 @@ fn complaints(path: &str, text: &str) -> Vec<String> {
         );
     }
     if room != "guard" {
-        ban(&["for_client"], "only the guard mints permits for clients");
+        ban(
+            &["RecursionPermit", "::", "for_client"],
+            "only the guard mints permits for clients",
+        );
     }
-    if source.lines_with(&["unsafe"]).first().is_some() {
+    if !source.lines_with(&["unsafe"]).is_empty() {
         out.push(format!("{path}: the word `unsafe`"));
     }
     out
@@ -371,7 +392,9 @@ fn caption_complaints(
 }
 
 fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+    // Asked when it runs, not when it is built: the same test can be pointed at another tree.
+    std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from)
 }
 
 /// All `.rs` files below `dir`, with their path relative to it.

@@ -1,0 +1,6 @@
+//! The read side: what operators and their machines see of a running suimond, and the few things they may do to it.
+
+pub mod control;
+mod crowd;
+pub mod logging;
+pub mod metrics;

@@ -2,5 +2,7 @@
 
 pub mod control;
 mod crowd;
+#[cfg(test)]
+pub(crate) mod fake;
 pub mod logging;
 pub mod metrics;

@@ -2,7 +2,9 @@
 
 pub mod cache;
 pub mod config;
+pub mod ctl;
 pub mod guard;
+pub mod ops;
 pub mod sys;
 pub mod telemetry;
 pub mod wire;

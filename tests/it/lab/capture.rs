@@ -20,7 +20,7 @@ impl Capture {
     pub fn start(lab: &Lab, ns: &Ns, dev: &str, filter: &str) -> Self {
         let path = lab.dir().join(format!("{}-{dev}.pcap", ns.name()));
         let child = Command::new("ip")
-            .args(["netns", "exec", ns.name(), "tcpdump", "-Z", "root", "-U", "-n", "-i", dev, "-B", "65536", "-w"])
+            .args(["netns", "exec", ns.name(), "tcpdump", "-Z", "root", "-U", "-n", "--immediate-mode", "-i", dev, "-B", "65536", "-w"])
             .arg(&path)
             .args(filter.split_whitespace())
             .stdin(Stdio::null())
@@ -41,7 +41,7 @@ impl Capture {
 
     /// Ends the capture and returns its packets, one line each.
     pub fn stop(mut self) -> Vec<Line> {
-        // What the kernel has queued is read within a poll interval.
+        // What the kernel has queued is read at once (immediate mode), but not in no time.
         std::thread::sleep(Duration::from_millis(300));
         end(&mut self.child);
         let output = Command::new("tcpdump")

@@ -133,7 +133,9 @@ impl Drop for Lab {
         }
         if std::thread::panicking() {
             for (name, _) in &self.children {
-                eprintln!("--- {name}.log\n{}", self.log(name));
+                let log = self.log(name);
+                let lines: Vec<&str> = log.lines().rev().take(12).collect();
+                eprintln!("--- {name}.log, last first\n{}", lines.join("\n"));
             }
         }
     }

@@ -35,3 +35,20 @@ pub fn config(lab: &Lab, listen: &[SocketAddr], clients: &[&str], hints: &str, m
         lab.dir().join("state"),
     )
 }
+
+/// Runs the operator's tool against the lab's control socket; panics if it fails.
+pub fn tool(lab: &Lab, arguments: &[&str]) -> String {
+    let output = std::process::Command::new(SUIMON)
+        .arg("--socket")
+        .arg(lab.dir().join("control.sock"))
+        .args(arguments)
+        .output()
+        .expect("suimon starts");
+    assert!(
+        output.status.success(),
+        "suimon {arguments:?}: {}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}

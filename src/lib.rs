@@ -3,6 +3,7 @@
 pub mod cache;
 pub mod config;
 pub mod guard;
+pub mod recursion;
 pub mod sys;
 pub mod telemetry;
 pub mod wire;

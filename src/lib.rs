@@ -6,6 +6,7 @@ pub mod config;
 pub mod ctl;
 pub mod guard;
 pub mod ops;
+pub mod recursion;
 pub mod sys;
 pub mod telemetry;
 pub mod wire;

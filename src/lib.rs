@@ -1,7 +1,9 @@
 //! Suimon: a hardened caching recursive resolver, laid out as the path of a packet.
 
 pub mod config;
+pub mod egress;
 pub mod guard;
+pub mod policy;
 pub mod sys;
 pub mod telemetry;
 pub mod wire;

@@ -11,3 +11,4 @@ pub mod send_batch;
 pub mod tcp;
 pub mod udp;
 pub mod wake;
+pub mod net;

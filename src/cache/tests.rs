@@ -1,0 +1,1 @@
+//! Does the cache say what it was told, while it may, and no longer?

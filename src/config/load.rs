@@ -130,7 +130,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Vec<Problem>> {
     };
     let (plan, found) = check::plan(&file, &layers, sources.system_root_hints.as_deref());
     problems.extend(found);
-    problems.sort_by_key(|problem| problem.severity);
+    problems.sort_by(Problem::reading_order);
     if problems.iter().any(Problem::is_error) {
         return Err(problems);
     }

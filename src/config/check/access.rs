@@ -4,7 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
+use super::snoop::grant_snoop;
 use super::{Check, coverage};
+use crate::config::diagnose::Place;
 use crate::config::plan::{AclAction, AclRule};
 use crate::config::units::Prefix;
 
@@ -67,7 +69,7 @@ impl Check<'_> {
         }
         let mut rules: Vec<AclRule> = rules.into_iter().map(|(rule, _)| rule).collect();
         for (index, Prefix(prefix)) in acl.snoop.iter().enumerate() {
-            if !grant_snoop(&mut rules, *prefix) {
+            if !grant_snoop(&mut rules, *prefix) && !self.layers.is_broken("acl") {
                 self.warning(
                     &format!("acl.snoop.{index}"),
                     format!("`{prefix}` may look into the cache but not ask"),
@@ -234,12 +236,23 @@ impl Check<'_> {
             None => rules.push((rule, path)),
             Some((other, _)) if *other == rule => {}
             Some((_, other_path)) => {
-                let other_place = self.place(other_path);
+                let (why, fix) = match self.place(other_path) {
+                    Place::Default => (
+                        "acl.allow allows it unless it is set".to_owned(),
+                        "set acl.allow to what you want to allow",
+                    ),
+                    place => (
+                        format!(
+                            "the other one is at {place}, has the same conditions and says otherwise"
+                        ),
+                        "keep one of them",
+                    ),
+                };
                 self.error(
                     &path,
                     format!("two rules contradict each other about `{}`", rule.prefix),
-                    format!("the other one is at {other_place}, has the same conditions and says otherwise"),
-                    "keep one of them",
+                    why,
+                    fix,
                 );
             }
         }
@@ -260,52 +273,4 @@ const fn plain(prefix: IpNet, action: AclAction) -> AclRule {
 
 fn is_loopback(prefix: &IpNet) -> bool {
     prefix.network().is_loopback() && prefix.broadcast().is_loopback()
-}
-
-/// Lets allowed clients in `prefix` look into the cache, without allowing anyone who was not. Whether that had an effect.
-///
-/// Rules inside the prefix get the right; the rules that decide about the rest of it are copied down to it with the right.
-fn grant_snoop(rules: &mut Vec<AclRule>, prefix: IpNet) -> bool {
-    let mut granted = false;
-    let mut above: Vec<AclRule> = Vec::new();
-    for rule in rules.iter_mut() {
-        if prefix.contains(&rule.prefix) {
-            if rule.action == AclAction::Allow {
-                rule.snoop = true;
-                granted = true;
-            }
-        } else if rule.prefix.contains(&prefix) {
-            match above
-                .iter_mut()
-                .find(|known| known.local == rule.local && known.transport == rule.transport)
-            {
-                Some(known) if known.prefix.prefix_len() >= rule.prefix.prefix_len() => {}
-                Some(known) => known.clone_from(rule),
-                None => above.push(rule.clone()),
-            }
-        }
-    }
-    // A rule with conditions that a longer one without conditions overrides has no say here.
-    let plain_length = above
-        .iter()
-        .filter(|rule| rule.local.is_none() && rule.transport.is_none())
-        .map(|rule| rule.prefix.prefix_len())
-        .max();
-    above.retain(|rule| plain_length.is_none_or(|length| rule.prefix.prefix_len() >= length));
-    for rule in above {
-        let allow = rule.action == AclAction::Allow;
-        granted |= allow;
-        let copy = AclRule {
-            prefix,
-            snoop: allow,
-            ..rule
-        };
-        let twin = rules.iter().any(|other| {
-            other.prefix == prefix && other.local == copy.local && other.transport == copy.transport
-        });
-        if !twin {
-            rules.push(copy);
-        }
-    }
-    granted
 }

@@ -5,6 +5,7 @@ mod control;
 mod coverage;
 mod public_resolvers;
 mod servers;
+mod snoop;
 mod zones;
 
 use std::path::Path;

@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod guard;
+pub mod ingress;
 pub mod sys;
 pub mod telemetry;
 pub mod wire;

@@ -299,18 +299,15 @@ fn replies_round_trip_and_other_schemas_are_named() {
         hit_ratio: Some(0.5),
         ..StatusReport::default()
     };
-    let json = serde_json::to_vec(&Envelope::ok(report.clone())).unwrap();
-    assert_eq!(parse_reply(&json), Ok(Ok(report)));
+    let json = serde_json::to_value(Envelope::ok(report.clone())).unwrap();
+    assert_eq!(parse_reply(json), Ok(Ok(report)));
 
     let failure = Envelope::failure(FailureKind::Busy, "later".to_owned());
-    let json = serde_json::to_vec(&failure).unwrap();
-    assert_eq!(
-        parse_reply::<StatusReport>(&json),
-        Ok(Err(failure.body.clone()))
-    );
+    let json = serde_json::to_value(&failure).unwrap();
+    assert_eq!(parse_reply::<StatusReport>(json), Ok(Err(failure.body)));
 
-    let error = parse_reply::<FlushReport>(br#"{"schema":2,"ok":true,"removed":1}"#).unwrap_err();
-    assert!(error.contains("schema 2"), "{error}");
-    let error = parse_reply::<FlushReport>(br#"{"schema":1,"ok":true}"#).unwrap_err();
-    assert!(error.contains("removed"), "{error}");
+    let error = parse_reply::<FlushReport>(json!({"schema": 2, "ok": true, "removed": 1}));
+    assert!(error.unwrap_err().contains("schema 2"));
+    let error = parse_reply::<FlushReport>(json!({"schema": 1, "ok": true}));
+    assert!(error.unwrap_err().contains("removed"));
 }

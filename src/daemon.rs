@@ -26,7 +26,6 @@ use crate::ops::metrics::MetricsPage;
 use crate::sys::arguments::DaemonArgs;
 use crate::sys::{addresses, clock, notify, sandbox};
 use front::Front;
-use live::Live;
 use operator::Operator;
 
 /// How often the status line, the host's own addresses and the cache's bookkeeping are brought up to date.

@@ -1,6 +1,6 @@
 //! How do the sockets reach the pipeline? The one implementation of `ingress::Service`.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
@@ -10,7 +10,7 @@ use crate::config::plan::TransportKind;
 use crate::guard::Arrival;
 use crate::ingress::{Datagram, Later, Next, Peer, Service};
 use crate::query::{self, WorkerState};
-use crate::sys::clock::{self, Now};
+use crate::sys::clock::Now;
 use crate::telemetry::{Reason, Worker};
 use crate::wire::{Name, Question, RecordType};
 

@@ -85,7 +85,7 @@ impl Operator {
     /// One line for `systemctl status`; also where the rate of queries is measured.
     pub(super) fn status_line(&self) -> String {
         let snapshot = self.telemetry.snapshot();
-        let queries = snapshot.clients.received.iter().sum();
+        let queries: u64 = snapshot.clients.received.iter().sum();
         let now = clock::now();
         let mut rate = self.last_rate.lock().unwrap_or_else(PoisonError::into_inner);
         let seconds = now.since(rate.at).as_secs_f64();

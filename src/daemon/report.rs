@@ -263,7 +263,7 @@ fn steps(events: &[TraceEvent], begun: Now) -> Vec<TraceStep> {
     events
         .iter()
         .map(|event| {
-            let (kind, server, rtt_us) = kind(&event.what);
+            let kind = kind(&event.what);
             if kind == "ask" {
                 packets += 1;
             }
@@ -271,28 +271,30 @@ fn steps(events: &[TraceEvent], begun: Now) -> Vec<TraceStep> {
                 at_us: u64::try_from(event.at.since(begun).as_micros()).unwrap_or(u64::MAX),
                 kind: kind.to_owned(),
                 text: event.to_string(),
-                server,
-                rtt_us,
-                packets_spent: packets,
+                server: None,
+                rtt_us: None,
+                packets_spent: Some(packets),
+                depth: event.depth,
             }
         })
         .collect()
 }
 
-fn kind(what: &Happening) -> (&'static str, Option<String>, Option<u64>) {
+/// The kind of step, as the protocol names it. Servers and times stand in the words.
+const fn kind(what: &Happening) -> &'static str {
     match what {
-        Happening::CacheHit { .. } => ("cache", None, None),
-        Happening::Policy { .. } => ("policy", None, None),
-        Happening::Approach { .. } => ("zone", None, None),
-        Happening::Ask { .. } => ("ask", None, None),
-        Happening::Reply { server, millis, .. } => ("reply", Some(server.to_string()), Some(millis * 1000)),
-        Happening::Fault(fault) => ("fault", fault.server.map(|server| server.to_string()), None),
-        Happening::Referral { .. } => ("referral", None, None),
-        Happening::Link { .. } => ("link", None, None),
-        Happening::LookUp { .. } => ("lookup", None, None),
-        Happening::AskParentAgain { .. } => ("retry", None, None),
-        Happening::Limit(_) => ("budget", None, None),
-        Happening::End { .. } => ("end", None, None),
+        Happening::CacheHit { .. } => "cache",
+        Happening::Policy { .. } => "policy",
+        Happening::Approach { .. } => "approach",
+        Happening::Ask { .. } => "ask",
+        Happening::Reply { .. } => "reply",
+        Happening::Fault(_) => "fault",
+        Happening::Referral { .. } => "referral",
+        Happening::Link { .. } => "link",
+        Happening::LookUp { .. } => "look_up",
+        Happening::AskParentAgain { .. } => "ask_parent",
+        Happening::Limit(_) => "limit",
+        Happening::End { .. } => "end",
     }
 }
 

@@ -79,8 +79,7 @@ pub(crate) fn decompress(
         let next = match *field {
             Field::Name | Field::LooseName => {
                 let mut next = at;
-                let name = Name::parse(window, &mut next, pointers_left)
-                    .map_err(|error| in_rdata(error))?;
+                let name = Name::parse(window, &mut next, pointers_left).map_err(in_rdata)?;
                 plain.extend_from_slice(name.as_wire());
                 at = next;
                 continue;

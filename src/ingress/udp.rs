@@ -54,10 +54,10 @@ impl UdpWorker {
         std::thread::Builder::new()
             .name(format!("udp-{}", self.index))
             .spawn(move || {
-                if self.pin {
-                    if let Err(error) = affinity::pin_current_thread(self.index) {
-                        tracing::warn!(worker = self.index, %error, "cannot stay on one core");
-                    }
+                if self.pin
+                    && let Err(error) = affinity::pin_current_thread(self.index)
+                {
+                    tracing::warn!(worker = self.index, %error, "cannot stay on one core");
                 }
                 let state = service.worker(self.index, Arc::clone(&cells));
                 Thread {

@@ -5,7 +5,10 @@ use super::{Error, Exit, Session, domain_name, record_type};
 use crate::ops::control::protocol::{AskReport, ExtendedError, Request, TraceStep};
 use crate::wire::{Name, RecordType};
 
-/// Resolve a name through the running daemon; with --trace, show every step and what it cost.
+/// Resolve a name through the running daemon and tell how.
+///
+/// With --trace every step is shown: cache, referrals, servers, times and the budget spent. If there is no answer, the last
+/// lines say why in plain words. The exit code is 0 only if there are records.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Name to resolve.
@@ -28,7 +31,9 @@ impl Args {
             rtype: self.rtype.to_string(),
             trace: self.trace,
         })?;
-        session.screen.show(&report, |paint| human(&report, paint))?;
+        session
+            .screen
+            .show(&report, |paint| human(&report, paint))?;
         Ok(if report.rcode == "NOERROR" && !report.answer.is_empty() {
             Exit::Done
         } else {
@@ -189,7 +194,10 @@ fn explanation(report: &AskReport) -> Vec<String> {
             sentences.push(words.to_owned());
         }
         if !error.text.is_empty() {
-            sentences.push(format!("The resolver says: {}.", error.text.trim_end_matches('.')));
+            sentences.push(format!(
+                "The resolver says: {}.",
+                error.text.trim_end_matches('.')
+            ));
         }
     }
     let spent = &report.spent;

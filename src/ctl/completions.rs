@@ -5,7 +5,7 @@ use clap_complete::{Shell, generate};
 
 use super::{Cli, Error, Exit, Session};
 
-/// Print a completion script for a shell, for example: suimon completions bash > suimon.bash.
+/// Print a completion script for a shell.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The shell.

@@ -5,7 +5,7 @@ use super::{Error, Exit, Session, domain_name, record_type};
 use crate::ops::control::protocol::{FlushReport, Request};
 use crate::wire::{Name, RecordType};
 
-/// Forget what is cached of a name, of everything below it, or altogether.
+/// Forget what is cached of a name, of a tree, or altogether.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The name to forget.

@@ -33,7 +33,11 @@ impl Args {
 
 /// Every manual page: file name and text.
 pub(super) fn pages() -> std::io::Result<Vec<(&'static str, Vec<u8>)>> {
-    Ok(vec![("suimon.1", suimon()?), ("suimond.8", suimond()?)])
+    Ok(vec![
+        ("suimon.1", suimon()?),
+        ("suimon.toml.5", crate::config::man_page().into_bytes()),
+        ("suimond.8", suimond()?),
+    ])
 }
 
 const MANUAL: &str = "Suimon";
@@ -55,7 +59,11 @@ fn suimon() -> std::io::Result<Vec<u8>> {
     let mut tail = Roff::new();
     exit_status(&mut tail, &OF_SUIMON);
     tail.control("SH", ["ENVIRONMENT"]);
-    term(&mut tail, bold("NO_COLOR"), "If set and not empty, no colours unless --color always.");
+    term(
+        &mut tail,
+        bold("NO_COLOR"),
+        "If set and not empty, no colours unless --color always.",
+    );
     tail.control("SH", ["FILES"]);
     term(
         &mut tail,
@@ -84,7 +92,10 @@ fn suimon() -> std::io::Result<Vec<u8>> {
     ] {
         term(&mut tail, bold(line), words);
     }
-    see_also(&mut tail, &[("suimond", "8"), ("suimon.toml", "5"), ("dig", "1")]);
+    see_also(
+        &mut tail,
+        &[("suimond", "8"), ("suimon.toml", "5"), ("dig", "1")],
+    );
     tail.to_writer(&mut page)?;
     Ok(page)
 }
@@ -96,7 +107,10 @@ fn suimond() -> std::io::Result<Vec<u8>> {
     let mut tail = Roff::new();
     tail.control("SH", ["SIGNALS"]);
     for (signal, words) in [
-        ("SIGTERM, SIGINT", "Stop: queries in flight are given process.drain to finish."),
+        (
+            "SIGTERM, SIGINT",
+            "Stop: queries in flight are given process.drain to finish.",
+        ),
         (
             "SIGHUP",
             "Read the configuration again. It is checked first; with an error in it the old one stays.",
@@ -108,8 +122,8 @@ fn suimond() -> std::io::Result<Vec<u8>> {
     tail.control("SH", ["ENVIRONMENT"]);
     for (variable, words) in [
         (
-            "SUIMON_*",
-            "Options, as suimon.toml(5) names them; over the files, under --set.",
+            "SUIMON_SECTION__KEY",
+            "Sets an option of suimon.toml(5), for example SUIMON_LOG__LEVEL=debug; over the files, under --set.",
         ),
         (
             "NOTIFY_SOCKET, WATCHDOG_USEC",
@@ -134,11 +148,17 @@ fn suimond() -> std::io::Result<Vec<u8>> {
             "Addresses of the root servers (package dns-root-data), if recursion.root_hints names it.",
         ),
         ("/var/lib/suimon", "The only directory suimond writes to."),
-        ("/run/suimon/control.sock", "The control socket, see suimon(1)."),
+        (
+            "/run/suimon/control.sock",
+            "The control socket, see suimon(1).",
+        ),
     ] {
         term(&mut tail, italic(path), words);
     }
-    see_also(&mut tail, &[("suimon", "1"), ("suimon.toml", "5"), ("systemctl", "1")]);
+    see_also(
+        &mut tail,
+        &[("suimon", "1"), ("suimon.toml", "5"), ("systemctl", "1")],
+    );
     tail.to_writer(&mut page)?;
     Ok(page)
 }

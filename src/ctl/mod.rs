@@ -1,6 +1,7 @@
 //! The operator's tool `suimon`: what may stand on its command line, and what it does then.
 
 mod ask;
+mod check;
 mod client;
 mod completions;
 mod exit;
@@ -31,33 +32,42 @@ use output::{Color, Format, Paint, Screen};
 /// Talks to suimond over its control socket; `check` and `drill` need no daemon. Results go to standard output,
 /// everything else to standard error.
 #[derive(Debug, Parser)]
-#[command(name = "suimon", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    name = "suimon",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
 pub struct Cli {
     /// Control socket of the daemon.
     #[arg(
         long,
         global = true,
-        value_name = "PATH",
+        help_heading = HEADING, value_name = "PATH",
         default_value = "/run/suimon/control.sock"
     )]
     socket: PathBuf,
 
     /// For whom results are written.
-    #[arg(long, global = true, value_name = "FORMAT", default_value = "human")]
+    #[arg(long, global = true, help_heading = HEADING, value_name = "FORMAT", default_value = "human")]
     output: Format,
 
     /// When colours are used.
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(long, global = true, help_heading = HEADING, value_name = "WHEN", default_value = "auto")]
     color: Color,
 
     #[command(subcommand)]
     command: Command,
 }
 
+/// Options that every command takes.
+const HEADING: &str = "Global options";
+
 #[derive(Debug, Subcommand)]
 enum Command {
     Status(status::Args),
     Stats(stats::Args),
+    Check(check::Args),
     Ask(ask::Args),
     Why(why::Args),
     Flush(flush::Args),
@@ -137,6 +147,7 @@ fn execute(
     let done = match cli.command {
         Command::Status(args) => args.run(&mut session),
         Command::Stats(args) => args.run(&mut session),
+        Command::Check(args) => args.run(&mut session),
         Command::Ask(args) => args.run(&mut session),
         Command::Why(args) => args.run(&mut session),
         Command::Flush(args) => args.run(&mut session),
@@ -148,7 +159,9 @@ fn execute(
     let (exit, sentence) = match flushed {
         Ok(exit) => return exit,
         // Whoever reads us has seen enough.
-        Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => return Exit::Done,
+        Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            return Exit::Done;
+        }
         Err(Error::Output(error)) => (Exit::No, format!("cannot write the result: {error}")),
         Err(Error::Usage(sentence)) => (Exit::Usage, sentence),
         Err(Error::Unreachable(sentence)) => (Exit::Unreachable, sentence),

@@ -320,7 +320,11 @@ mod tests {
             (Color::Always, false, true, true),
         ] {
             let paint = Paint::new(color, terminal, no_color);
-            assert_eq!(paint.bad("x") != "x", painted, "{color:?} {terminal} {no_color}");
+            assert_eq!(
+                paint.bad("x") != "x",
+                painted,
+                "{color:?} {terminal} {no_color}"
+            );
         }
     }
 }

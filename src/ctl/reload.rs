@@ -4,14 +4,18 @@ use super::output::Paint;
 use super::{Error, Exit, Session};
 use crate::ops::control::protocol::{ReloadReport, Request};
 
-/// Read the configuration again; one with an error in it changes nothing.
+/// Read the configuration again.
+///
+/// It is checked first; one with an error in it changes nothing, and the errors are shown.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {}
 
 impl Args {
     pub(super) fn run(&self, session: &mut Session<'_>) -> Result<Exit, Error> {
         let report: ReloadReport = session.ask(&Request::Reload {})?;
-        session.screen.show(&report, |paint| human(&report, paint))?;
+        session
+            .screen
+            .show(&report, |paint| human(&report, paint))?;
         Ok(if report.applied { Exit::Done } else { Exit::No })
     }
 }
@@ -29,7 +33,11 @@ fn human(report: &ReloadReport, paint: Paint) -> String {
     }
     let mut text = match report.changed.as_slice() {
         [] => format!("{}, nothing changed\n", paint.good("reloaded")),
-        changed => format!("{}, changed: {}\n", paint.good("reloaded"), changed.join(", ")),
+        changed => format!(
+            "{}, changed: {}\n",
+            paint.good("reloaded"),
+            changed.join(", ")
+        ),
     };
     if !report.restart_needed.is_empty() {
         text += &format!(
@@ -51,7 +59,10 @@ mod tests {
             applied: true,
             ..ReloadReport::default()
         };
-        assert_eq!(human(&report, Paint::plain()), "reloaded, nothing changed\n");
+        assert_eq!(
+            human(&report, Paint::plain()),
+            "reloaded, nothing changed\n"
+        );
         report.changed = vec!["acl.allow".to_owned(), "listen.workers".to_owned()];
         report.restart_needed = vec!["listen.workers".to_owned()];
         assert_eq!(

@@ -28,7 +28,10 @@ impl Args {
             report.metrics.retain(|metric| metric.name.contains(part));
         }
         if self.prometheus {
-            session.screen.out.write_all(render(&report.metrics).as_bytes())?;
+            session
+                .screen
+                .out
+                .write_all(render(&report.metrics).as_bytes())?;
         } else {
             session
                 .screen
@@ -162,8 +165,14 @@ mod tests {
                     labels: std::iter::once(("outcome".to_owned(), "hit".to_owned())).collect(),
                     value: Value::Histogram {
                         buckets: vec![
-                            Bucket { le: 0.001, count: 2 },
-                            Bucket { le: 0.002, count: 3 },
+                            Bucket {
+                                le: 0.001,
+                                count: 2,
+                            },
+                            Bucket {
+                                le: 0.002,
+                                count: 3,
+                            },
                         ],
                         sum: 2.004,
                         count: 4,
@@ -190,8 +199,14 @@ suimon_latency_seconds  Latency.
 "
         );
         let all = human(&report(), true, Paint::plain());
-        assert!(all.contains("          0  family ipv4, transport quic\n"), "{all}");
-        assert!(all.contains("suimon_send_failures_total  Failures.\n  0\n"), "{all}");
+        assert!(
+            all.contains("          0  family ipv4, transport quic\n"),
+            "{all}"
+        );
+        assert!(
+            all.contains("suimon_send_failures_total  Failures.\n  0\n"),
+            "{all}"
+        );
     }
 
     #[test]

@@ -11,7 +11,9 @@ pub(super) struct Args {}
 impl Args {
     pub(super) fn run(&self, session: &mut Session<'_>) -> Result<Exit, Error> {
         let report: StatusReport = session.ask(&Request::Status {})?;
-        session.screen.show(&report, |paint| human(&report, paint))?;
+        session
+            .screen
+            .show(&report, |paint| human(&report, paint))?;
         Ok(Exit::Done)
     }
 }
@@ -95,7 +97,11 @@ fn facts(report: &StatusReport) -> Table {
     ]);
     table.row([
         "TCP",
-        &counted(report.tcp_connections, "connection open", "connections open"),
+        &counted(
+            report.tcp_connections,
+            "connection open",
+            "connections open",
+        ),
     ]);
     table
 }
@@ -144,10 +150,7 @@ mod tests {
             pid: 4711,
             state: "serving".to_owned(),
             uptime_seconds: 93_784,
-            listeners: vec![
-                "127.0.0.1:53".parse().unwrap(),
-                "[::1]:53".parse().unwrap(),
-            ],
+            listeners: vec!["127.0.0.1:53".parse().unwrap(), "[::1]:53".parse().unwrap()],
             workers: 2,
             config_files: vec!["/etc/suimon/suimon.toml".to_owned()],
             last_reload: Some(LastReload {
@@ -169,7 +172,9 @@ mod tests {
             cache_entries: 52_001,
             cache_bytes: 12_900_000,
             cache_capacity_bytes: 256 << 20,
-            warnings: vec!["the receive buffer is smaller than asked for:\nraise net.core.rmem_max".to_owned()],
+            warnings: vec![
+                "the receive buffer is smaller than asked for:\nraise net.core.rmem_max".to_owned(),
+            ],
         };
         assert_eq!(
             human(&report, Paint::plain()),

@@ -90,6 +90,8 @@ fn bad_usage_is_2_whether_the_daemon_runs_or_not() {
         &["status", "--output", "xml"],
         &["status", "--color", "maybe"],
         &["completions", "tcsh"],
+        &["check", "a.toml", "b.toml"],
+        &["check", "--explain", "a", "--effective"],
     ] {
         let (exit, out, err) = suimon(words);
         assert_eq!(exit, Exit::Usage, "{words:?}");
@@ -100,14 +102,26 @@ fn bad_usage_is_2_whether_the_daemon_runs_or_not() {
     assert!(err.contains("ASCII form (xn--…)"), "{err}");
     let (_directory, socket, _) = daemon();
     let (exit, _, err) = suimon(&["--socket", &socket, "ask", "example.com", "AXFR"]);
-    assert_eq!((exit, err.as_str()), (Exit::Usage, "suimon: AXFR cannot be asked of a resolver\n"));
+    assert_eq!(
+        (exit, err.as_str()),
+        (Exit::Usage, "suimon: AXFR cannot be asked of a resolver\n")
+    );
 }
 
 #[test]
 fn help_and_version_are_done() {
     let (exit, out, err) = suimon(&["--help"]);
     assert_eq!((exit, err.as_str()), (Exit::Done, ""));
-    for command in ["status", "stats", "ask", "why", "flush", "reload", "completions"] {
+    for command in [
+        "status",
+        "stats",
+        "check",
+        "ask",
+        "why",
+        "flush",
+        "reload",
+        "completions",
+    ] {
         assert!(out.contains(&format!("\n  {command}")), "{command}\n{out}");
     }
     assert!(!out.contains("\n  man"), "man is hidden");
@@ -126,16 +140,56 @@ fn every_command_says_its_result_for_people_and_for_programs() {
         (exit, serde_json::from_str::<Value>(&out).unwrap())
     };
     for (words, expected, first_line) in [
-        (&["status"][..], Exit::Done, "suimond 0.1.0 serving for 1 d 2 h, process 4711"),
-        (&["stats"], Exit::Done, "suimon_queries_total  Messages received from clients."),
-        (&["stats", "cache"], Exit::Done, "suimon_cache_entries  Entries."),
-        (&["stats", "--prometheus"], Exit::Done, "# HELP suimon_cache_entries Entries."),
-        (&["flush", "Example.com"], Exit::Done, "forgot Example.com.: 3 entries"),
-        (&["flush", "a.test", "--tree"], Exit::Done, "forgot a.test. and everything below it: 3 entries"),
-        (&["flush", "a.test", "--type", "mx"], Exit::Done, "forgot a.test. MX: 3 entries"),
-        (&["flush", "--all"], Exit::Done, "forgot the whole cache: 3 entries"),
-        (&["ask", "www.test", "A"], Exit::Done, ";; status: NOERROR, flags: ; answer 1, authority 0, additional 0"),
-        (&["why", "203.0.113.9", "www.test"], Exit::No, "203.0.113.9 asking www.test. A over UDP is refused"),
+        (
+            &["status"][..],
+            Exit::Done,
+            "suimond 0.1.0 serving for 1 d 2 h, process 4711",
+        ),
+        (
+            &["stats"],
+            Exit::Done,
+            "suimon_queries_total  Messages received from clients.",
+        ),
+        (
+            &["stats", "cache"],
+            Exit::Done,
+            "suimon_cache_entries  Entries.",
+        ),
+        (
+            &["stats", "--prometheus"],
+            Exit::Done,
+            "# HELP suimon_cache_entries Entries.",
+        ),
+        (
+            &["flush", "Example.com"],
+            Exit::Done,
+            "forgot Example.com.: 3 entries",
+        ),
+        (
+            &["flush", "a.test", "--tree"],
+            Exit::Done,
+            "forgot a.test. and everything below it: 3 entries",
+        ),
+        (
+            &["flush", "a.test", "--type", "mx"],
+            Exit::Done,
+            "forgot a.test. MX: 3 entries",
+        ),
+        (
+            &["flush", "--all"],
+            Exit::Done,
+            "forgot the whole cache: 3 entries",
+        ),
+        (
+            &["ask", "www.test", "A"],
+            Exit::Done,
+            ";; status: NOERROR, flags: ; answer 1, authority 0, additional 0",
+        ),
+        (
+            &["why", "203.0.113.9", "www.test"],
+            Exit::No,
+            "203.0.113.9 asking www.test. A over UDP is refused",
+        ),
         (&["reload"], Exit::Done, "reloaded, changed: log.level"),
     ] {
         let (exit, out, err) = human(words);
@@ -153,17 +207,29 @@ fn every_command_says_its_result_for_people_and_for_programs() {
         json(&["flush", "--all"]).1,
         serde_json::json!({"schema": 1, "ok": true, "removed": 3})
     );
-    assert_eq!(json(&["ask", "www.test", "A", "--trace"]).1["spent"]["packets_limit"], 50);
+    assert_eq!(
+        json(&["ask", "www.test", "A", "--trace"]).1["spent"]["packets_limit"],
+        50
+    );
     let told = service.told.lock().unwrap();
-    assert!(told.contains(&"why 203.0.113.9 Udp www.test. A".to_owned()), "{told:?}");
-    assert!(told.contains(&"flush NameType(a.test., RecordType(15))".to_owned()), "{told:?}");
+    assert!(
+        told.contains(&"why 203.0.113.9 Udp www.test. A".to_owned()),
+        "{told:?}"
+    );
+    assert!(
+        told.contains(&"flush NameType(a.test., RecordType(15))".to_owned()),
+        "{told:?}"
+    );
 }
 
 #[test]
 fn a_failure_of_the_daemon_is_1_on_standard_error() {
     let (_directory, socket, _) = daemon();
     let (exit, out, err) = suimon(&["--socket", &socket, "ask", "broken.test", "A"]);
-    assert_eq!((exit, out.as_str(), err.as_str()), (Exit::No, "", "suimon: not ready yet\n"));
+    assert_eq!(
+        (exit, out.as_str(), err.as_str()),
+        (Exit::No, "", "suimon: not ready yet\n")
+    );
 }
 
 #[test]
@@ -189,7 +255,10 @@ fn a_daemon_that_does_not_permit_is_4_and_one_that_babbles_is_named() {
     });
     let socket = path.to_str().unwrap();
     let (exit, _, err) = suimon(&["--socket", socket, "status"]);
-    assert_eq!((exit, err.as_str()), (Exit::NotPermitted, "suimon: user 5 may not\n"));
+    assert_eq!(
+        (exit, err.as_str()),
+        (Exit::NotPermitted, "suimon: user 5 may not\n")
+    );
     let (exit, _, err) = suimon(&["--socket", socket, "status"]);
     assert_eq!(exit, Exit::No);
     assert!(err.contains("schema 9"), "{err}");
@@ -255,6 +324,86 @@ fn colours_come_with_a_terminal_and_go_with_no_color() {
     assert!(!painted(&["status", "--output", "json"], true, false));
 }
 
+#[test]
+fn a_configuration_with_problems_is_1_and_shows_where_what_why_and_what_to_write() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("bad.toml");
+    std::fs::write(
+        &path,
+        "[listen]\nadresses = [\"127.0.0.1:5353\"]\n\n[egress]\nport = 0\n",
+    )
+    .unwrap();
+    let path = path.to_str().unwrap();
+    let (exit, out, err) = suimon(&["check", path]);
+    assert_eq!((exit, err.as_str()), (Exit::No, ""));
+    assert!(out.contains(&format!("{path}:2:1\n")), "{out}");
+    assert!(out.contains("2 | adresses = ["), "{out}");
+    assert!(out.contains("^^^^^^^^"), "{out}");
+    assert!(out.contains("`addresses`"), "{out}");
+    assert!(
+        out.contains(&format!("{path}:5:")),
+        "all problems at once\n{out}"
+    );
+    assert_eq!(
+        out.lines().last().unwrap(),
+        "not ok: 2 errors; suimond would not start with it"
+    );
+    let (exit, out, _) = suimon(&["check", path, "--output", "json"]);
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(exit, Exit::No);
+    assert_eq!(
+        (&report["schema"], &report["holds"]),
+        (&1.into(), &false.into())
+    );
+    assert_eq!(report["problems"][0]["line"], 2);
+    assert_eq!(report["problems"][0]["severity"], "error");
+
+    let (exit, out, _) = suimon(&["check", "/nonexistent/suimon.toml"]);
+    assert_eq!(exit, Exit::No);
+    assert!(out.contains("/nonexistent/suimon.toml"), "{out}");
+}
+
+#[test]
+fn a_configuration_that_holds_is_0_and_can_be_shown_as_it_is_in_force() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("good.toml");
+    std::fs::write(&path, "[log]\nlevel = \"debug\"\n").unwrap();
+    let path = path.to_str().unwrap();
+    let (exit, out, err) = suimon(&["check", path]);
+    assert_eq!((exit, err.as_str()), (Exit::Done, ""));
+    assert_eq!(out, format!("ok: {path}\n"));
+    let set = ["check", path, "--set", "listen.workers=3", "--effective"];
+    let (exit, out, _) = suimon(&set);
+    assert_eq!(exit, Exit::Done);
+    assert!(
+        out.contains(&format!("level = \"debug\"    # {path}:2:")),
+        "{out}"
+    );
+    assert!(
+        out.contains("workers = 3    # --set listen.workers=3"),
+        "{out}"
+    );
+    let (exit, out, _) = suimon(&["check", path, "--set", "listen.wokers=3"]);
+    assert_eq!(exit, Exit::No);
+    assert!(out.contains("listen.workers"), "{out}");
+}
+
+#[test]
+fn options_are_explained_and_misspelt_ones_recognised() {
+    let (exit, out, _) = suimon(&["check", "--explain", "limits.packets"]);
+    assert_eq!(exit, Exit::Done);
+    assert!(
+        out.starts_with("limits.packets: ") && out.contains("default  50"),
+        "{out}"
+    );
+    let (exit, out, err) = suimon(&["check", "--explain", "limits.packet"]);
+    assert_eq!((exit, out.as_str()), (Exit::Usage, ""));
+    assert_eq!(
+        err,
+        "suimon: there is no option \"limits.packet\"; did you mean limits.packets?\n"
+    );
+}
+
 /// Generated files that stand in the repository: directory, name, content.
 fn generated() -> Vec<(&'static str, String, Vec<u8>)> {
     use clap::CommandFactory;
@@ -264,24 +413,16 @@ fn generated() -> Vec<(&'static str, String, Vec<u8>)> {
         .into_iter()
         .map(|(name, page)| ("packaging/man", name.to_owned(), page))
         .collect();
-    let commands = [
-        Cli::command(),
-        crate::sys::arguments::DaemonArgs::command(),
-    ];
+    let commands = [Cli::command(), crate::sys::arguments::DaemonArgs::command()];
     for mut command in commands {
         let name = command.get_name().to_owned();
         for (shell, file) in [
-            (Shell::Bash, name.clone()),
+            (Shell::Bash, format!("{name}.bash")),
             (Shell::Zsh, format!("_{name}")),
             (Shell::Fish, format!("{name}.fish")),
         ] {
             let script = completions::script(shell, &mut command);
-            let directory = match shell {
-                Shell::Bash => "packaging/completions/bash",
-                Shell::Zsh => "packaging/completions/zsh",
-                _ => "packaging/completions/fish",
-            };
-            files.push((directory, file, script));
+            files.push(("packaging/completions", file, script));
         }
     }
     files
@@ -319,7 +460,10 @@ fn every_manual_page_of_a_program_lists_its_exit_codes() {
             _ => &["0", "1", "2", "3", "4"],
         };
         for code in wanted {
-            assert!(codes.contains(&format!("\\fB{code}\\fR")), "{name}: {code}\n{codes}");
+            assert!(
+                codes.contains(&format!("\\fB{code}\\fR")),
+                "{name}: {code}\n{codes}"
+            );
         }
     }
 }
@@ -329,7 +473,7 @@ fn man_writes_the_pages() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().to_str().unwrap();
     assert_eq!(suimon(&["man", path]).0, Exit::Done);
-    for page in ["suimon.1", "suimond.8"] {
+    for page in ["suimon.1", "suimon.toml.5", "suimond.8"] {
         assert!(directory.path().join(page).exists(), "{page}");
     }
     let (exit, _, err) = suimon(&["man", "/nonexistent"]);

@@ -7,7 +7,10 @@ use super::{Error, Exit, Session, domain_name, record_type};
 use crate::ops::control::protocol::{Request, Transport, WhyReport};
 use crate::wire::{Name, RecordType};
 
-/// Tell what would happen to a query of this client for this name, and which rule decides. Nothing is asked or cached.
+/// Tell whether a client is served, and which rule decides.
+///
+/// Shows what would happen to a query of this client for this name: access rule, verdict with its reason, where the name
+/// would be resolved, what the cache holds. Nothing is asked or cached. The exit code is 0 if the client is admitted.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Address of the client.

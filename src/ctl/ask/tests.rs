@@ -127,7 +127,10 @@ fn negative_answers_are_told_apart() {
         ["www.example.com. exists, but has no records of type A."]
     );
     let failed = of("SERVFAIL", "recursion");
-    assert_eq!(failed.last().unwrap(), "Add --trace to see which server did what.");
+    assert_eq!(
+        failed.last().unwrap(),
+        "Add --trace to see which server did what."
+    );
     assert!(explanation(&answered()).is_empty());
 }
 
@@ -137,7 +140,10 @@ fn a_used_up_budget_is_named_with_its_setting() {
     report.rcode = "SERVFAIL".to_owned();
     report.spent.packets = 50;
     let words = explanation(&report).join("\n");
-    assert!(words.contains("all 50 packets one question may cost (limits.packets)"), "{words}");
+    assert!(
+        words.contains("all 50 packets one question may cost (limits.packets)"),
+        "{words}"
+    );
 }
 
 #[test]

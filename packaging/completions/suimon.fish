@@ -34,11 +34,12 @@ complete -c suimon -n "__fish_suimon_needs_command" -s h -l help -d 'Print help 
 complete -c suimon -n "__fish_suimon_needs_command" -s V -l version -d 'Print version'
 complete -c suimon -n "__fish_suimon_needs_command" -f -a "status" -d 'Show the daemon\'s health on one screen'
 complete -c suimon -n "__fish_suimon_needs_command" -f -a "stats" -d 'Show every counter and gauge'
-complete -c suimon -n "__fish_suimon_needs_command" -f -a "ask" -d 'Resolve a name through the running daemon; with --trace, show every step and what it cost'
-complete -c suimon -n "__fish_suimon_needs_command" -f -a "why" -d 'Tell what would happen to a query of this client for this name, and which rule decides. Nothing is asked or cached'
-complete -c suimon -n "__fish_suimon_needs_command" -f -a "flush" -d 'Forget what is cached of a name, of everything below it, or altogether'
-complete -c suimon -n "__fish_suimon_needs_command" -f -a "reload" -d 'Read the configuration again; one with an error in it changes nothing'
-complete -c suimon -n "__fish_suimon_needs_command" -f -a "completions" -d 'Print a completion script for a shell, for example: suimon completions bash > suimon.bash'
+complete -c suimon -n "__fish_suimon_needs_command" -f -a "check" -d 'Check a configuration without starting anything, or explain an option'
+complete -c suimon -n "__fish_suimon_needs_command" -f -a "ask" -d 'Resolve a name through the running daemon and tell how'
+complete -c suimon -n "__fish_suimon_needs_command" -f -a "why" -d 'Tell whether a client is served, and which rule decides'
+complete -c suimon -n "__fish_suimon_needs_command" -f -a "flush" -d 'Forget what is cached of a name, of a tree, or altogether'
+complete -c suimon -n "__fish_suimon_needs_command" -f -a "reload" -d 'Read the configuration again'
+complete -c suimon -n "__fish_suimon_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c suimon -n "__fish_suimon_needs_command" -f -a "man" -d 'Write the manual pages into a directory'
 complete -c suimon -n "__fish_suimon_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c suimon -n "__fish_suimon_using_subcommand status" -l socket -d 'Control socket of the daemon' -r -F
@@ -57,6 +58,16 @@ never\t'Never'"
 complete -c suimon -n "__fish_suimon_using_subcommand stats" -l prometheus -d 'As Prometheus text, the same as the metrics page'
 complete -c suimon -n "__fish_suimon_using_subcommand stats" -l zeros -d 'Also those that are zero'
 complete -c suimon -n "__fish_suimon_using_subcommand stats" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c suimon -n "__fish_suimon_using_subcommand check" -s s -l set -d 'Set one option over everything else; may be repeated' -r
+complete -c suimon -n "__fish_suimon_using_subcommand check" -l explain -d 'Explain an option or a section instead' -r
+complete -c suimon -n "__fish_suimon_using_subcommand check" -l socket -d 'Control socket of the daemon' -r -F
+complete -c suimon -n "__fish_suimon_using_subcommand check" -l output -d 'For whom results are written' -r -f -a "human\t'For people: tables, units, colours. May change from version to version'
+json\t'For programs: stable keys, units in the names, "schema" first'"
+complete -c suimon -n "__fish_suimon_using_subcommand check" -l color -d 'When colours are used' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c suimon -n "__fish_suimon_using_subcommand check" -l effective -d 'Print every option in force and where it comes from'
+complete -c suimon -n "__fish_suimon_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c suimon -n "__fish_suimon_using_subcommand ask" -l socket -d 'Control socket of the daemon' -r -F
 complete -c suimon -n "__fish_suimon_using_subcommand ask" -l output -d 'For whom results are written' -r -f -a "human\t'For people: tables, units, colours. May change from version to version'
 json\t'For programs: stable keys, units in the names, "schema" first'"
@@ -104,12 +115,13 @@ complete -c suimon -n "__fish_suimon_using_subcommand man" -l color -d 'When col
 always\t'Always'
 never\t'Never'"
 complete -c suimon -n "__fish_suimon_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats ask why flush reload completions man help" -f -a "status" -d 'Show the daemon\'s health on one screen'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats ask why flush reload completions man help" -f -a "stats" -d 'Show every counter and gauge'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats ask why flush reload completions man help" -f -a "ask" -d 'Resolve a name through the running daemon; with --trace, show every step and what it cost'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats ask why flush reload completions man help" -f -a "why" -d 'Tell what would happen to a query of this client for this name, and which rule decides. Nothing is asked or cached'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats ask why flush reload completions man help" -f -a "flush" -d 'Forget what is cached of a name, of everything below it, or altogether'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats ask why flush reload completions man help" -f -a "reload" -d 'Read the configuration again; one with an error in it changes nothing'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats ask why flush reload completions man help" -f -a "completions" -d 'Print a completion script for a shell, for example: suimon completions bash > suimon.bash'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats ask why flush reload completions man help" -f -a "man" -d 'Write the manual pages into a directory'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats ask why flush reload completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload completions man help" -f -a "status" -d 'Show the daemon\'s health on one screen'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload completions man help" -f -a "stats" -d 'Show every counter and gauge'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload completions man help" -f -a "check" -d 'Check a configuration without starting anything, or explain an option'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload completions man help" -f -a "ask" -d 'Resolve a name through the running daemon and tell how'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload completions man help" -f -a "why" -d 'Tell whether a client is served, and which rule decides'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload completions man help" -f -a "flush" -d 'Forget what is cached of a name, of a tree, or altogether'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload completions man help" -f -a "reload" -d 'Read the configuration again'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload completions man help" -f -a "man" -d 'Write the manual pages into a directory'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -19,6 +19,9 @@ _suimon() {
             suimon,ask)
                 cmd="suimon__subcmd__ask"
                 ;;
+            suimon,check)
+                cmd="suimon__subcmd__check"
+                ;;
             suimon,completions)
                 cmd="suimon__subcmd__completions"
                 ;;
@@ -45,6 +48,9 @@ _suimon() {
                 ;;
             suimon__subcmd__help,ask)
                 cmd="suimon__subcmd__help__subcmd__ask"
+                ;;
+            suimon__subcmd__help,check)
+                cmd="suimon__subcmd__help__subcmd__check"
                 ;;
             suimon__subcmd__help,completions)
                 cmd="suimon__subcmd__help__subcmd__completions"
@@ -77,7 +83,7 @@ _suimon() {
 
     case "${cmd}" in
         suimon)
-            opts="-h -V --socket --output --color --help --version status stats ask why flush reload completions man help"
+            opts="-h -V --socket --output --color --help --version status stats check ask why flush reload completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -109,6 +115,44 @@ _suimon() {
                 return 0
             fi
             case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        suimon__subcmd__check)
+            opts="-s -h --set --explain --effective --socket --output --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -s)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --explain)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --socket)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -185,7 +229,7 @@ _suimon() {
             return 0
             ;;
         suimon__subcmd__help)
-            opts="status stats ask why flush reload completions man help"
+            opts="status stats check ask why flush reload completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -199,6 +243,20 @@ _suimon() {
             return 0
             ;;
         suimon__subcmd__help__subcmd__ask)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        suimon__subcmd__help__subcmd__check)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -15,7 +15,7 @@ use crate::policy::{Decision, Policy};
 use crate::resolve::Resolver;
 use crate::sys::clock::{self, Now};
 use crate::sys::entropy;
-use crate::telemetry::{AnswerSource, Reason, Received, Telemetry, Worker};
+use crate::telemetry::{AnswerSource, Reason, Telemetry, Worker};
 use crate::wire::{Class, Ede, Held, Header, Question, QueryView, Rcode, RecordType, Response};
 
 /// The rooms of one configuration, wired together. Replaced as a whole on reload.
@@ -77,14 +77,11 @@ enum Known {
 }
 
 impl WorkerState {
-    /// An empty table of `slots` answers and cells of its own.
+    /// An empty table of `slots` answers; `counters` are this thread's own.
     #[must_use]
-    pub fn new(slots: usize, telemetry: &Telemetry) -> Self {
+    pub fn new(slots: usize, counters: Arc<Worker>) -> Self {
         let mut random = entropy::csprng();
-        Self {
-            table: AnswerTable::new(slots, random.next_u64(), random.next_u64()),
-            counters: telemetry.register_worker(),
-        }
+        Self { table: AnswerTable::new(slots, random.next_u64(), random.next_u64()), counters }
     }
 }
 
@@ -165,7 +162,6 @@ impl Pipeline {
         now: Now,
         reply: &mut Vec<u8>,
     ) -> Next {
-        counters.received(received(arrival), arrival.bytes.len());
         let verdict = self.guard.judge(arrival, now);
         verdict.count(counters);
         match verdict {
@@ -350,14 +346,5 @@ fn count_reply(counters: &Worker, rcode: Rcode, reply: &[u8]) {
     counters.replied(rcode.0, reply.len());
     if Header::parse(reply).is_ok_and(|header| header.flags.tc()) {
         counters.truncated(1);
-    }
-}
-
-const fn received(arrival: &Arrival<'_>) -> Received {
-    match (arrival.transport, arrival.source.is_ipv4()) {
-        (TransportKind::Udp, true) => Received::Udp4,
-        (TransportKind::Udp, false) => Received::Udp6,
-        (TransportKind::Tcp, true) => Received::Tcp4,
-        (TransportKind::Tcp, false) => Received::Tcp6,
     }
 }

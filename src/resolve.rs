@@ -14,10 +14,12 @@ use crate::config::plan;
 use crate::egress::{self, Egress, Exchanged, Forwarder};
 use crate::guard::permit::{Budget, RecursionPermit, Spent};
 use crate::policy::{Decision, Policy};
-use crate::recursion::{Ask, AskFailure, Heard, Over, Recursion, Route, Routes, Step, Trace, Via};
+use crate::recursion::{
+    Ask, AskFailure, Fault, Heard, Over, Recursion, Route, Routes, ServerFault, Step, Trace, Via,
+};
 use crate::sys::{clock, entropy};
 use crate::telemetry::reason::Reason;
-use crate::wire::{Ede, Name, Question, RecordType, Response};
+use crate::wire::{Ede, Name, Question, Rcode, RecordType, Response};
 
 /// Finds out what the cache does not know. Shared by all workers; lives as long as the plan it was made from.
 pub struct Resolver {
@@ -26,7 +28,6 @@ pub struct Resolver {
     egress: Arc<Egress>,
     forwarders: Vec<Forwarder>,
     plan: Arc<plan::Recursion>,
-    port: u16,
     in_flight: DashMap<Question, Flight>,
     running: AtomicUsize,
     counters: Counters,
@@ -61,7 +62,7 @@ pub struct Traced {
 }
 
 impl Resolver {
-    /// A resolver with nothing in flight. `port` is where authoritative servers listen.
+    /// A resolver with nothing in flight.
     #[must_use]
     pub fn new(
         cache: Arc<Cache>,
@@ -69,7 +70,6 @@ impl Resolver {
         egress: Arc<Egress>,
         forwarders: Vec<Forwarder>,
         plan: Arc<plan::Recursion>,
-        port: u16,
     ) -> Self {
         Self {
             cache,
@@ -77,7 +77,6 @@ impl Resolver {
             egress,
             forwarders,
             plan,
-            port,
             in_flight: DashMap::new(),
             running: AtomicUsize::new(0),
             counters: Counters::default(),
@@ -99,16 +98,15 @@ impl Resolver {
 
     /// Answers `question` by a recursion of its own and tells every step; for `suimon ask`.
     pub async fn explain(&self, permit: RecursionPermit, question: Question) -> Traced {
-        let mut recursion = Recursion::new(question, Arc::clone(&self.plan), entropy::csprng().random());
-        recursion.keep_trace();
+        let mut recursion = self.recursion(question).with_trace();
         let mut budget = permit.into_budget(&self.plan.limits, clock::now());
         let response = self.drive(&mut recursion, &mut budget).await;
-        Traced { response, trace: recursion.into_trace(), spent: budget.spent() }
+        Traced { response, trace: recursion.trace().cloned().unwrap_or_default(), spent: budget.spent() }
     }
 
     /// Asks the root for its own NS set and keeps it (RFC 9609).
     pub async fn prime(&self, permit: RecursionPermit) -> Response {
-        let mut recursion = Recursion::priming(Arc::clone(&self.plan), entropy::csprng().random());
+        let mut recursion = self.recursion(Question::new(Name::root(), RecordType::NS));
         let mut budget = permit.into_budget(&self.plan.limits, clock::now());
         self.drive(&mut recursion, &mut budget).await
     }
@@ -154,7 +152,7 @@ impl Resolver {
                 let landing = Landing { resolver: Arc::clone(self), question: question.clone() };
                 tokio::spawn(async move {
                     let resolver = &landing.resolver;
-                    let mut recursion = Recursion::new(question, Arc::clone(&resolver.plan), entropy::csprng().random());
+                    let mut recursion = resolver.recursion(question);
                     let mut budget = permit.into_budget(&resolver.plan.limits, clock::now());
                     let response = resolver.drive(&mut recursion, &mut budget).await;
                     // Whoever asks from here on finds the answer in the cache, so leave the table before telling.
@@ -167,48 +165,64 @@ impl Resolver {
         }
     }
 
+    fn recursion(&self, question: Question) -> Recursion {
+        Recursion::new(question, Arc::clone(&self.plan), entropy::csprng().random())
+    }
+
     async fn drive(&self, recursion: &mut Recursion, budget: &mut Budget) -> Response {
         loop {
             match recursion.step(&self.cache, self, budget, clock::now()) {
                 Step::Done(response) => return response,
                 Step::Ask(ask) => {
-                    let heard = self.ask(&ask, budget).await;
+                    let candidates = self.candidates(&ask);
+                    let heard = self.ask(&ask, &candidates, budget).await;
                     recursion.heard(heard, &self.cache, budget, clock::now());
+                    self.note(&recursion.take_faults(), &candidates);
                 }
             }
         }
     }
 
-    async fn ask(&self, ask: &Ask, budget: &mut Budget) -> Heard {
-        let exchanged = match &ask.via {
-            Via::Forward(index) => match self.forwarders.get(*index) {
-                Some(forwarder) => forwarder.ask(&ask.question, self.plan.dnssec_ok, budget).await,
-                None => return Heard::Failed { server: None, failure: AskFailure::NoUsableServer },
+    /// The servers that may be asked, with their ports.
+    fn candidates(&self, ask: &Ask) -> Vec<SocketAddr> {
+        match &ask.via {
+            Via::Authoritative => ask.servers.iter().map(|address| self.egress.at_port(*address)).collect(),
+            Via::Stub(servers) => servers.clone(),
+            Via::Forward(_) => Vec::new(),
+        }
+    }
+
+    async fn ask(&self, ask: &Ask, candidates: &[SocketAddr], budget: &mut Budget) -> Heard {
+        let exchanged = match ask.via {
+            Via::Forward(index) => match self.forwarders.get(index) {
+                Some(forwarder) => forwarder.ask(&ask.question, self.plan.dnssec_ok, false, budget).await,
+                None => Exchanged::Failed { server: None, failure: egress::Failure::NoUsableServer },
             },
-            Via::Authoritative => {
-                let servers: Vec<SocketAddr> =
-                    ask.servers.iter().map(|address| SocketAddr::new(*address, self.port)).collect();
-                self.ask_servers(ask, &servers, budget).await
+            Via::Authoritative | Via::Stub(_) => {
+                let query = egress::Query {
+                    transport: match ask.over {
+                        Over::Udp => egress::Transport::Udp,
+                        Over::Tcp => egress::Transport::Tcp,
+                    },
+                    dnssec_ok: self.plan.dnssec_ok,
+                    configured: matches!(ask.via, Via::Stub(_)),
+                    ..egress::Query::authoritative(&ask.question, candidates, &ask.zone)
+                };
+                self.egress.exchange(&query, budget).await
             }
-            Via::Stub(servers) => self.ask_servers(ask, servers, budget).await,
         };
         heard(exchanged)
     }
 
-    async fn ask_servers(&self, ask: &Ask, candidates: &[SocketAddr], budget: &mut Budget) -> Exchanged {
-        let query = egress::Query {
-            question: &ask.question,
-            candidates,
-            zone: &ask.zone,
-            transport: match ask.over {
-                Over::Udp => egress::Transport::Udp,
-                Over::Tcp => egress::Transport::Tcp,
-            },
-            recursion_desired: false,
-            checking_disabled: false,
-            dnssec_ok: self.plan.dnssec_ok,
-        };
-        self.egress.exchange(&query, budget).await
+    /// Servers that do not serve a zone are remembered by egress, so that others are asked first.
+    fn note(&self, faults: &[ServerFault], candidates: &[SocketAddr]) {
+        for fault in faults {
+            let lame = matches!(fault.fault, Fault::Lame | Fault::Upward | Fault::Rcode(_));
+            let server = candidates.iter().find(|server| Some(server.ip()) == fault.server);
+            if let (true, Some(server)) = (lame, server) {
+                self.egress.note_lame(*server, &fault.zone, clock::now());
+            }
+        }
     }
 }
 
@@ -217,8 +231,16 @@ impl Routes for Resolver {
         match self.policy.route(name, rtype) {
             Decision::Resolve => Route::Iterate,
             Decision::Answer(response) => Route::Answer(response),
-            Decision::Forward { zone, index } => Route::Forward { zone, index },
-            Decision::Stub { zone, servers } => Route::Stub { zone, servers },
+            // The operator's CNAMEs lead on; recursion follows them as it would a server's.
+            Decision::Chase { chain, .. } => Route::Answer(Response { answer: chain, ..Response::empty(Rcode::NOERROR) }),
+            Decision::Forward(index) => self.policy.forward(index).map_or(Route::Iterate, |forward| Route::Forward {
+                zone: forward.zone.clone(),
+                index,
+            }),
+            Decision::Stub(index) => self.policy.stub(index).map_or(Route::Iterate, |stub| Route::Stub {
+                zone: stub.zone.clone(),
+                servers: stub.servers.clone(),
+            }),
         }
     }
 }
@@ -239,7 +261,7 @@ impl Drop for Landing {
 fn heard(exchanged: Exchanged) -> Heard {
     match exchanged {
         Exchanged::Reply { server, tcp, message, bytes, .. } => {
-            Heard::Reply { server: server.ip(), over: if tcp { Over::Tcp } else { Over::Udp }, message, bytes }
+            Heard::Reply { server: server.ip(), over: if tcp { Over::Tcp } else { Over::Udp }, message: *message, bytes }
         }
         Exchanged::Failed { server, failure } => Heard::Failed {
             server: server.map(|server| server.ip()),

@@ -1,5 +1,6 @@
 //! What is wrong, where, why, and what to write instead? Problems that carry their place, down to the caret.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -90,6 +91,21 @@ impl Problem {
     #[must_use]
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
+    }
+
+    /// Errors first, then by file, line and column; what stands in no file comes last.
+    #[must_use]
+    pub fn reading_order(&self, other: &Self) -> Ordering {
+        let key = |problem: &Self| match &problem.place {
+            Place::Text {
+                file, line, column, ..
+            } => (false, Some(file.clone()), *line, *column),
+            Place::File(file) => (false, Some(file.clone()), 0, 0),
+            _ => (true, None, 0, 0),
+        };
+        self.severity
+            .cmp(&other.severity)
+            .then_with(|| key(self).cmp(&key(other)))
     }
 }
 
@@ -203,7 +219,7 @@ pub(super) enum Aim {
 
 impl SourceFile {
     /// Reads the text of `path`.
-    pub(super) fn parse(path: &Path, text: String) -> Result<Self, Problem> {
+    pub(super) fn parse(path: &Path, text: String) -> Result<Self, Box<Problem>> {
         match Document::parse(text.clone()) {
             Ok(document) => Ok(Self {
                 path: path.to_owned(),
@@ -211,12 +227,12 @@ impl SourceFile {
             }),
             Err(error) => {
                 let span = error.span().unwrap_or(0..0);
-                Err(Problem::error(
+                Err(Box::new(Problem::error(
                     Place::in_text(path, &text, &span),
                     "this is not TOML",
                     error.message().replace('\n', ", "),
                     "correct the line; texts stand in quotes, lists in square brackets, sections begin with [name]",
-                ))
+                )))
             }
         }
     }

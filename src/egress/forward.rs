@@ -290,11 +290,11 @@ impl Asking<'_> {
                 bump(&self.egress.counters.truncated);
                 Outcome::AskByTcp
             }
-            Ok(Err(NetError::Proto(_) | NetError::ForeignClassRecord { .. })) => Outcome::AskByTcp,
-            Ok(Err(NetError::Io(error))) if error.kind() == std::io::ErrorKind::InvalidData => {
+            Ok(Err(NetError::Proto(_) | NetError::ForeignClassRecord { .. })) => {
                 bump(&self.egress.counters.doubted);
                 Outcome::AskByTcp
             }
+            // hickory makes `NoConnections` of what the network says.
             Ok(Err(_)) => Outcome::Lost(Lost::Network),
         }
     }

@@ -25,6 +25,7 @@ use crate::sys::entropy;
 
 use super::Egress;
 use super::matching::Mismatch;
+use super::sockets::readable;
 
 /// Makes connections as hickory does, but for the sockets, and with one datagram per query: what is sent is what was charged.
 #[derive(Clone)]
@@ -114,14 +115,37 @@ impl RuntimeProvider for Runtime {
     }
 }
 
-/// A connected socket for one query. The first datagram with another ID than was sent ends it with `InvalidData`: hickory
-/// would go on for as long as it takes to guess right.
+/// A connected socket for one query. The first datagram with another ID than was sent ends it: hickory would go on listening
+/// for as long as it takes to guess right.
 pub(super) struct Ear {
     egress: Arc<Egress>,
     socket: UdpSocket,
     server: SocketAddr,
     id: AtomicU32,
     _permit: OwnedSemaphorePermit,
+}
+
+impl Ear {
+    /// What hickory shall see of the `length` octets in `buffer`. Another ID than was sent becomes a message of the right ID and
+    /// nothing else, which hickory gives back as unreadable (an I/O error it would turn into one of its own).
+    fn check(&self, buffer: &mut [u8], length: usize) -> (usize, SocketAddr) {
+        let sent = u16::try_from(self.id.load(Ordering::Relaxed)).ok();
+        let id = buffer
+            .get(..length)
+            .and_then(|datagram| datagram.first_chunk().map(|id| u16::from_be_bytes(*id)));
+        if id.is_some() && id == sent {
+            return (length, self.server);
+        }
+        let why = id.map_or(Mismatch::Short, |_| Mismatch::Id);
+        self.egress.counters.note_discarded(why);
+        match (buffer.first_chunk_mut::<2>(), sent) {
+            (Some(place), Some(sent)) => {
+                *place = sent.to_be_bytes();
+                (2, self.server)
+            }
+            _ => (0, self.server),
+        }
+    }
 }
 
 impl DnsUdpSocket for Ear {
@@ -134,20 +158,30 @@ impl DnsUdpSocket for Ear {
     ) -> Poll<io::Result<(usize, SocketAddr)>> {
         let mut read = ReadBuf::new(buffer);
         ready!(self.socket.poll_recv(cx, &mut read))?;
-        let id = read
-            .filled()
-            .first_chunk()
-            .map(|id| u16::from_be_bytes(*id));
-        if id.map(u32::from) != Some(self.id.load(Ordering::Relaxed)) {
-            let why = if id.is_some() {
-                Mismatch::Id
-            } else {
-                Mismatch::Short
-            };
-            self.egress.counters.note_discarded(why);
-            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
-        }
-        Poll::Ready(Ok((read.filled().len(), self.server)))
+        let length = read.filled().len();
+        Poll::Ready(Ok(self.check(buffer, length)))
+    }
+
+    /// As `async_trait` writes it. Unlike the polling one above, it hears of unreachable ports.
+    fn recv_from<'ear, 'buffer, 'future>(
+        &'ear self,
+        buffer: &'buffer mut [u8],
+    ) -> Pin<Box<dyn Future<Output = io::Result<(usize, SocketAddr)>> + Send + 'future>>
+    where
+        'ear: 'future,
+        'buffer: 'future,
+        Self: 'future,
+    {
+        Box::pin(async move {
+            loop {
+                readable(&self.socket).await?;
+                match self.socket.try_recv(buffer) {
+                    Ok(length) => return Ok(self.check(buffer, length)),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        })
     }
 
     fn poll_send_to(

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use rand::Rng;
+use tokio::io::Interest;
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
@@ -21,6 +22,23 @@ const MOST: usize = 16_384;
 const LEAST: usize = 32;
 /// Ports tried for one query before it fails: with half of all ports taken, one query in 256 does.
 const PORT_TRIES: u32 = 8;
+
+/// Waits until there is something to receive, or an error of the network, which is the result then.
+///
+/// The kernel reports "port unreachable" for UDP as an error alone, not as something to read: whoever waits for the latter
+/// only never hears of it.
+pub(super) async fn readable(socket: &UdpSocket) -> io::Result<()> {
+    let ready = socket.ready(Interest::READABLE | Interest::ERROR).await?;
+    if ready.is_error() {
+        if let Some(error) = socket.take_error()? {
+            return Err(error);
+        }
+        // Somebody has taken it already: forget it, or the wait would end at once for ever.
+        let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+        let _ = socket.try_io(Interest::ERROR, nothing);
+    }
+    Ok(())
+}
 
 /// The sockets.
 #[derive(Debug)]

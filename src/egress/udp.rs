@@ -18,6 +18,7 @@ use super::Egress;
 use super::counters::bump;
 use super::exchange::{Attempt, Heard, Lost};
 use super::matching::{Mismatch, Seen, examine};
+use super::sockets::readable;
 
 thread_local! {
     /// Any datagram fits, whatever size we advertised (test-hooks.md 13).
@@ -195,7 +196,7 @@ impl Listener<'_> {
     async fn next(&self) -> io::Result<Option<(Seen, usize)>> {
         let expected = self.attempt.expected(false);
         loop {
-            match timeout_at(self.deadline, self.socket.readable()).await {
+            match timeout_at(self.deadline, readable(&self.socket)).await {
                 Err(_) => return Ok(None),
                 Ok(ready) => ready?,
             }

@@ -19,7 +19,8 @@ struct Lists {
 }
 
 impl OwnAddresses {
-    /// The addresses of our interfaces, and the broadcast addresses of their networks. The unspecified address is left out.
+    /// The addresses of ours that can be forged (`sys::addresses::HostAddresses::forgeable`), and the broadcast addresses
+    /// of our networks. The unspecified address is left out.
     #[must_use]
     pub fn new(
         own: impl IntoIterator<Item = IpAddr>,

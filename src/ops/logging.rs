@@ -46,9 +46,7 @@ impl Logging {
         let (filter, handle) = reload::Layer::new(parse(&plan.log_level)?);
         let journal = match plan.log_target {
             LogTarget::Stderr => None,
-            LogTarget::Journald => {
-                Some(tracing_journald::layer().map_err(LoggingError::Journal)?)
-            }
+            LogTarget::Journald => Some(tracing_journald::layer().map_err(LoggingError::Journal)?),
             LogTarget::Auto if stderr_is_the_journal() => tracing_journald::layer().ok(),
             LogTarget::Auto => None,
         };
@@ -133,6 +131,9 @@ mod tests {
         }
         let error = parse("suimon=loud").unwrap_err().to_string();
         assert!(error.starts_with("log.level: \"suimon=loud\""), "{error}");
-        assert!(error.contains("error, warn, info, debug or trace"), "{error}");
+        assert!(
+            error.contains("error, warn, info, debug or trace"),
+            "{error}"
+        );
     }
 }

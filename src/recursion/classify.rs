@@ -104,9 +104,10 @@ pub(super) fn classify(asked: &Asked<'_>, message: &Message) -> Verdict {
     if soa.is_some() && vouched {
         return reading(links, End::NoData(soa));
     }
-    if !asked.forwarded
-        && let Some(servers) = referral_below(&scrubbed, asked)
-    {
+    if let Some(servers) = referral_below(&scrubbed, asked) {
+        if asked.forwarded {
+            return Verdict::Fault(Fault::Lame);
+        }
         let glue = if asked.harden_glue {
             scrubbed.additional
         } else {

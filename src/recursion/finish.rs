@@ -2,6 +2,7 @@
 
 use super::fault::limit_failure;
 use super::frame::{Frame, Stage};
+use super::step::Lasting;
 use super::trace::Happening;
 use super::{Recursion, referral};
 use crate::cache::Cache;
@@ -55,7 +56,7 @@ impl Recursion {
         &mut self,
         frame: Frame,
         ede: Ede,
-        remember: bool,
+        lasting: Lasting,
         cache: &Cache,
         budget: &mut Budget,
         now: Now,
@@ -68,13 +69,16 @@ impl Recursion {
                 rcode,
             },
         );
-        if remember && self.is_worth_remembering(budget.cause()) {
+        if lasting == Lasting::Remembered && self.is_worth_remembering(budget.cause()) {
             cache.store_failure(&frame.question, ede.clone(), now);
         }
-        if self.frames.is_empty() {
-            self.done = Some(Response::failure(ede));
-        } else {
+        if let Some(below) = self.frames.last_mut() {
+            if let Stage::Approach(approach) = &mut below.stage {
+                approach.held_back |= lasting == Lasting::HereOnly;
+            }
             self.server_unknown(frame.question.name, cache, budget, now);
+        } else {
+            self.done = Some(Response::failure(ede));
         }
     }
 

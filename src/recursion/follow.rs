@@ -2,7 +2,7 @@
 
 use super::chain::{End, Reading};
 use super::frame::{Approach, Frame, Path};
-use super::step::{Around, Turn, with_chain};
+use super::step::{Around, Lasting, Turn, with_chain};
 use super::trace::Happening;
 use super::{Recursion, Route, priming};
 use crate::cache::{Cache, Negative, Rank};
@@ -102,7 +102,7 @@ impl Recursion {
                 code: Ede::INVALID_DATA,
                 text: text.into(),
             };
-            return Err(Turn::Fail(ede, true));
+            return Err(Turn::Fail(ede, Lasting::Remembered));
         }
         frame.turn_to(next);
         Ok(())

@@ -22,7 +22,7 @@ pub(super) struct Frame {
     /// Questions shortened by QNAME minimisation so far, for `target`.
     pub shortened: u32,
     /// A delegation that came from the cache and failed as a whole: its servers, not to be asked again when the parent names them
-    /// again. At most once per frame.
+    /// again. At most once, for the client's name alone.
     pub stale: Option<(Name, Vec<SocketAddr>)>,
     /// What comes next.
     pub stage: Stage,
@@ -54,7 +54,8 @@ pub(super) struct Approach {
     pub full_only: bool,
     /// Faults met with shortened questions.
     pub shortened_faults: u32,
-    /// A server's name was not looked up for a reason that lies in the frames below, not in the zone.
+    /// A server's name was not looked up, here or further up the stack, for a reason that lies in the frames below and not in
+    /// the zone: a loop, or the depth.
     pub held_back: bool,
     /// The forwarders failed: they did their own retrying.
     pub forward_failed: bool,

@@ -141,6 +141,7 @@ impl Recursion {
             }
             Verdict::Reading(reading) if outstanding.minimised => {
                 frame.shortened += 1;
+                approach.targets.note_good(taken.server);
                 self.midway(approach, *reading, taken)
             }
             Verdict::Reading(reading) => Stage::Follow(Box::new(approach), reading),

@@ -39,6 +39,7 @@ mod minimise;
 mod priming;
 mod referral;
 mod scrub;
+mod seat;
 mod step;
 pub mod targets;
 pub mod trace;
@@ -79,6 +80,8 @@ pub struct Recursion {
     history: Vec<ServerFault>,
     /// NS names whose addresses could not be found in this recursion: not tried again, not charged again.
     failed_names: Vec<Name>,
+    /// Zones all of whose servers failed in this recursion: whoever comes to them again fails at once.
+    dead_zones: Vec<Name>,
     /// Time spent waiting for servers that stayed silent.
     silence: Duration,
     /// Asks made: a bound of its own, should whoever asks for us forget to charge the budget.
@@ -225,6 +228,7 @@ impl Recursion {
             faults: Vec::new(),
             history: Vec::new(),
             failed_names: Vec::new(),
+            dead_zones: Vec::new(),
             silence: Duration::ZERO,
             asks: 0,
             limit: None,

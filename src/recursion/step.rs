@@ -3,12 +3,11 @@
 use super::chain::through_dname;
 use super::fault::{silence_failure, zone_failure};
 use super::frame::{Approach, Frame, Path, Stage};
+use super::seat::seat;
 use super::targets::{Targets, lookups_allowed};
-use super::trace::{Happening, Source, TraceEvent};
-use super::{
-    Ask, Outstanding, Over, Recursion, Route, Routes, SILENCE, Step, Via, minimise, priming,
-};
-use crate::cache::{Cache, Delegation, Negative, Rank};
+use super::trace::{Happening, TraceEvent};
+use super::{Ask, Outstanding, Over, Recursion, Route, Routes, SILENCE, Step, Via, minimise};
+use crate::cache::{Cache, Negative, Rank};
 use crate::config::plan::Minimisation;
 use crate::guard::permit::{Budget, Cause, Exhausted};
 use crate::sys::clock::Now;
@@ -19,15 +18,26 @@ pub(super) enum Turn {
     /// The frame goes on.
     Continue,
     /// Something is to be asked.
-    Ask(Outstanding),
+    Ask(Box<Outstanding>),
     /// The address of a server is to be looked up first.
     Descend(Question),
     /// The frame has its answer.
     Answer(Response),
-    /// The frame has come to nothing. Whether that is worth remembering for its question.
-    Fail(Ede, bool),
+    /// The frame has come to nothing.
+    Fail(Ede, Lasting),
     /// The whole recursion has come to nothing.
     Exhausted(Exhausted),
+}
+
+/// For how long and for whom a frame's failure holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lasting {
+    /// For everybody: it is remembered.
+    Remembered,
+    /// For everybody, and it is remembered already.
+    Known,
+    /// For this recursion: a look-up was held back because of the frames below.
+    HereOnly,
 }
 
 /// What every turn needs.
@@ -72,14 +82,14 @@ impl Recursion {
                 Turn::Continue => self.frames.push(frame),
                 Turn::Ask(outstanding) => {
                     self.frames.push(frame);
-                    self.outstanding = Some(outstanding);
+                    self.outstanding = Some(*outstanding);
                 }
                 Turn::Descend(question) => {
                     self.frames.push(frame);
                     self.frames.push(Frame::for_server(question));
                 }
                 Turn::Answer(response) => self.end(frame, response, cache, budget, now),
-                Turn::Fail(ede, remember) => self.fail(frame, ede, remember, cache, budget, now),
+                Turn::Fail(ede, lasting) => self.fail(frame, ede, lasting, cache, budget, now),
                 Turn::Exhausted(limit) => self.exhausted(limit, cache, budget, now),
             }
         }
@@ -109,6 +119,10 @@ impl Recursion {
                     Err(limit) => Turn::Exhausted(limit),
                 };
             }
+            // A failure of a name that has a cached link is not seen by the look-up, which goes on to the link's target.
+            if let Some(why) = cache.failure(&question, now) {
+                return Turn::Fail(remembered(&why), Lasting::Known);
+            }
             if let Some((held, next)) = cached_link(cache, &question, now) {
                 let rcode = Rcode::NOERROR;
                 self.note(now, Happening::CacheHit { question, rcode });
@@ -128,89 +142,6 @@ impl Recursion {
         };
         frame.stage = Stage::Approach(approach);
         Turn::Continue
-    }
-
-    /// The deepest zone at or above `name` whose servers are known: from the cache, else from the hints.
-    fn deepest(&mut self, frame: &Frame, name: &Name, around: &Around<'_>) -> Approach {
-        let unless = frame.stale.as_ref().map(|(zone, _)| zone);
-        let cached = around
-            .cache
-            .deepest_delegation(name, around.now)
-            .filter(|delegation| Some(&delegation.zone) != unless);
-        let (source, delegation) = cached.map_or_else(
-            || (Source::Hints, self.hints()),
-            |delegation| (Source::Cache, Delegation::clone(&delegation)),
-        );
-        self.towards(delegation, Path::Iterate, source, around.cache, around.now)
-    }
-
-    fn hints(&self) -> Delegation {
-        Delegation {
-            zone: Name::root(),
-            servers: priming::hints(&self.plan),
-            expires_at: u64::MAX,
-        }
-    }
-
-    /// A stub zone: its own servers, or those of a delegation below it.
-    fn stub(
-        &mut self,
-        frame: &Frame,
-        zone: Name,
-        servers: &[std::net::SocketAddr],
-        around: &Around<'_>,
-    ) -> Approach {
-        let name = seat(&frame.current());
-        let below = around
-            .cache
-            .deepest_delegation(&name, around.now)
-            .filter(|delegation| delegation.zone != zone && delegation.zone.is_within(&zone));
-        if let Some(delegation) = below {
-            return self.towards(
-                Delegation::clone(&delegation),
-                Path::Stub(zone),
-                Source::Cache,
-                around.cache,
-                around.now,
-            );
-        }
-        let targets = Targets::of_addresses(servers);
-        self.note(
-            around.now,
-            Happening::Approach {
-                zone: zone.clone(),
-                source: Source::Plan,
-                addresses: targets.address_count(),
-            },
-        );
-        Approach::new(zone.clone(), Path::Stub(zone), targets, false)
-    }
-
-    /// The servers of a delegation, ready to be asked.
-    pub(super) fn towards(
-        &mut self,
-        delegation: Delegation,
-        path: Path,
-        source: Source,
-        cache: &Cache,
-        now: Now,
-    ) -> Approach {
-        let targets = Targets::of_delegation(
-            &delegation.zone,
-            &delegation.servers,
-            cache,
-            &self.plan.limits,
-            now,
-        );
-        self.note(
-            now,
-            Happening::Approach {
-                zone: delegation.zone.clone(),
-                source,
-                addresses: targets.address_count(),
-            },
-        );
-        Approach::new(delegation.zone, path, targets, source == Source::Cache)
     }
 
     /// A zone before us: choose what to ask and whom, or what to do first.
@@ -244,7 +175,7 @@ impl Recursion {
                 let via = via(&approach, &[server]);
                 return self.ask(frame, approach, question, vec![server], via, around);
             }
-            if self.silence >= SILENCE {
+            if self.silence >= SILENCE || self.dead_zones.contains(&approach.zone) {
                 return self.give_up(frame, approach, around);
             }
             let mut candidates = approach.targets.candidates(!minimised);
@@ -379,25 +310,28 @@ impl Recursion {
             over,
         };
         frame.stage = Stage::Approach(approach);
-        Turn::Ask(Outstanding {
+        Turn::Ask(Box::new(Outstanding {
             ask,
             candidates,
             minimised,
             since: around.now,
-        })
+        }))
     }
 
     /// Nobody is left to ask. A delegation from the cache may have been overtaken by events: then its parent is asked once more.
     fn give_up(&mut self, frame: &mut Frame, approach: Approach, around: &Around<'_>) -> Turn {
         let zone = &approach.zone;
+        let failed = approach.targets.failed();
         if approach.from_cache
+            && !frame.for_server
             && frame.stale.is_none()
+            && !failed.is_empty()
             && approach.path == Path::Iterate
             && self.silence < SILENCE
             && let Some(parent) = zone.parent()
         {
             self.note(around.now, Happening::AskParentAgain { zone: zone.clone() });
-            frame.stale = Some((zone.clone(), approach.targets.failed()));
+            frame.stale = Some((zone.clone(), failed));
             frame.stage = Stage::Approach(self.deepest(frame, &parent, around));
             return Turn::Continue;
         }
@@ -406,7 +340,17 @@ impl Recursion {
         } else {
             zone_failure(zone, &self.history, self.limit)
         };
-        Turn::Fail(ede, !(frame.for_server && approach.held_back))
+        if !approach.held_back {
+            self.dead_zones.push(approach.zone);
+        }
+        Turn::Fail(
+            ede,
+            if frame.for_server && approach.held_back {
+                Lasting::HereOnly
+            } else {
+                Lasting::Remembered
+            },
+        )
     }
 
     pub(super) fn note(&mut self, at: Now, what: Happening) {
@@ -424,15 +368,6 @@ fn depth(frames: usize) -> u32 {
 /// Whether the work is there to replace what is cached.
 const fn renews(cause: Cause) -> bool {
     matches!(cause, Cause::Refresh | Cause::Priming | Cause::TrustAnchor)
-}
-
-/// The name from which the servers of a question are sought: DS belongs to the parent (RFC 4035 section 3.1.4.1).
-fn seat(question: &Question) -> Name {
-    if question.rtype == RecordType::DS {
-        question.name.parent().unwrap_or_else(Name::root)
-    } else {
-        question.name.clone()
-    }
 }
 
 fn via(approach: &Approach, candidates: &[std::net::SocketAddr]) -> Via {
@@ -453,6 +388,14 @@ fn exists(around: &Around<'_>, name: &Name) -> bool {
             .rrset(name, rtype, Rank::NonAuthAnswer, around.now)
             .is_some()
     })
+}
+
+/// A failure of before, told as such (RFC 8914 section 4.14).
+fn remembered(why: &Ede) -> Ede {
+    Ede {
+        code: Ede::CACHED_ERROR,
+        text: format!("failed before: {}", why.text).into(),
+    }
 }
 
 /// The next link if the cache knows that much and no more.

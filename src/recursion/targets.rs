@@ -236,6 +236,17 @@ impl Targets {
         }
     }
 
+    /// Notes that a server did answer: it is asked first from now on. What it failed before still counts.
+    pub(super) fn note_good(&mut self, server: SocketAddr) {
+        for address in self
+            .addresses
+            .iter_mut()
+            .filter(|known| known.address == server)
+        {
+            address.state = State::Fresh;
+        }
+    }
+
     /// Leaves out servers that failed before.
     pub(super) fn leave_out(&mut self, failed: &[SocketAddr]) {
         self.addresses

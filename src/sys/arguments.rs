@@ -16,7 +16,7 @@ pub struct DaemonArgs {
     #[arg(short, long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Set one option, over everything that files and environment say; may be repeated.
+    /// Set one option over everything else; may be repeated.
     #[arg(short, long, value_name = "SECTION.KEY=VALUE", value_parser = key_and_value)]
     pub set: Vec<String>,
 

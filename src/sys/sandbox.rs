@@ -139,7 +139,10 @@ mod tests {
     #[test]
     fn directories_of_files() {
         assert_eq!(directory_of(Path::new("suimon.toml")), Path::new("."));
-        assert_eq!(directory_of(Path::new("/nowhere/a.toml")), Path::new("/nowhere"));
+        assert_eq!(
+            directory_of(Path::new("/nowhere/a.toml")),
+            Path::new("/nowhere")
+        );
         assert_eq!(directory_of(Path::new("/proc")), Path::new("/proc"));
     }
 }

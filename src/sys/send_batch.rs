@@ -75,6 +75,8 @@ impl SendBatch {
         let replies = self.replies.get(..self.used).unwrap_or_default();
         let failed = match replies {
             [] => 0,
+            // One alone goes the short way, wherever it is bound.
+            [_] => send_each(replies, listener),
             _ if listener.is_wildcard() => send_each(replies, listener),
             _ => send_together(replies, listener),
         };

@@ -165,7 +165,7 @@ impl ReceiveBatch {
         &'a self,
         listener: &UdpListener,
     ) -> impl Iterator<Item = Incoming<'a>> + use<'a> {
-        let bound = listener.local;
+        let (bound_ip, port) = (listener.local.ip(), listener.local.port());
         self.buffers
             .chunks_exact(BUFFER)
             .zip(&self.about)
@@ -174,7 +174,7 @@ impl ReceiveBatch {
                 let bytes = buffer.get(..about.len).unwrap_or_default();
                 // An empty datagram is one datagram.
                 let empty = bytes.is_empty().then_some(bytes);
-                let local = SocketAddr::new(about.dst_ip.unwrap_or(bound.ip()), bound.port());
+                let local = SocketAddr::new(about.dst_ip.unwrap_or(bound_ip), port);
                 empty
                     .into_iter()
                     .chain(bytes.chunks(about.stride.max(1)))

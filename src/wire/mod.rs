@@ -59,3 +59,6 @@ pub enum WireError {
     #[error("not a domain name")]
     BadText,
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,3 +4,4 @@
 
 mod lab;
 mod real_servers;
+mod refused;

@@ -199,14 +199,3 @@ const SMALL: [&str; 60] = small_zones!(
     0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49
     50 51 52 53 54 55 56 57 58 59
 );
-#[test]
-fn tmp_unbound_only() {
-    let mut lab = Lab::new("tmp");
-    let authority = authority(&mut lab);
-    let theirs = resolver_namespace(&mut lab, &authority, "theirs", 2);
-    let listen: SocketAddr = "127.0.0.1:53".parse().expect("an address");
-    servers::unbound(&mut lab, &theirs, "unbound", listen, ROOT_HINTS, "");
-    let (answers, n) = ask_all(&lab, &theirs, listen);
-    for (q, a) in &answers { eprintln!("{q}: {a}"); }
-    eprintln!("{n} packets for {}", answers.len());
-}

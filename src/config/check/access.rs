@@ -4,7 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
+use super::snoop::grant_snoop;
 use super::{Check, coverage};
+use crate::config::diagnose::Place;
 use crate::config::plan::{AclAction, AclRule};
 use crate::config::units::Prefix;
 
@@ -15,16 +17,7 @@ impl Check<'_> {
     /// Every access rule, lists first.
     pub(super) fn rules(&mut self) -> Vec<AclRule> {
         let acl = &self.file.acl;
-        let open = self.is_open();
         let mut rules: Vec<(AclRule, String)> = Vec::new();
-        if open {
-            for everybody in ["0.0.0.0/0", "::/0"]
-                .into_iter()
-                .filter_map(|text| text.parse().ok())
-            {
-                rules.push((plain(everybody, AclAction::Allow), "acl.open".to_owned()));
-            }
-        }
         for (key, list, action) in [
             ("allow", &acl.allow, AclAction::Allow),
             ("refuse", &acl.refuse, AclAction::Refuse),
@@ -62,12 +55,25 @@ impl Check<'_> {
             };
             self.add_rule(&mut rules, rule, path);
         }
-        if !open {
+        if !self.open {
             self.refuse_everybody(&rules);
         }
         let mut rules: Vec<AclRule> = rules.into_iter().map(|(rule, _)| rule).collect();
+        if self.open {
+            let everybody = ["0.0.0.0/0", "::/0"]
+                .into_iter()
+                .filter_map(|text| text.parse().ok());
+            for rule in everybody.map(|prefix| plain(prefix, AclAction::Allow)) {
+                let decided = rules
+                    .iter()
+                    .any(|other| other.prefix == rule.prefix && is_plain(other));
+                if !decided {
+                    rules.push(rule);
+                }
+            }
+        }
         for (index, Prefix(prefix)) in acl.snoop.iter().enumerate() {
-            if !grant_snoop(&mut rules, *prefix) {
+            if !grant_snoop(&mut rules, *prefix) && !self.layers.is_broken("acl") {
                 self.warning(
                     &format!("acl.snoop.{index}"),
                     format!("`{prefix}` may look into the cache but not ask"),
@@ -106,7 +112,7 @@ impl Check<'_> {
                 listeners.push(address);
             }
         }
-        if listeners.is_empty() && !self.layers.is_broken("listen.addresses") {
+        if self.file.listen.addresses.is_empty() {
             self.error(
                 "listen.addresses",
                 "there is nothing to listen on",
@@ -120,7 +126,7 @@ impl Check<'_> {
 
     /// Judges listeners that are reachable from outside against the ACL.
     fn exposed(&mut self, listeners: &[SocketAddr]) {
-        if self.layers.is_broken("acl") || self.is_open() {
+        if self.layers.is_broken("acl") || self.open {
             return;
         }
         let acl = &self.file.acl;
@@ -165,25 +171,26 @@ impl Check<'_> {
         }
     }
 
-    /// Whether the sentence that opens the ACL was written; any other is a problem.
-    fn is_open(&mut self) -> bool {
+    /// Whether the sentence that opens the ACL was written; any other is a problem. Called once.
+    pub(super) fn judge_open(&mut self) -> bool {
         match self.file.acl.open.as_deref() {
             None => false,
             Some(OPEN) => {
-                let known = self
-                    .problems
-                    .iter()
-                    .any(|problem| problem.what == OPEN_WARNING);
-                if !known {
-                    self.warning("acl.open", OPEN_WARNING, "an open resolver on the Internet is used for attacks on others within hours (RFC 5358)", "remove acl.open unless this is a closed test network");
-                }
+                self.warning(
+                    "acl.open",
+                    "everybody is served",
+                    "an open resolver on the Internet is used for attacks on others within hours (RFC 5358)",
+                    "remove acl.open unless this is a closed test network",
+                );
                 true
             }
             Some(_) => {
-                let what = "this does not open the ACL";
-                if !self.problems.iter().any(|problem| problem.what == what) {
-                    self.error("acl.open", what, "serving everybody takes one exact sentence, so that nobody does it in passing", format!("write open = \"{OPEN}\" in a closed test network, and remove the key everywhere else"));
-                }
+                self.error(
+                    "acl.open",
+                    "this does not open the ACL",
+                    "serving everybody takes one exact sentence, so that nobody does it in passing",
+                    format!("write open = \"{OPEN}\" in a closed test network, and remove the key everywhere else"),
+                );
                 false
             }
         }
@@ -224,9 +231,16 @@ impl Check<'_> {
 
     /// Adds a rule unless it is there already; the same conditions with another outcome are a contradiction.
     fn add_rule(&mut self, rules: &mut Vec<(AclRule, String)>, rule: AclRule, path: String) {
-        let twin = rules.iter().find(|(other, other_path)| {
-            other_path != "acl.open"
-                && other.prefix == rule.prefix
+        if let Some(v4) = mapped(&rule.prefix) {
+            return self.error(
+                &path,
+                format!("`{}` is IPv4 in disguise", rule.prefix),
+                "clients are judged by their own family, so this rule would never match",
+                format!("write {v4}"),
+            );
+        }
+        let twin = rules.iter().find(|(other, _)| {
+            other.prefix == rule.prefix
                 && other.local == rule.local
                 && other.transport == rule.transport
         });
@@ -234,19 +248,28 @@ impl Check<'_> {
             None => rules.push((rule, path)),
             Some((other, _)) if *other == rule => {}
             Some((_, other_path)) => {
-                let other_place = self.place(other_path);
+                let (why, fix) = match self.place(other_path) {
+                    Place::Default => (
+                        "acl.allow allows it unless it is set".to_owned(),
+                        "set acl.allow to what you want to allow",
+                    ),
+                    place => (
+                        format!(
+                            "the other one is at {place}, has the same conditions and says otherwise"
+                        ),
+                        "keep one of them",
+                    ),
+                };
                 self.error(
                     &path,
                     format!("two rules contradict each other about `{}`", rule.prefix),
-                    format!("the other one is at {other_place}, has the same conditions and says otherwise"),
-                    "keep one of them",
+                    why,
+                    fix,
                 );
             }
         }
     }
 }
-
-const OPEN_WARNING: &str = "everybody is served";
 
 const fn plain(prefix: IpNet, action: AclAction) -> AclRule {
     AclRule {
@@ -258,54 +281,22 @@ const fn plain(prefix: IpNet, action: AclAction) -> AclRule {
     }
 }
 
+/// Whether a rule has no conditions but its prefix.
+const fn is_plain(rule: &AclRule) -> bool {
+    rule.local.is_none() && rule.transport.is_none()
+}
+
 fn is_loopback(prefix: &IpNet) -> bool {
     prefix.network().is_loopback() && prefix.broadcast().is_loopback()
 }
 
-/// Lets allowed clients in `prefix` look into the cache, without allowing anyone who was not. Whether that had an effect.
-///
-/// Rules inside the prefix get the right; the rules that decide about the rest of it are copied down to it with the right.
-fn grant_snoop(rules: &mut Vec<AclRule>, prefix: IpNet) -> bool {
-    let mut granted = false;
-    let mut above: Vec<AclRule> = Vec::new();
-    for rule in rules.iter_mut() {
-        if prefix.contains(&rule.prefix) {
-            if rule.action == AclAction::Allow {
-                rule.snoop = true;
-                granted = true;
-            }
-        } else if rule.prefix.contains(&prefix) {
-            match above
-                .iter_mut()
-                .find(|known| known.local == rule.local && known.transport == rule.transport)
-            {
-                Some(known) if known.prefix.prefix_len() >= rule.prefix.prefix_len() => {}
-                Some(known) => known.clone_from(rule),
-                None => above.push(rule.clone()),
-            }
-        }
-    }
-    // A rule with conditions that a longer one without conditions overrides has no say here.
-    let plain_length = above
-        .iter()
-        .filter(|rule| rule.local.is_none() && rule.transport.is_none())
-        .map(|rule| rule.prefix.prefix_len())
-        .max();
-    above.retain(|rule| plain_length.is_none_or(|length| rule.prefix.prefix_len() >= length));
-    for rule in above {
-        let allow = rule.action == AclAction::Allow;
-        granted |= allow;
-        let copy = AclRule {
-            prefix,
-            snoop: allow,
-            ..rule
-        };
-        let twin = rules.iter().any(|other| {
-            other.prefix == prefix && other.local == copy.local && other.transport == copy.transport
-        });
-        if !twin {
-            rules.push(copy);
-        }
-    }
-    granted
+/// The IPv4 prefix that an IPv4-mapped one means (RFC 4291 section 2.5.5.2); nothing if it is an ordinary prefix.
+fn mapped(prefix: &IpNet) -> Option<IpNet> {
+    let IpNet::V6(prefix) = prefix else {
+        return None;
+    };
+    let length = prefix.prefix_len().checked_sub(96)?;
+    IpNet::new(prefix.addr().to_ipv4_mapped()?.into(), length)
+        .ok()
+        .filter(|_| length > 0)
 }

@@ -5,6 +5,7 @@ mod control;
 mod coverage;
 mod public_resolvers;
 mod servers;
+mod snoop;
 mod zones;
 
 use std::path::Path;
@@ -26,7 +27,9 @@ pub(super) fn plan(
         file,
         layers,
         problems: Vec::new(),
+        open: false,
     };
+    check.open = check.judge_open();
     let plan = Plan {
         ingress: check.ingress(),
         guard: check.guard(),
@@ -54,6 +57,8 @@ struct Check<'a> {
     file: &'a File,
     layers: &'a Layers,
     problems: Vec<Problem>,
+    /// Whether everybody may be served.
+    open: bool,
 }
 
 impl Check<'_> {

@@ -120,7 +120,8 @@ impl Check<'_> {
             .forward
             .iter()
             .any(|forward| forward.zone.0.is_root())
-            || self.layers.is_broken("forward");
+            || self.layers.is_broken("forward")
+            || self.layers.is_broken("egress");
         let servers = match self.file.recursion.root_hints.as_deref() {
             None => return self.system_hints(system),
             Some("built-in") => return hints::built_in(),
@@ -194,20 +195,19 @@ impl Check<'_> {
 
     fn named_hints(&mut self, file: &Path) -> Option<Vec<RootServer>> {
         let path = "recursion.root_hints";
-        let text = match std::fs::read(file)
-            .map(|octets| String::from_utf8_lossy(&octets).into_owned())
-        {
-            Ok(text) => text,
-            Err(error) => {
-                self.error(
+        let text =
+            match std::fs::read(file).map(|octets| String::from_utf8_lossy(&octets).into_owned()) {
+                Ok(text) => text,
+                Err(error) => {
+                    self.error(
                     path,
                     format!("root hints `{}` cannot be read", file.display()),
                     error.to_string(),
                     "name a file that can be read, or remove the key for the built-in root servers",
                 );
-                return None;
-            }
-        };
+                    return None;
+                }
+            };
         match hints::parse(&text) {
             Ok(servers) => Some(servers),
             Err(problems) => {

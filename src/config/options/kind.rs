@@ -157,7 +157,8 @@ impl Kind {
                     return Ok(());
                 }
                 let near = super::closest(text, words.iter().map(|word| (*word, *word)));
-                let mut complaint = self.complaint(format!("`{text}` is not among them"));
+                let mut complaint =
+                    self.complaint(format!("`{text}` is not one of the words known here"));
                 if let Some(near) = near {
                     complaint.fix = format!("did you mean \"{near}\"? There are {}", quoted(words));
                 }

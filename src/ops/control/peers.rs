@@ -75,7 +75,8 @@ fn lists_member(passwd: &str, group: &str, uid: u32, gid: u32) -> bool {
 mod tests {
     use super::*;
 
-    const PASSWD: &str = "root:x:0:0::/root:/bin/sh\nanna:x:1000:1000::/:/bin/sh\nbob:x:1001:1001::/:/bin/sh\n";
+    const PASSWD: &str =
+        "root:x:0:0::/root:/bin/sh\nanna:x:1000:1000::/:/bin/sh\nbob:x:1001:1001::/:/bin/sh\n";
     const GROUP: &str = "root:x:0:\n_suimon:x:990:anna, carol\nannas:x:991:bob\n";
 
     fn peer(uid: u32, gid: u32) -> Peer {
@@ -94,7 +95,10 @@ mod tests {
         assert!(permitted.admits(peer(990, 5), member));
         assert!(permitted.admits(peer(5, 990), member), "effective group");
         assert!(permitted.admits(peer(1000, 1000), member), "anna is listed");
-        assert!(!permitted.admits(peer(1001, 1001), member), "bob is in another group");
+        assert!(
+            !permitted.admits(peer(1001, 1001), member),
+            "bob is in another group"
+        );
         assert!(!permitted.admits(peer(1002, 1002), member), "unknown user");
     }
 

@@ -306,18 +306,22 @@ pub struct Spent {
 pub struct TraceStep {
     /// Microseconds since the question was asked.
     pub at_us: u64,
-    /// "cache", "referral", "ask", "reply", "retry", "link", "budget", "policy", …
+    /// How deep in sub-queries; 0 is the question itself.
+    #[serde(default)]
+    pub depth: u32,
+    /// "cache", "policy", "approach", "ask", "reply", "fault", "referral", "link", "look_up", "limit", "end".
     pub kind: String,
     /// What happened, in words.
     pub text: String,
-    /// The server concerned.
+    /// The server concerned, if the words do not name it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
-    /// Its round-trip time, microseconds.
+    /// Its round-trip time, microseconds, if the words do not tell it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rtt_us: Option<u64>,
-    /// Upstream packets spent so far.
-    pub packets_spent: u32,
+    /// Upstream packets spent so far, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packets_spent: Option<u32>,
 }
 
 /// `why`: who decides about this client and this name.
@@ -383,13 +387,15 @@ pub fn announced(prefix: [u8; 4], limit: usize) -> io::Result<usize> {
         .ok_or_else(|| too_long(u32::from_be_bytes(prefix) as usize, limit))
 }
 
-/// Reads a reply's JSON: the report, or the failure in its stead.
+/// Reads a reply: the report, or the failure in its stead.
 ///
 /// # Errors
 /// JSON that is neither, or of another schema.
-pub fn parse_reply<T: DeserializeOwned>(json: &[u8]) -> Result<Result<T, Failure>, String> {
+pub fn parse_reply<T: DeserializeOwned>(
+    reply: serde_json::Value,
+) -> Result<Result<T, Failure>, String> {
     let head: Envelope<serde_json::Map<String, serde_json::Value>> =
-        serde_json::from_slice(json).map_err(|error| format!("not a reply: {error}"))?;
+        serde_json::from_value(reply).map_err(|error| format!("not a reply: {error}"))?;
     if head.schema != SCHEMA {
         return Err(format!(
             "the daemon speaks schema {}, this tool schema {SCHEMA}: install the same version of both",

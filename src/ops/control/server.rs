@@ -45,7 +45,9 @@ pub enum BindError {
     )]
     OpenDirectory(PathBuf, u32),
     /// Another daemon is there.
-    #[error("control socket: another process answers on {0}; stop it or give each its own control.socket")]
+    #[error(
+        "control socket: another process answers on {0}; stop it or give each its own control.socket"
+    )]
     Taken(PathBuf),
     /// Something else is there.
     #[error("control socket: {0} exists and is not a socket; remove it or choose another path")]
@@ -155,8 +157,9 @@ fn remove_stale(path: &Path) -> Result<(), BindError> {
         return Err(BindError::NotASocket(path.to_owned()));
     }
     match std::os::unix::net::UnixStream::connect(path) {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path)
-            .map_err(|error| BindError::Refused(path.to_owned(), error)),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            fs::remove_file(path).map_err(|error| BindError::Refused(path.to_owned(), error))
+        }
         // Connected, or full, or not ours to connect to: somebody is there.
         _ => Err(BindError::Taken(path.to_owned())),
     }
@@ -169,9 +172,9 @@ fn listen(path: &Path) -> io::Result<UnixListener> {
     socket.bind(&socket2::SockAddr::unix(path)?)?;
     fs::set_permissions(path, fs::Permissions::from_mode(MODE))?;
     socket.listen(64)?;
-    UnixListener::from_std(std::os::unix::net::UnixListener::from(std::os::fd::OwnedFd::from(
-        socket,
-    )))
+    UnixListener::from_std(std::os::unix::net::UnixListener::from(
+        std::os::fd::OwnedFd::from(socket),
+    ))
 }
 
 /// One small write into an empty buffer; who does not get it sees the connection close.
@@ -198,7 +201,11 @@ async fn converse(mut stream: UnixStream, permitted: Permitted, service: &dyn Se
             Err(_) => Err(bad_request("the request did not arrive in time")),
         }
     } else {
-        tracing::warn!(uid = peer.uid, pid = peer.pid, "control socket: not permitted");
+        tracing::warn!(
+            uid = peer.uid,
+            pid = peer.pid,
+            "control socket: not permitted"
+        );
         Err(Failure {
             kind: FailureKind::NotPermitted,
             error: format!(
@@ -207,9 +214,8 @@ async fn converse(mut stream: UnixStream, permitted: Permitted, service: &dyn Se
             ),
         })
     };
-    let reply = outcome.or_else(|failure| {
-        protocol::frame(&Envelope::failure(failure.kind, failure.error))
-    });
+    let reply =
+        outcome.or_else(|failure| protocol::frame(&Envelope::failure(failure.kind, failure.error)));
     if let Ok(reply) = reply {
         let _ = timeout(REQUEST_TIME, stream.write_all(&reply)).await;
     }
@@ -220,8 +226,7 @@ async fn read_request(stream: &mut UnixStream) -> io::Result<Request> {
     stream.read_exact(&mut prefix).await?;
     let mut json = vec![0; protocol::announced(prefix, MAX_REQUEST)?];
     stream.read_exact(&mut json).await?;
-    serde_json::from_slice(&json)
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    serde_json::from_slice(&json).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
 /// Does what is wanted and frames the report.
@@ -280,7 +285,9 @@ fn report<T: Serialize>(body: T) -> Result<Vec<u8>, Failure> {
 fn question(name: &str, rtype: &str) -> Result<Question, Failure> {
     let rtype = record_type(rtype)?;
     if rtype.is_meta() && rtype != RecordType::ANY {
-        return Err(bad_request(format!("{rtype} cannot be asked of a resolver")));
+        return Err(bad_request(format!(
+            "{rtype} cannot be asked of a resolver"
+        )));
     }
     Ok(Question::new(parse_name(name)?, rtype))
 }

@@ -29,9 +29,11 @@ fn run() -> Running {
     let service = Arc::new(FakeService::default());
     let (stop, stopped) = oneshot::channel();
     let control = Control::bind(&path).unwrap();
-    let task = tokio::spawn(control.serve(Arc::clone(&service) as Arc<dyn Service>, async {
-        let _ = stopped.await;
-    }));
+    let task = tokio::spawn(
+        control.serve(Arc::clone(&service) as Arc<dyn Service>, async {
+            let _ = stopped.await;
+        }),
+    );
     Running {
         directory,
         path,
@@ -85,14 +87,23 @@ async fn every_command_reaches_the_daemon_and_its_report_comes_back() {
 
     for (request, expected) in [
         (json!({"name": "Example.com"}), "flush Name(Example.com.)"),
-        (json!({"name": "a.test", "tree": true}), "flush Tree(a.test.)"),
-        (json!({"name": "a.test", "type": "aaaa"}), "flush NameType(a.test., RecordType(28))"),
+        (
+            json!({"name": "a.test", "tree": true}),
+            "flush Tree(a.test.)",
+        ),
+        (
+            json!({"name": "a.test", "type": "aaaa"}),
+            "flush NameType(a.test., RecordType(28))",
+        ),
         (json!({"all": true}), "flush All"),
     ] {
         let mut request = request;
         request["command"] = json!("flush");
         assert_eq!(say(&running, request).await["removed"], 3, "{expected}");
-        assert_eq!(running.service.told.lock().unwrap().pop().unwrap(), expected);
+        assert_eq!(
+            running.service.told.lock().unwrap().pop().unwrap(),
+            expected
+        );
     }
 
     let ask = say(
@@ -111,10 +122,57 @@ async fn every_command_reaches_the_daemon_and_its_report_comes_back() {
     .await;
     assert_eq!(why["reason"], "acl_no_match");
     let told = running.service.told.lock().unwrap().clone();
-    assert_eq!(told, ["ask www.test. A true", "why 2001:db8::1 Tcp x.test. TXT"]);
+    assert_eq!(
+        told,
+        ["ask www.test. A true", "why 2001:db8::1 Tcp x.test. TXT"]
+    );
 
     let reload = say(&running, json!({"command": "reload"})).await;
     assert_eq!(reload["changed"], json!(["log.level"]));
+}
+
+/// Collects log lines.
+#[derive(Clone, Default)]
+struct Lines(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend(octets);
+        Ok(octets.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn writes_are_logged_with_who_did_them_and_reads_are_not() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(move || writer.clone())
+        .with_ansi(false)
+        .finish();
+    let _logging = tracing::subscriber::set_default(subscriber);
+    let running = run();
+    for command in [
+        json!({"command": "status"}),
+        json!({"command": "why", "client": "::1", "name": "a", "type": "A"}),
+        json!({"command": "flush", "all": true}),
+        json!({"command": "ask", "name": "a", "type": "A"}),
+        json!({"command": "reload"}),
+    ] {
+        assert_eq!(say(&running, command).await["ok"], true);
+    }
+    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let (uid, pid) = (rustix::process::geteuid().as_raw(), std::process::id());
+    let found: Vec<&str> = log
+        .lines()
+        .map(|line| line.split("command=").nth(1).unwrap())
+        .collect();
+    let expected =
+        ["flush", "ask", "reload"].map(|command| format!("\"{command}\" uid={uid} pid={pid}"));
+    assert_eq!(found, expected);
 }
 
 #[tokio::test]
@@ -122,16 +180,37 @@ async fn nonsense_is_refused_with_a_sentence_and_reaches_nobody() {
     let running = run();
     for (request, sentence) in [
         (json!({"command": "halt"}), "unknown variant `halt`"),
-        (json!({"command": "status", "verbose": 1}), "unknown field `verbose`"),
+        (
+            json!({"command": "status", "verbose": 1}),
+            "unknown field `verbose`",
+        ),
         (json!({"name": "x"}), "missing field `command`"),
         (json!([1, 2]), "invalid type"),
         (json!({"command": "flush"}), "flush takes a name"),
-        (json!({"command": "flush", "name": "a", "all": true}), "flush takes a name"),
-        (json!({"command": "flush", "name": "a", "tree": true, "type": "A"}), "flush takes"),
-        (json!({"command": "flush", "name": "a..b"}), "\"a..b\" is not a domain name"),
-        (json!({"command": "ask", "name": "a", "type": "AAAAA"}), "\"AAAAA\" is not a record type"),
-        (json!({"command": "ask", "name": "a", "type": "TYPE252"}), "cannot be asked"),
-        (json!({"command": "why", "client": "me", "name": "a", "type": "A"}), "invalid IP address"),
+        (
+            json!({"command": "flush", "name": "a", "all": true}),
+            "flush takes a name",
+        ),
+        (
+            json!({"command": "flush", "name": "a", "tree": true, "type": "A"}),
+            "flush takes",
+        ),
+        (
+            json!({"command": "flush", "name": "a..b"}),
+            "\"a..b\" is not a domain name",
+        ),
+        (
+            json!({"command": "ask", "name": "a", "type": "AAAAA"}),
+            "\"AAAAA\" is not a record type",
+        ),
+        (
+            json!({"command": "ask", "name": "a", "type": "TYPE252"}),
+            "cannot be asked",
+        ),
+        (
+            json!({"command": "why", "client": "me", "name": "a", "type": "A"}),
+            "invalid IP address",
+        ),
     ] {
         let reply = say(&running, request.clone()).await;
         assert_eq!(reply["ok"], false, "{request}");
@@ -191,7 +270,10 @@ async fn the_33rd_connection_is_told_to_come_back_and_the_first_32_are_still_ser
     let mut first = waiting.remove(0);
     first.write_all(&request[1..]).await.unwrap();
     assert_eq!(read(&mut first).await["ok"], true);
-    assert_eq!(say(&running, json!({"command": "status"})).await["ok"], true);
+    assert_eq!(
+        say(&running, json!({"command": "status"})).await["ok"],
+        true
+    );
 }
 
 #[tokio::test]
@@ -216,7 +298,12 @@ async fn owner_and_group_only_and_the_file_goes_with_the_server() {
 #[tokio::test]
 async fn a_directory_that_others_may_write_to_is_refused() {
     let directory = tempfile::tempdir().unwrap();
-    for (mode, refused) in [(0o777, true), (0o1777, true), (0o775, false), (0o700, false)] {
+    for (mode, refused) in [
+        (0o777, true),
+        (0o1777, true),
+        (0o775, false),
+        (0o700, false),
+    ] {
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(mode)).unwrap();
         match Control::bind(&directory.path().join("control.sock")) {
             Err(BindError::OpenDirectory(_, seen)) => assert!(refused && seen == mode),
@@ -232,7 +319,10 @@ async fn only_a_socket_that_nobody_answers_on_is_replaced() {
     let running = run();
     let taken = Control::bind(&running.path).unwrap_err();
     assert!(matches!(taken, BindError::Taken(_)), "{taken}");
-    assert_eq!(say(&running, json!({"command": "status"})).await["ok"], true);
+    assert_eq!(
+        say(&running, json!({"command": "status"})).await["ok"],
+        true
+    );
 
     let stale = running.directory.path().join("stale.sock");
     drop(std::os::unix::net::UnixListener::bind(&stale).unwrap());
@@ -299,18 +389,15 @@ fn replies_round_trip_and_other_schemas_are_named() {
         hit_ratio: Some(0.5),
         ..StatusReport::default()
     };
-    let json = serde_json::to_vec(&Envelope::ok(report.clone())).unwrap();
-    assert_eq!(parse_reply(&json), Ok(Ok(report)));
+    let json = serde_json::to_value(Envelope::ok(report.clone())).unwrap();
+    assert_eq!(parse_reply(json), Ok(Ok(report)));
 
     let failure = Envelope::failure(FailureKind::Busy, "later".to_owned());
-    let json = serde_json::to_vec(&failure).unwrap();
-    assert_eq!(
-        parse_reply::<StatusReport>(&json),
-        Ok(Err(failure.body.clone()))
-    );
+    let json = serde_json::to_value(&failure).unwrap();
+    assert_eq!(parse_reply::<StatusReport>(json), Ok(Err(failure.body)));
 
-    let error = parse_reply::<FlushReport>(br#"{"schema":2,"ok":true,"removed":1}"#).unwrap_err();
-    assert!(error.contains("schema 2"), "{error}");
-    let error = parse_reply::<FlushReport>(br#"{"schema":1,"ok":true}"#).unwrap_err();
-    assert!(error.contains("removed"), "{error}");
+    let error = parse_reply::<FlushReport>(json!({"schema": 2, "ok": true, "removed": 1}));
+    assert!(error.unwrap_err().contains("schema 2"));
+    let error = parse_reply::<FlushReport>(json!({"schema": 1, "ok": true}));
+    assert!(error.unwrap_err().contains("removed"));
 }

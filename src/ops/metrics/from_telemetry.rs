@@ -4,9 +4,7 @@ use super::{Bucket, Metric, Value};
 use crate::telemetry::latency::{LatencyCounts, upper_bound_us};
 use crate::telemetry::upstream::{CAUSES, LIMITS, UpstreamEvent};
 use crate::telemetry::worker::RCODES;
-use crate::telemetry::{
-    AnswerSource, Counts, Reason, Received, Snapshot, UpstreamCounts,
-};
+use crate::telemetry::{AnswerSource, Counts, Reason, Received, Snapshot, UpstreamCounts};
 use crate::wire::Rcode;
 
 /// Every counter of a snapshot under its name. What the snapshot does not know (cache, tables, build) the daemon adds.

@@ -46,7 +46,10 @@ async fn a_scrape_is_prometheus_text_of_what_the_daemon_says() {
     for _ in 0..2 {
         let (head, body) = get(address, "/metrics").await;
         assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
-        assert!(head.contains("content-type: text/plain; version=0.0.4"), "{head}");
+        assert!(
+            head.contains("content-type: text/plain; version=0.0.4"),
+            "{head}"
+        );
         assert_eq!(
             body,
             "# HELP suimon_cache_entries Entries.\n\
@@ -214,7 +217,10 @@ fn well_formed(text: &str) {
             value.parse::<f64>().unwrap();
             assert!(families[&family], "{line}: no TYPE before it");
             assert!(sample.starts_with(&family), "{line} stands below {family}");
-            assert!(samples.insert(sample.to_owned()), "{line} stands there twice");
+            assert!(
+                samples.insert(sample.to_owned()),
+                "{line} stands there twice"
+            );
             if let Some((series, _)) = sample.split_once("le=") {
                 let count: u64 = value.parse().unwrap();
                 if let Some((last, least)) = &last_bucket

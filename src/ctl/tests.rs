@@ -1,3 +1,5 @@
+//! Does the tool understand its command line, and end with the exit code that the manual promises?
+
 use std::io;
 use std::path::Path;
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! Does every packet get the verdict that its header and addresses deserve, row by row?
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;

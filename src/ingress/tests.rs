@@ -1,3 +1,5 @@
+//! Does a reply leave from the address that was asked, over real sockets?
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, TcpStream, UdpSocket};
 use std::thread;

@@ -1,1 +1,3 @@
+//! Does the operator answer what is his, and send the rest where he said?
+
 

@@ -1,3 +1,5 @@
+//! Do the counters add up?
+
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;

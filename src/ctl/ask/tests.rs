@@ -1,3 +1,5 @@
+//! Does `ask` show each step of a trace as a person would want to read it?
+
 use super::*;
 use crate::ops::control::protocol::Spent;
 

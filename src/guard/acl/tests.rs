@@ -1,3 +1,5 @@
+//! Does the most specific access rule decide, whatever the order they were written in?
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Are refusals rationed, per prefix and per host, however many ask?
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 

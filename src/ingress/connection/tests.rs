@@ -1,3 +1,5 @@
+//! Does a stream keep its limits, and answer out of order?
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;

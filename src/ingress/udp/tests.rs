@@ -1,3 +1,5 @@
+//! Do batches of datagrams come in, get judged, and go out?
+
 use super::*;
 
 fn at(wall_ms: u64) -> Now {

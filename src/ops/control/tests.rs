@@ -1,3 +1,5 @@
+//! Does the control socket answer those who may ask, and refuse the rest?
+
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;

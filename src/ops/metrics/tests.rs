@@ -1,3 +1,5 @@
+//! Is the page what Prometheus expects, and only there?
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

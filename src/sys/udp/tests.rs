@@ -1,3 +1,5 @@
+//! Do batched sockets tell where a datagram came from and where it was sent to?
+
 use std::collections::HashSet;
 
 use super::*;

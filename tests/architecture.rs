@@ -82,7 +82,11 @@ const DOORS: [(&str, &str, &str); 10] = [
         "ops::metrics",
         "`stats` reads the list of metrics that the page shows",
     ),
-    ("ctl", "drill", "`suimon drill` is a command like the others"),
+    (
+        "ctl",
+        "drill",
+        "`suimon drill` is a command like the others",
+    ),
     ("bin", "daemon", "the daemon's life"),
     ("bin", "ctl", "the tool's commands"),
 ];
@@ -508,6 +512,43 @@ fn exceptions_are_explained_to_people() {
             })
             .collect::<Vec<_>>(),
     );
+}
+
+/// The test names that the tables of docs/attacks.md promise: what stands in backquotes in the last column.
+fn promised_tests(text: &str) -> BTreeSet<String> {
+    text.lines()
+        .filter(|line| line.starts_with("| "))
+        .filter_map(|line| line.trim_end_matches(['|', ' ']).rsplit("| ").next())
+        .flat_map(|column| column.split('`').skip(1).step_by(2))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Those of `names` that are no test function in any of `texts`.
+fn unkept(names: &BTreeSet<String>, texts: &[String]) -> Vec<String> {
+    let real: BTreeSet<&str> = texts
+        .iter()
+        .flat_map(|text| text.split("fn ").skip(1))
+        .filter_map(|rest| rest.split(['(', '<']).next())
+        .collect();
+    names
+        .iter()
+        .filter(|name| !real.contains(name.as_str()))
+        .map(|name| format!("docs/attacks.md promises the test `{name}`, which does not exist"))
+        .collect()
+}
+
+#[test]
+fn attacks_have_the_tests_that_are_promised() {
+    let names =
+        promised_tests(&fs::read_to_string(root().join("docs/attacks.md")).unwrap_or_default());
+    assert!(names.len() > 20, "docs/attacks.md was not read");
+    let texts: Vec<String> = ["src", "tests"]
+        .iter()
+        .flat_map(|dir| rust_files(&root().join(dir)))
+        .map(|(_, text)| text)
+        .collect();
+    assert_none(&unkept(&names, &texts));
 }
 
 #[cfg(test)]

@@ -1,3 +1,1 @@
 //! Does the operator answer what is his, and send the rest where he said?
-
-

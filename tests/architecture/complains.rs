@@ -1,6 +1,7 @@
 //! Would the architecture test notice? Each rule is fed a text that breaks it, and one that does not.
 
-use super::{caption_complaints, captions, complaints, promised_tests, unkept};
+use super::rules::complaints;
+use super::{caption_complaints, captions, promised_tests, unkept};
 
 const FIRST: &str = "//! What does this file answer?\n";
 

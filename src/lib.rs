@@ -1,5 +1,6 @@
 //! Suimon: a hardened caching recursive resolver, laid out as the path of a packet.
 
+pub mod answer;
 pub mod cache;
 pub mod config;
 pub mod guard;

@@ -10,6 +10,13 @@ use crate::wire::{Name, RecordType};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key(u128);
 
+impl Key {
+    /// A key that stands for no name.
+    pub(super) const fn from_number(number: u128) -> Self {
+        Self(number)
+    }
+}
+
 /// Makes keys with the secret of this start.
 #[derive(Clone, Debug)]
 pub(super) struct Keyer(SipHasher13);

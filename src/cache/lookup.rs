@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::rrsets::Fact;
-use super::{Cache, Negative, Rank};
+use super::{Cache, Negative};
 use crate::sys::clock::Now;
 use crate::wire::{
     Ede, Held, Name, Question, Rcode, RdataSet, RecordType, Response, Rrset, WireError, rdata,
@@ -26,7 +26,7 @@ const ANY_TYPES: [RecordType; 9] = [
 ];
 
 impl Cache {
-    /// The whole answer, if all of it is known and trusted at least [`Rank::NonAuthAnswer`]: data at the end of a chain, its
+    /// The whole answer, if all of it is known and trusted at least [`super::Rank::NonAuthAnswer`]: data at the end of a chain, its
     /// nonexistence with the SOA, or a remembered failure (SERVFAIL with EDE 13). Nothing if any part is missing.
     ///
     /// A DNAME link is followed by the CNAME it makes, with the TTL of the DNAME (RFC 6672 section 3.1). ANY is answered with
@@ -69,9 +69,8 @@ impl Cache {
         }
         ANY_TYPES
             .iter()
-            .filter_map(|rtype| self.rrset(&question.name, *rtype, Rank::NonAuthAnswer, now))
-            .map(Fact::Data)
-            .next()
+            .filter_map(|rtype| self.aside(&question.name, *rtype, now))
+            .find(|fact| matches!(fact, Fact::Data(_)))
             .or_else(|| self.known(question, now))
     }
 
@@ -84,8 +83,7 @@ impl Cache {
         answer: &mut Vec<Held>,
     ) -> Option<Result<Name, WireError>> {
         if !matches!(question.rtype, RecordType::CNAME | RecordType::ANY)
-            && let Some(held) =
-                self.rrset(&question.name, RecordType::CNAME, Rank::NonAuthAnswer, now)
+            && let Some(Fact::Data(held)) = self.aside(&question.name, RecordType::CNAME, now)
         {
             let target = held
                 .rrset
@@ -98,7 +96,7 @@ impl Cache {
         }
         let mut above = question.name.parent();
         while let Some(owner) = above {
-            if let Some(held) = self.rrset(&owner, RecordType::DNAME, Rank::NonAuthAnswer, now) {
+            if let Some(Fact::Data(held)) = self.aside(&owner, RecordType::DNAME, now) {
                 let to = held
                     .rrset
                     .rdata

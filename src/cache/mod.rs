@@ -5,6 +5,7 @@
 //! stepped back) counts as expired. Admission is TinyLFU: when the store is full, a name seen once does not push out one
 //! that is asked often. **So what was stored may be gone at once**: who needs it for the query at hand keeps it himself.
 
+pub mod answers;
 mod delegations;
 mod failures;
 mod key;

@@ -13,6 +13,8 @@ use crate::wire::{Held, Name, Question, RecordType, Rrset, rdata};
 /// Octets one entry takes beside the RRset: moka's node, its place in two queues, its part of the table, two counters, the
 /// rounding of the allocator. Measured (benches/memory.rs).
 pub(super) const OVERHEAD: usize = 320;
+/// Octets of the smallest entry, nearly: what the sketch of popularity is sized by. It takes 8 octets for each of these.
+const SMALLEST: u64 = 256;
 /// Seconds that a negative answer without an SOA record is remembered: it should not be (RFC 2308 section 5), but a client that
 /// repeats itself must not cost a packet each time.
 pub const NEGATIVE_TTL_WITHOUT_SOA: u32 = 5;
@@ -63,6 +65,7 @@ pub(super) struct Slot {
 enum Known {
     Data(Arc<Rrset>),
     Absence(Arc<Absence>),
+    Nothing(u32),
 }
 
 #[derive(Debug)]
@@ -76,27 +79,65 @@ impl Rrsets {
     pub(super) fn new(max_bytes: u64) -> Self {
         let store = Moka::builder()
             .max_capacity(max_bytes)
-            .weigher(|_: &Key, slot: &Slot| u32::try_from(slot.memory()).unwrap_or(u32::MAX))
+            .weigher(|_: &Key, slot: &Slot| slot.weight())
             .build_with_hasher(BuildUnhashed::default());
-        Self { store }
+        let rrsets = Self { store };
+        rrsets.size_sketch(max_bytes);
+        rrsets
+    }
+
+    /// Makes moka size its sketch of how often names are asked for a full cache of small entries.
+    ///
+    /// moka (0.12.16) sizes the sketch once, when the cache is half full, as entries x octets held / octets allowed: for a cache
+    /// bounded in octets a quarter of the entries it will hold. The sketch then forgets what is hot within a cache's worth of new
+    /// names, and a flood of those evicts it (cache::tests::flood). So it is sized at the start, by a few entries that claim to be huge,
+    /// and that are gone before the first real one comes.
+    fn size_sketch(&self, max_bytes: u64) {
+        let entries = max_bytes / SMALLEST;
+        // count x (count x claim) / max_bytes = entries
+        let claim = u64::from(u32::MAX);
+        let count = (u128::from(entries) * u128::from(max_bytes) / u128::from(claim)).isqrt() + 1;
+        let keys = || (0..count).map(Key::from_number);
+        for claim in [1, u32::MAX] {
+            for key in keys() {
+                self.store.insert(key, Slot::claiming(claim));
+            }
+            self.store.run_pending_tasks();
+        }
+        for key in keys() {
+            self.store.invalidate(&key);
+        }
+        self.store.run_pending_tasks();
     }
 }
 
 impl Slot {
-    fn memory(&self) -> usize {
+    /// Not an entry at all: a weight for [`Rrsets::size_sketch`].
+    const fn claiming(weight: u32) -> Self {
+        Self {
+            known: Known::Nothing(weight),
+            rank: Rank::Additional,
+            stored: 0,
+            expires: 0,
+        }
+    }
+
+    fn weight(&self) -> u32 {
         let known = match &self.known {
+            Known::Nothing(weight) => return *weight,
             Known::Data(rrset) => rrset.memory(),
             Known::Absence(absence) => {
                 size_of::<Absence>() + absence.soa.as_ref().map_or(0, |soa| soa.memory())
             }
         };
-        OVERHEAD + known
+        u32::try_from(OVERHEAD + known).unwrap_or(u32::MAX)
     }
 
-    fn name(&self) -> &Name {
+    fn name(&self) -> Option<&Name> {
         match &self.known {
-            Known::Data(rrset) => &rrset.owner,
-            Known::Absence(absence) => &absence.name,
+            Known::Data(rrset) => Some(&rrset.owner),
+            Known::Absence(absence) => Some(&absence.name),
+            Known::Nothing(_) => None,
         }
     }
 
@@ -205,7 +246,7 @@ impl Cache {
     /// What is known about the question itself, good enough to answer with; no chain is followed.
     pub(super) fn known(&self, question: &Question, now: Now) -> Option<Fact> {
         self.fact(&question.name, question.rtype, Rank::NonAuthAnswer, now)
-            .or_else(|| self.fact(&question.name, WHOLE_NAME, Rank::NonAuthAnswer, now))
+            .or_else(|| self.aside(&question.name, WHOLE_NAME, now))
     }
 
     /// The fresh entry of this name and type.
@@ -216,9 +257,33 @@ impl Cache {
         min_rank: Rank,
         now: Now,
     ) -> Option<Fact> {
-        let slot = self.rrsets.store.get(&self.keyer.key(name, rtype))?;
+        self.judge(self.keyer.key(name, rtype), name, rtype, min_rank, now)
+    }
+
+    /// The same, good enough to answer with, without counting as a use of the name if there is nothing.
+    ///
+    /// moka counts look-ups in vain as well, to know what would be worth keeping. The several that one question takes (its
+    /// nonexistence, a CNAME, a DNAME above) would drown what it learns from the one that matters, and a flood of new names
+    /// would make it forget which are hot.
+    pub(super) fn aside(&self, name: &Name, rtype: RecordType, now: Now) -> Option<Fact> {
+        let key = self.keyer.key(name, rtype);
+        if !self.rrsets.store.contains_key(&key) {
+            return None;
+        }
+        self.judge(key, name, rtype, Rank::NonAuthAnswer, now)
+    }
+
+    fn judge(
+        &self,
+        key: Key,
+        name: &Name,
+        rtype: RecordType,
+        min_rank: Rank,
+        now: Now,
+    ) -> Option<Fact> {
+        let slot = self.rrsets.store.get(&key)?;
         let ttl = slot.left(now)?;
-        if slot.rank < min_rank || slot.name() != name {
+        if slot.rank < min_rank || slot.name() != Some(name) {
             return None;
         }
         match slot.known {
@@ -227,6 +292,7 @@ impl Cache {
                 let soa = absence.soa.clone().map(|rrset| Held { rrset, ttl });
                 Some(Fact::Absent(absence.kind, soa))
             }
+            Known::Nothing(_) => None,
         }
     }
 
@@ -268,7 +334,7 @@ impl Cache {
     pub(super) fn flush_rrsets(&self, which: impl Fn(&Name) -> bool) -> u64 {
         let mut gone = 0;
         for (key, slot) in &self.rrsets.store {
-            if which(slot.name()) {
+            if slot.name().is_some_and(&which) {
                 self.rrsets.store.invalidate(&*key);
                 gone += 1;
             }

@@ -1,5 +1,6 @@
 //! Borrowed views over bytes, and the few owned shapes of the protocol: name, RRset, message, response.
 
+mod encoding;
 pub mod group;
 pub mod header;
 pub mod message;
@@ -9,6 +10,7 @@ pub mod rdata;
 pub mod response;
 pub mod rrset;
 pub mod text;
+mod tokens;
 pub mod types;
 pub mod writer;
 
@@ -57,3 +59,6 @@ pub enum WireError {
     #[error("not a domain name")]
     BadText,
 }
+
+#[cfg(test)]
+mod tests;

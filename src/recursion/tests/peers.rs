@@ -5,6 +5,7 @@ use super::internet::{
 };
 use crate::config::plan::Minimisation;
 use crate::recursion::Over;
+use crate::recursion::trace::Happening;
 use crate::wire::{Rcode, RecordType};
 
 const EVIL: &str = "192.0.2.66";
@@ -126,6 +127,22 @@ fn a_loop_of_zones_that_are_served_from_each_other_fails_at_once() {
         run.took.as_millis() < 200 && run.sent.len() <= 5,
         "{:?}",
         run.questions()
+    );
+    // a needs b, b needs c, c needs a: the third look-up is the last, not the one that a depth limit stops.
+    let lookups = |run: &super::internet::Run| {
+        run.trace
+            .iter()
+            .filter(|event| matches!(event.what, Happening::LookUp { .. }))
+            .count()
+    };
+    assert_eq!(lookups(&run), 3);
+    assert!(!run.ede().1.contains("nested"), "{:?}", run.ede());
+    // A server whose name lies in the zone it serves is not looked up at all.
+    internet.add(TEST, "test", &["d.test NS ns.d.test"]);
+    let run = internet.ask("www.d.test", "A");
+    assert_eq!(
+        (run.rcode(), lookups(&run), run.sent.len()),
+        (Rcode::SERVFAIL, 0, 1)
     );
     // Also when the name asked for is one of those the servers have.
     let run = internet.ask("ns.b.test", "AAAA");

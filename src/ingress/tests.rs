@@ -1,3 +1,5 @@
+//! Does a real client get what it should? Loopback sockets, both families, both transports.
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicUsize, Ordering};

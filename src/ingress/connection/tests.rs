@@ -1,3 +1,5 @@
+//! Does each limit of a connection bite at its number and not before? A pipe and a paused clock.
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! Does every packet get the verdict that its header and addresses deserve, row by row?
+//! Does each row decide in its turn? Tables, and the property that nothing outside the rules is admitted.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 

@@ -1,4 +1,4 @@
-//! Do the counters add up?
+//! Do the counters count? Every cell, summed over workers and contended.
 
 use std::sync::Arc;
 use std::thread;

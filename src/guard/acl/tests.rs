@@ -1,4 +1,4 @@
-//! Does the most specific access rule decide, whatever the order they were written in?
+//! Does the longest prefix win? Against the plainest model.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 

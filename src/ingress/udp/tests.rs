@@ -1,4 +1,4 @@
-//! Do batches of datagrams come in, get judged, and go out?
+//! When is the age of a datagram believed?
 
 use super::*;
 

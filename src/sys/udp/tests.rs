@@ -1,4 +1,4 @@
-//! Do batched sockets tell where a datagram came from and where it was sent to?
+//! Do datagrams come in whole and leave from the right address? Real loopback sockets.
 
 use std::collections::HashSet;
 

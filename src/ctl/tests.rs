@@ -1,4 +1,4 @@
-//! Does the tool understand its command line, and end with the exit code that the manual promises?
+//! Does the tool do what its command line, its exit codes and its generated pages promise?
 
 use std::io;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Does `ask` show each step of a trace as a person would want to read it?
+//! Does an answer read like dig's, and a failure in plain words?
 
 use super::*;
 use crate::ops::control::protocol::Spent;

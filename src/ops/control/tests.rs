@@ -1,4 +1,4 @@
-//! Does the control socket answer those who may ask, and refuse the rest?
+//! Does the control socket serve operators, and nobody and nothing else?
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};

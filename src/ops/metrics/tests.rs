@@ -1,4 +1,4 @@
-//! Is the page what Prometheus expects, and only there?
+//! Is the metrics page well-formed Prometheus text, and bounded whoever connects?
 
 use std::net::SocketAddr;
 use std::sync::Arc;

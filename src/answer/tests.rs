@@ -119,7 +119,8 @@ fn header_question_and_chain_are_as_they_should_be() {
     );
     assert_eq!(message.edns, None);
     assert!(!composed.truncated && !composed.has_opt);
-    assert_eq!((composed.min_ttl, composed.body_len), (20, out.len()));
+    assert_eq!((composed.min_ttl, composed.lifetime), (20, 20));
+    assert_eq!(composed.body_len, out.len());
     let ttls: Vec<u8> = composed
         .ttl_offsets
         .iter()
@@ -359,6 +360,25 @@ fn any_gets_one_set() {
     ]);
     let (message, ..) = reply_to(&query("a.", RecordType::ANY, None), &response, &PLAN, true);
     assert_eq!(types(&message.answer), [RecordType::A, RecordType::A]);
+}
+
+#[test]
+fn only_what_ends_and_says_all_may_be_sent_again() {
+    let packet = query("a.", RecordType::A, Some((1232, false)));
+    let lifetime = |response: &Response| reply_to(&packet, response, &PLAN, true).1.lifetime;
+    let set = held(&["a. 60 IN A 192.0.2.1"]);
+    assert_eq!(lifetime(&answered(vec![set.clone()])), 60);
+    assert_eq!(lifetime(&Response::empty(Rcode::NOERROR)), 0);
+    let explained = Response {
+        ede: Some(Ede::new(Ede::STALE_ANSWER, "")),
+        ..answered(vec![set.clone()])
+    };
+    assert_eq!(lifetime(&explained), 0);
+    let huge = held(&[&format!(
+        "a. 60 IN TYPE65280 \\# 1300 {}",
+        "AB".repeat(1300)
+    )]);
+    assert_eq!(lifetime(&answered(vec![set, huge])), 0);
 }
 
 #[test]

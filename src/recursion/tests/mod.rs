@@ -1,0 +1,20 @@
+//! Does the machine find out what it should, at the price it should? A scripted little Internet, no socket, no sleep.
+
+mod chains;
+mod failures;
+mod honest;
+mod internet;
+mod limits;
+mod minimisation;
+mod peers;
+mod poison;
+mod properties;
+mod routes;
+
+#[test]
+fn a_recursion_can_travel_between_threads() {
+    fn travels<T: Send + 'static>() {}
+    travels::<super::Recursion>();
+    travels::<super::Step>();
+    travels::<super::Heard>();
+}

@@ -218,7 +218,8 @@ fn aliases(world: &mut Builder, [left, right]: [ServerId; 2]) {
         Wanted::Truth,
     );
 
-    world.zone("oldname.lab.", &[left]);
+    // Nothing may exist below a DNAME (RFC 6672 section 2.4), its servers' names neither.
+    world.zone_named("oldname.lab.", &[("ns1.both.lab.".to_owned(), left)]);
     world.zone("newname.lab.", &[right]);
     world.add("oldname.lab.", 300, "DNAME", "newname.lab.");
     world.add("www.newname.lab.", 300, "A", "198.18.2.4");

@@ -481,6 +481,16 @@ async fn hints_and_config_name_the_real_servers() {
             .unwrap();
         assert!(reply.metadata.authoritative);
         assert_eq!(reply.answers.len(), 3);
+        assert_eq!(reply.additionals.len(), 3, "priming needs the addresses");
+    }
+    // Their names resolve, for resolvers that do not believe the additional section.
+    let walker = Walker {
+        internet: &internet,
+    };
+    for (root, address) in &internet.world().roots {
+        let (_, answers) = walker.resolve(root, RecordType::A).await;
+        assert_eq!(answers.len(), 1, "{root}");
+        assert_eq!(answers[0].data.ip_addr(), Some(*address));
     }
     let config = internet.config("127.0.0.1:5300".parse().unwrap(), "/tmp/h".as_ref());
     let parsed: toml_edit::DocumentMut = config.parse().unwrap();

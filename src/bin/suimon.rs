@@ -1,3 +1,7 @@
 //! The operator's tool: arguments, command, exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    suimon::ctl::run(std::env::args_os())
+}

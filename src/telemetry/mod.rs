@@ -1,3 +1,107 @@
 //! The write side of what can be seen: per-worker counters, reasons, upstream counters.
+//!
+//! Whoever handles packets owns a [`Worker`] and writes its cells; nobody else does, so a count is a load and a store
+//! (2.5 ns, measured) instead of a registry look-up (170 ns and more). `ops` adds the workers up when somebody looks.
 
+pub mod cell;
+pub mod latency;
 pub mod reason;
+pub mod upstream;
+pub mod worker;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+pub use reason::Reason;
+pub use upstream::{Upstream, UpstreamCounts};
+pub use worker::{AnswerSource, Counts, Received, Worker};
+
+/// Everything that is counted. One per process, shared by `Arc`.
+#[derive(Debug)]
+pub struct Telemetry {
+    workers: Mutex<Vec<Arc<Worker>>>,
+    shared: Arc<Worker>,
+    upstream: Arc<Upstream>,
+}
+
+/// One look at everything, summed over workers. Counters never go down while the process lives.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// What came in and what went back, all workers together.
+    pub clients: Counts,
+    /// What was asked of other servers.
+    pub upstream: UpstreamCounts,
+    /// Registered workers (the shared one not counted).
+    pub workers: usize,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Telemetry {
+    /// No workers yet, all counts zero.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            workers: Mutex::default(),
+            shared: Arc::new(Worker::shared()),
+            upstream: Arc::new(Upstream::default()),
+        }
+    }
+
+    /// Cells for one new thread, which must be the only one to write them.
+    #[must_use]
+    pub fn register_worker(&self) -> Arc<Worker> {
+        let worker = Arc::new(Worker::exclusive());
+        self.lock().push(Arc::clone(&worker));
+        worker
+    }
+
+    /// The cells of everything that is not one thread: streams, late answers. Any number of writers.
+    #[must_use]
+    pub const fn shared(&self) -> &Arc<Worker> {
+        &self.shared
+    }
+
+    /// The cells of the upstream side. Any number of writers.
+    #[must_use]
+    pub const fn upstream(&self) -> &Arc<Upstream> {
+        &self.upstream
+    }
+
+    /// Adds everything up. Not an atomic cut: counts of one packet may be seen in part.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let workers = self.lock();
+        let mut clients = self.shared.counts();
+        for worker in workers.iter() {
+            clients.add(&worker.counts());
+        }
+        Snapshot {
+            clients,
+            upstream: self.upstream.counts(),
+            workers: workers.len(),
+        }
+    }
+
+    /// Each registered worker's own counts, in the order of registration; the last is the shared one.
+    #[must_use]
+    pub fn per_worker(&self) -> Vec<Counts> {
+        let workers = self.lock();
+        let shared = std::iter::once(&self.shared);
+        workers
+            .iter()
+            .chain(shared)
+            .map(|worker| worker.counts())
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Worker>>> {
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

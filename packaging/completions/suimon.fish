@@ -1,0 +1,127 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_suimon_global_optspecs
+    string join \n socket= output= color= h/help V/version
+end
+
+function __fish_suimon_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_suimon_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_suimon_using_subcommand
+    set -l cmd (__fish_suimon_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c suimon -n "__fish_suimon_needs_command" -l socket -d 'Control socket of the daemon' -r -F
+complete -c suimon -n "__fish_suimon_needs_command" -l output -d 'For whom results are written' -r -f -a "human\t'For people: tables, units, colours. May change from version to version'
+json\t'For programs: stable keys, units in the names, "schema" first'"
+complete -c suimon -n "__fish_suimon_needs_command" -l color -d 'When colours are used' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c suimon -n "__fish_suimon_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c suimon -n "__fish_suimon_needs_command" -s V -l version -d 'Print version'
+complete -c suimon -n "__fish_suimon_needs_command" -f -a "status" -d 'Show the daemon\'s health on one screen'
+complete -c suimon -n "__fish_suimon_needs_command" -f -a "stats" -d 'Show every counter and gauge'
+complete -c suimon -n "__fish_suimon_needs_command" -f -a "check" -d 'Check a configuration without starting anything, or explain an option'
+complete -c suimon -n "__fish_suimon_needs_command" -f -a "ask" -d 'Resolve a name through the running daemon and tell how'
+complete -c suimon -n "__fish_suimon_needs_command" -f -a "why" -d 'Tell whether a client is served, and which rule decides'
+complete -c suimon -n "__fish_suimon_needs_command" -f -a "flush" -d 'Forget what is cached of a name, of a tree, or altogether'
+complete -c suimon -n "__fish_suimon_needs_command" -f -a "reload" -d 'Read the configuration again'
+complete -c suimon -n "__fish_suimon_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c suimon -n "__fish_suimon_needs_command" -f -a "man" -d 'Write the manual pages into a directory'
+complete -c suimon -n "__fish_suimon_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c suimon -n "__fish_suimon_using_subcommand status" -l socket -d 'Control socket of the daemon' -r -F
+complete -c suimon -n "__fish_suimon_using_subcommand status" -l output -d 'For whom results are written' -r -f -a "human\t'For people: tables, units, colours. May change from version to version'
+json\t'For programs: stable keys, units in the names, "schema" first'"
+complete -c suimon -n "__fish_suimon_using_subcommand status" -l color -d 'When colours are used' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c suimon -n "__fish_suimon_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c suimon -n "__fish_suimon_using_subcommand stats" -l socket -d 'Control socket of the daemon' -r -F
+complete -c suimon -n "__fish_suimon_using_subcommand stats" -l output -d 'For whom results are written' -r -f -a "human\t'For people: tables, units, colours. May change from version to version'
+json\t'For programs: stable keys, units in the names, "schema" first'"
+complete -c suimon -n "__fish_suimon_using_subcommand stats" -l color -d 'When colours are used' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c suimon -n "__fish_suimon_using_subcommand stats" -l prometheus -d 'As Prometheus text, the same as the metrics page'
+complete -c suimon -n "__fish_suimon_using_subcommand stats" -l zeros -d 'Also those that are zero'
+complete -c suimon -n "__fish_suimon_using_subcommand stats" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c suimon -n "__fish_suimon_using_subcommand check" -s s -l set -d 'Set one option over everything else; may be repeated' -r
+complete -c suimon -n "__fish_suimon_using_subcommand check" -l explain -d 'Explain an option or a section instead' -r
+complete -c suimon -n "__fish_suimon_using_subcommand check" -l socket -d 'Control socket of the daemon' -r -F
+complete -c suimon -n "__fish_suimon_using_subcommand check" -l output -d 'For whom results are written' -r -f -a "human\t'For people: tables, units, colours. May change from version to version'
+json\t'For programs: stable keys, units in the names, "schema" first'"
+complete -c suimon -n "__fish_suimon_using_subcommand check" -l color -d 'When colours are used' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c suimon -n "__fish_suimon_using_subcommand check" -l effective -d 'Print every option in force and where it comes from'
+complete -c suimon -n "__fish_suimon_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c suimon -n "__fish_suimon_using_subcommand ask" -l socket -d 'Control socket of the daemon' -r -F
+complete -c suimon -n "__fish_suimon_using_subcommand ask" -l output -d 'For whom results are written' -r -f -a "human\t'For people: tables, units, colours. May change from version to version'
+json\t'For programs: stable keys, units in the names, "schema" first'"
+complete -c suimon -n "__fish_suimon_using_subcommand ask" -l color -d 'When colours are used' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c suimon -n "__fish_suimon_using_subcommand ask" -l trace -d 'Show each step: cache, referral, server, time, budget'
+complete -c suimon -n "__fish_suimon_using_subcommand ask" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c suimon -n "__fish_suimon_using_subcommand why" -l socket -d 'Control socket of the daemon' -r -F
+complete -c suimon -n "__fish_suimon_using_subcommand why" -l output -d 'For whom results are written' -r -f -a "human\t'For people: tables, units, colours. May change from version to version'
+json\t'For programs: stable keys, units in the names, "schema" first'"
+complete -c suimon -n "__fish_suimon_using_subcommand why" -l color -d 'When colours are used' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c suimon -n "__fish_suimon_using_subcommand why" -l tcp -d 'As a query over TCP'
+complete -c suimon -n "__fish_suimon_using_subcommand why" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c suimon -n "__fish_suimon_using_subcommand flush" -l type -d 'Only this type of the name' -r
+complete -c suimon -n "__fish_suimon_using_subcommand flush" -l socket -d 'Control socket of the daemon' -r -F
+complete -c suimon -n "__fish_suimon_using_subcommand flush" -l output -d 'For whom results are written' -r -f -a "human\t'For people: tables, units, colours. May change from version to version'
+json\t'For programs: stable keys, units in the names, "schema" first'"
+complete -c suimon -n "__fish_suimon_using_subcommand flush" -l color -d 'When colours are used' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c suimon -n "__fish_suimon_using_subcommand flush" -l tree -d 'Everything below the name as well, delegations included'
+complete -c suimon -n "__fish_suimon_using_subcommand flush" -l all -d 'The whole cache'
+complete -c suimon -n "__fish_suimon_using_subcommand flush" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c suimon -n "__fish_suimon_using_subcommand reload" -l socket -d 'Control socket of the daemon' -r -F
+complete -c suimon -n "__fish_suimon_using_subcommand reload" -l output -d 'For whom results are written' -r -f -a "human\t'For people: tables, units, colours. May change from version to version'
+json\t'For programs: stable keys, units in the names, "schema" first'"
+complete -c suimon -n "__fish_suimon_using_subcommand reload" -l color -d 'When colours are used' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c suimon -n "__fish_suimon_using_subcommand reload" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c suimon -n "__fish_suimon_using_subcommand completions" -l socket -d 'Control socket of the daemon' -r -F
+complete -c suimon -n "__fish_suimon_using_subcommand completions" -l output -d 'For whom results are written' -r -f -a "human\t'For people: tables, units, colours. May change from version to version'
+json\t'For programs: stable keys, units in the names, "schema" first'"
+complete -c suimon -n "__fish_suimon_using_subcommand completions" -l color -d 'When colours are used' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c suimon -n "__fish_suimon_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c suimon -n "__fish_suimon_using_subcommand man" -l socket -d 'Control socket of the daemon' -r -F
+complete -c suimon -n "__fish_suimon_using_subcommand man" -l output -d 'For whom results are written' -r -f -a "human\t'For people: tables, units, colours. May change from version to version'
+json\t'For programs: stable keys, units in the names, "schema" first'"
+complete -c suimon -n "__fish_suimon_using_subcommand man" -l color -d 'When colours are used' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c suimon -n "__fish_suimon_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload completions man help" -f -a "status" -d 'Show the daemon\'s health on one screen'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload completions man help" -f -a "stats" -d 'Show every counter and gauge'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload completions man help" -f -a "check" -d 'Check a configuration without starting anything, or explain an option'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload completions man help" -f -a "ask" -d 'Resolve a name through the running daemon and tell how'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload completions man help" -f -a "why" -d 'Tell whether a client is served, and which rule decides'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload completions man help" -f -a "flush" -d 'Forget what is cached of a name, of a tree, or altogether'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload completions man help" -f -a "reload" -d 'Read the configuration again'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload completions man help" -f -a "man" -d 'Write the manual pages into a directory'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

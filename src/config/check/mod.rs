@@ -1,0 +1,223 @@
+//! Does what was written hold together? The file types turned into the plan, all problems collected on the way.
+
+mod access;
+mod control;
+mod coverage;
+mod public_resolvers;
+mod servers;
+mod snoop;
+mod zones;
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::diagnose::{Place, Problem};
+use super::file::File;
+use super::layers::Layers;
+use super::plan::{self, Plan};
+use super::units::{Size, Span};
+
+/// Makes the plan; it may only run if none of the problems is an error.
+pub(super) fn plan(
+    file: &File,
+    layers: &Layers,
+    system_hints: Option<&Path>,
+) -> (Plan, Vec<Problem>) {
+    let mut check = Check {
+        file,
+        layers,
+        problems: Vec::new(),
+        open: false,
+    };
+    check.open = check.judge_open();
+    let plan = Plan {
+        ingress: check.ingress(),
+        guard: check.guard(),
+        policy: check.policy(),
+        cache: check.cache(),
+        recursion: check.recursion(system_hints),
+        egress: check.egress(),
+        answer: plan::Answer {
+            max_udp_size: file.answer.max_udp_size,
+            minimal: file.answer.minimal,
+            max_udp_age: file.answer.max_udp_age.0,
+        },
+        ops: check.ops(),
+        process: plan::Process {
+            state_dir: file.process.state_dir.clone(),
+            drain: file.process.drain.0,
+            sandbox: file.process.sandbox,
+        },
+    };
+    (plan, check.problems)
+}
+
+/// One check under way.
+struct Check<'a> {
+    file: &'a File,
+    layers: &'a Layers,
+    problems: Vec<Problem>,
+    /// Whether everybody may be served.
+    open: bool,
+}
+
+impl Check<'_> {
+    fn place(&self, path: &str) -> Place {
+        self.layers.place(path)
+    }
+
+    fn error(
+        &mut self,
+        path: &str,
+        what: impl Into<String>,
+        why: impl Into<String>,
+        fix: impl Into<String>,
+    ) {
+        self.problems
+            .push(Problem::error(self.place(path), what, why, fix));
+    }
+
+    fn warning(
+        &mut self,
+        path: &str,
+        what: impl Into<String>,
+        why: impl Into<String>,
+        fix: impl Into<String>,
+    ) {
+        self.problems
+            .push(Problem::warning(self.place(path), what, why, fix));
+    }
+
+    fn ingress(&mut self) -> plan::Ingress {
+        let (listen, tcp) = (&self.file.listen, &self.file.tcp);
+        plan::Ingress {
+            listen: self.listeners(),
+            workers: match listen.workers {
+                0 => std::thread::available_parallelism()
+                    .map_or(1, usize::from)
+                    .min(256),
+                workers => workers,
+            },
+            pin_workers: listen.pin_workers,
+            receive_buffer: octets(listen.receive_buffer),
+            max_queue_age: listen.max_queue_age.0,
+            tcp: plan::Tcp {
+                connections: tcp.connections,
+                connections_per_client: tcp.connections_per_client,
+                first_query: tcp.first_query.0,
+                idle: tcp.idle.0,
+                idle_busy: tcp.idle_busy.0,
+                in_flight: tcp.in_flight,
+                queries: tcp.queries,
+                unsent: octets(tcp.unsent),
+                unsent_for: tcp.unsent_for.0,
+            },
+        }
+    }
+
+    fn guard(&mut self) -> plan::Guard {
+        let guard = &self.file.guard;
+        plan::Guard {
+            rules: self.rules(),
+            check_ports: guard.check_ports,
+            check_own_addresses: guard.check_own_addresses,
+            check_martians: guard.check_martians,
+            suppress_errors_to_reflectors: guard.suppress_errors_to_reflectors,
+            refusals_per_prefix: guard.refusals_per_prefix,
+            refusal_burst: guard.refusal_burst,
+            refusals_per_host: guard.refusals_per_host,
+            pending_per_client: guard.pending_per_client,
+            pending_per_verified_client: guard.pending_per_verified_client,
+        }
+    }
+
+    fn cache(&mut self) -> plan::Cache {
+        let cache = &self.file.cache;
+        self.ordered(
+            "cache.min_ttl",
+            cache.min_ttl,
+            "cache.max_ttl",
+            cache.max_ttl,
+        );
+        self.ordered(
+            "cache.min_delegation_ttl",
+            cache.min_delegation_ttl,
+            "cache.max_delegation_ttl",
+            cache.max_delegation_ttl,
+        );
+        self.ordered(
+            "cache.failure_ttl",
+            cache.failure_ttl,
+            "cache.max_failure_ttl",
+            cache.max_failure_ttl,
+        );
+        plan::Cache {
+            max_bytes: cache.size.0,
+            answer_slots: cache.answer_slots,
+            min_ttl: seconds(cache.min_ttl),
+            max_ttl: seconds(cache.max_ttl),
+            max_negative_ttl: seconds(cache.max_negative_ttl),
+            delegation_ttl: (
+                seconds(cache.min_delegation_ttl),
+                seconds(cache.max_delegation_ttl),
+            ),
+            failure_ttl: seconds(cache.failure_ttl),
+            max_failure_ttl: seconds(cache.max_failure_ttl),
+            failures: cache.failures,
+        }
+    }
+
+    fn recursion(&mut self, system_hints: Option<&Path>) -> plan::Recursion {
+        let (recursion, limits) = (&self.file.recursion, &self.file.limits);
+        plan::Recursion {
+            root_hints: self.root_hints(system_hints),
+            priming: recursion.priming,
+            qname_minimisation: recursion.qname_minimisation.into(),
+            harden_glue: recursion.harden_glue,
+            dnssec_ok: recursion.dnssec_ok,
+            limits: plan::Limits {
+                packets: limits.packets,
+                bytes: u32::try_from(limits.bytes.0).unwrap_or(u32::MAX),
+                time: limits.time.0,
+                links: limits.links,
+                depth: limits.depth,
+                ns_names: limits.ns_names,
+                ns_addresses: limits.ns_addresses,
+                failing_ns_names: limits.failing_ns_names,
+                minimisation_steps: limits.minimisation_steps,
+                rrset_records: limits.rrset_records,
+                rrset_bytes: octets(limits.rrset_bytes),
+            },
+            joined_clients: recursion.joined_clients,
+            in_flight: recursion.in_flight,
+        }
+    }
+
+    /// Refuses a least value above its greatest.
+    fn ordered(&mut self, low_path: &str, low: Span, high_path: &str, high: Span) {
+        if low <= high {
+            return;
+        }
+        let path = if self.layers.is_written(low_path) {
+            low_path
+        } else {
+            high_path
+        };
+        self.error(
+            path,
+            format!("`{low_path}` is above `{high_path}`"),
+            format!("{low} is longer than {high}, so no value could satisfy both"),
+            format!("lower `{low_path}` or raise `{high_path}`"),
+        );
+    }
+}
+
+fn octets(size: Size) -> usize {
+    usize::try_from(size.0).unwrap_or(usize::MAX)
+}
+
+/// Whole seconds; the option table bounds them far below 2^31.
+fn seconds(span: Span) -> u32 {
+    let Span(duration): Span = span;
+    u32::try_from(Duration::as_secs(&duration)).unwrap_or(u32::MAX)
+}

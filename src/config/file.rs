@@ -1,0 +1,250 @@
+//! What was written? The sections and keys of the config files, layered but not yet checked.
+//!
+//! No field has a default here: the lowest layer, made from the option table (`options`), holds every default,
+//! so a key without one is an `Option`. Unknown keys are refused.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::units::{Endpoint, PortRange, Prefix, Size, Span, ZoneName};
+
+macro_rules! sections {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$attribute:meta])* $field:ident: $type:ty,)* })*) => {$(
+        $(#[$doc])* ///
+        /// Meaning, unit and range of each key stand in the option table.
+        #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+        #[serde(deny_unknown_fields)]
+        #[expect(missing_docs, reason = "the option table documents every key once, for people and for rustdoc alike")]
+        pub struct $name {
+            $($(#[$attribute])* pub $field: $type,)*
+        }
+    )*};
+}
+
+sections! {
+    /// All sections.
+    File {
+        listen: Listen,
+        tcp: Tcp,
+        acl: Acl,
+        guard: Guard,
+        policy: Policy,
+        #[serde(default)] forward: Vec<Forward>,
+        #[serde(default)] stub: Vec<Stub>,
+        cache: Cache,
+        recursion: Recursion,
+        limits: Limits,
+        egress: Egress,
+        answer: Answer,
+        log: Log,
+        #[serde(default)] metrics: Metrics,
+        #[serde(default)] control: Control,
+        process: Process,
+    }
+
+    /// `[listen]`
+    Listen {
+        addresses: Vec<Endpoint>,
+        workers: usize,
+        pin_workers: bool,
+        receive_buffer: Size,
+        max_queue_age: Span,
+    }
+
+    /// `[tcp]`
+    Tcp {
+        connections: usize,
+        connections_per_client: usize,
+        first_query: Span,
+        idle: Span,
+        idle_busy: Span,
+        in_flight: usize,
+        queries: usize,
+        unsent: Size,
+        unsent_for: Span,
+    }
+
+    /// `[acl]`
+    Acl {
+        allow: Vec<Prefix>,
+        refuse: Vec<Prefix>,
+        drop: Vec<Prefix>,
+        snoop: Vec<Prefix>,
+        open: Option<String>,
+        #[serde(default)] rule: Vec<Rule>,
+    }
+
+    /// `[[acl.rule]]`
+    Rule {
+        prefix: Prefix,
+        local: Option<IpAddr>,
+        transport: Option<Transport>,
+        action: Action,
+        #[serde(default)] snoop: bool,
+    }
+
+    /// `[guard]`
+    Guard {
+        check_ports: bool,
+        check_own_addresses: bool,
+        check_martians: bool,
+        suppress_errors_to_reflectors: bool,
+        refusals_per_prefix: u32,
+        refusal_burst: u32,
+        refusals_per_host: u32,
+        pending_per_client: usize,
+        pending_per_verified_client: usize,
+    }
+
+    /// `[policy]`
+    Policy {
+        special_use: bool,
+        local_reverse: bool,
+        passthrough: Vec<ZoneName>,
+        local_zones: Vec<ZoneName>,
+        local_data: Vec<String>,
+    }
+
+    /// `[[forward]]`
+    Forward {
+        zone: ZoneName,
+        servers: Vec<Endpoint>,
+        leak_ok: Option<String>,
+    }
+
+    /// `[[stub]]`
+    Stub {
+        zone: ZoneName,
+        servers: Vec<Endpoint>,
+    }
+
+    /// `[cache]`
+    Cache {
+        size: Size,
+        answer_slots: usize,
+        min_ttl: Span,
+        max_ttl: Span,
+        max_negative_ttl: Span,
+        min_delegation_ttl: Span,
+        max_delegation_ttl: Span,
+        failure_ttl: Span,
+        max_failure_ttl: Span,
+        failures: u64,
+    }
+
+    /// `[recursion]`
+    Recursion {
+        root_hints: Option<String>,
+        priming: bool,
+        qname_minimisation: Minimisation,
+        harden_glue: bool,
+        dnssec_ok: bool,
+        joined_clients: usize,
+        in_flight: usize,
+    }
+
+    /// `[limits]`
+    Limits {
+        packets: u32,
+        bytes: Size,
+        time: Span,
+        links: u32,
+        depth: u32,
+        ns_names: usize,
+        ns_addresses: usize,
+        failing_ns_names: u32,
+        minimisation_steps: u32,
+        rrset_records: usize,
+        rrset_bytes: Size,
+    }
+
+    /// `[egress]`
+    Egress {
+        port: u16,
+        ipv4: bool,
+        ipv6: bool,
+        source_v4: Ipv4Addr,
+        source_v6: Ipv6Addr,
+        source_ports: PortRange,
+        avoid_ports: Vec<u16>,
+        allow_private_servers: bool,
+        never_ask: Vec<Prefix>,
+        edns_size: u16,
+        case_randomisation: bool,
+        initial_timeout: Span,
+        max_timeout: Span,
+        tcp_timeout: Span,
+        discarded_replies: u32,
+        servers: u64,
+    }
+
+    /// `[answer]`
+    Answer {
+        max_udp_size: u16,
+        minimal: bool,
+        max_udp_age: Span,
+    }
+
+    /// `[log]`
+    Log {
+        level: String,
+        target: LogTarget,
+        clients: bool,
+    }
+
+    /// `[metrics]`
+    #[derive(Default)]
+    Metrics {
+        listen: Option<SocketAddr>,
+        #[serde(default)] allow_remote: bool,
+    }
+
+    /// `[control]`
+    #[derive(Default)]
+    Control {
+        socket: Option<PathBuf>,
+    }
+
+    /// `[process]`
+    Process {
+        state_dir: PathBuf,
+        drain: Span,
+        sandbox: bool,
+    }
+}
+
+macro_rules! choices {
+    ($($(#[$doc:meta])* $name:ident => $plan:path { $($variant:ident,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+        #[serde(rename_all = "lowercase")]
+        #[expect(missing_docs, reason = "each word means what it means in the plan")]
+        pub enum $name {
+            $($variant,)*
+        }
+
+        impl From<$name> for $plan {
+            fn from(written: $name) -> Self {
+                match written {
+                    $($name::$variant => Self::$variant,)*
+                }
+            }
+        }
+    )*};
+}
+
+choices! {
+    /// What an access rule does.
+    Action => super::plan::AclAction { Allow, Refuse, Drop, }
+
+    /// How a query travelled.
+    Transport => super::plan::TransportKind { Udp, Tcp, }
+
+    /// QNAME minimisation.
+    Minimisation => super::plan::Minimisation { Off, Relaxed, Strict, }
+
+    /// Where logs go.
+    LogTarget => super::plan::LogTarget { Auto, Stderr, Journald, }
+}

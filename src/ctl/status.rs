@@ -1,0 +1,221 @@
+//! `suimon status`: how is the daemon, on one screen?
+
+use super::output::{Paint, Side, Table, count, counted, millis, percent, share, size, span};
+use super::{Error, Exit, Session};
+use crate::ops::control::protocol::{Request, StatusReport};
+
+/// Show the daemon's health on one screen.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {}
+
+impl Args {
+    pub(super) fn run(&self, session: &mut Session<'_>) -> Result<Exit, Error> {
+        let report: StatusReport = session.ask(&Request::Status {})?;
+        session
+            .screen
+            .show(&report, |paint| human(&report, paint))?;
+        Ok(Exit::Done)
+    }
+}
+
+fn human(report: &StatusReport, paint: Paint) -> String {
+    let state = match report.state.as_str() {
+        "serving" => paint.good(&report.state),
+        other => paint.warn(other),
+    };
+    let mut text = format!(
+        "{} {state} for {}, process {}\n\n",
+        paint.strong(&format!("suimond {}", report.version)),
+        span(report.uptime_seconds),
+        report.pid
+    );
+    text += &facts(report).render("", |column, cell| match column {
+        0 => paint.strong(cell),
+        _ => cell.to_owned(),
+    });
+    if !report.warnings.is_empty() {
+        text += &format!("\n{}\n", paint.warn("Needs attention"));
+        for warning in &report.warnings {
+            text += &format!("  - {}\n", warning.replace('\n', "\n    "));
+        }
+    }
+    text
+}
+
+fn facts(report: &StatusReport) -> Table {
+    let mut table = Table::new(&[Side::Left, Side::Left]);
+    let listeners: Vec<String> = report.listeners.iter().map(ToString::to_string).collect();
+    let listens = match listeners.as_slice() {
+        [] => "nowhere".to_owned(),
+        some => format!(
+            "{}, UDP and TCP, {}",
+            some.join(", "),
+            counted(report.workers, "worker", "workers")
+        ),
+    };
+    table.row(["Listens on", &listens]);
+    table.row(["Config", &config(report)]);
+    table.row([
+        "Queries",
+        &format!(
+            "{} in all, {:.1}/s now",
+            count(report.queries_total),
+            report.queries_per_second
+        ),
+    ]);
+    table.row([
+        "Not served",
+        &format!(
+            "{} refused, {} dropped, {} SERVFAIL",
+            count(report.refused_total),
+            count(report.dropped_total),
+            count(report.servfail_total)
+        ),
+    ]);
+    table.row(["Answers", &answers(report)]);
+    table.row([
+        "Upstream",
+        &format!(
+            "{}, {} unanswered, {} in flight",
+            counted(report.upstream_packets_total, "packet", "packets"),
+            percent(share(
+                report.upstream_timeouts_total,
+                report.upstream_packets_total
+            )),
+            counted(report.recursions_in_flight, "recursion", "recursions")
+        ),
+    ]);
+    table.row([
+        "Cache",
+        &format!(
+            "{}, {} of {} ({})",
+            counted(report.cache_entries, "entry", "entries"),
+            size(report.cache_bytes),
+            size(report.cache_capacity_bytes),
+            percent(share(report.cache_bytes, report.cache_capacity_bytes))
+        ),
+    ]);
+    table.row([
+        "TCP",
+        &counted(
+            report.tcp_connections,
+            "connection open",
+            "connections open",
+        ),
+    ]);
+    table
+}
+
+fn config(report: &StatusReport) -> String {
+    let files = match report.config_files.as_slice() {
+        [] => "built-in defaults".to_owned(),
+        some => some.join(", "),
+    };
+    match &report.last_reload {
+        None => files,
+        Some(reload) if reload.applied => {
+            format!("{files}, reloaded {} ago", span(reload.seconds_ago))
+        }
+        Some(reload) => format!(
+            "{files}; the reload {} ago failed, the old one is running",
+            span(reload.seconds_ago)
+        ),
+    }
+}
+
+fn answers(report: &StatusReport) -> String {
+    let hits = report.hit_ratio.map_or_else(
+        || "none yet".to_owned(),
+        |ratio| format!("{} from what is known", percent(ratio)),
+    );
+    match (report.latency_p50_ms, report.latency_p99_ms) {
+        (Some(half), Some(most)) => format!(
+            "{hits}; half within {}, 99 % within {}",
+            millis(half),
+            millis(most)
+        ),
+        _ => hits,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::control::protocol::LastReload;
+
+    #[test]
+    fn one_screen_of_a_busy_daemon() {
+        let report = StatusReport {
+            version: "0.1.0".to_owned(),
+            pid: 4711,
+            state: "serving".to_owned(),
+            uptime_seconds: 93_784,
+            listeners: vec!["127.0.0.1:53".parse().unwrap(), "[::1]:53".parse().unwrap()],
+            workers: 2,
+            config_files: vec!["/etc/suimon/suimon.toml".to_owned()],
+            last_reload: Some(LastReload {
+                seconds_ago: 301,
+                applied: true,
+            }),
+            queries_total: 1_234_567,
+            queries_per_second: 1042.26,
+            hit_ratio: Some(0.987_4),
+            refused_total: 1000,
+            dropped_total: 3,
+            servfail_total: 12,
+            latency_p50_ms: Some(0.016),
+            latency_p99_ms: Some(32.768),
+            recursions_in_flight: 1,
+            tcp_connections: 0,
+            upstream_packets_total: 20_000,
+            upstream_timeouts_total: 50,
+            cache_entries: 52_001,
+            cache_bytes: 12_900_000,
+            cache_capacity_bytes: 256 << 20,
+            warnings: vec![
+                "the receive buffer is smaller than asked for:\nraise net.core.rmem_max".to_owned(),
+            ],
+        };
+        assert_eq!(
+            human(&report, Paint::plain()),
+            "\
+suimond 0.1.0 serving for 1 d 2 h, process 4711
+
+Listens on  127.0.0.1:53, [::1]:53, UDP and TCP, 2 workers
+Config      /etc/suimon/suimon.toml, reloaded 5 min 1 s ago
+Queries     1,234,567 in all, 1042.3/s now
+Not served  1,000 refused, 3 dropped, 12 SERVFAIL
+Answers     98.7 % from what is known; half within 0.02 ms, 99 % within 32.8 ms
+Upstream    20,000 packets, 0.2 % unanswered, 1 recursion in flight
+Cache       52,001 entries, 12.3 MiB of 256.0 MiB (4.8 %)
+TCP         0 connections open
+
+Needs attention
+  - the receive buffer is smaller than asked for:
+    raise net.core.rmem_max
+"
+        );
+    }
+
+    #[test]
+    fn a_fresh_daemon_divides_by_nothing() {
+        let report = StatusReport {
+            version: "0.1.0".to_owned(),
+            state: "draining".to_owned(),
+            last_reload: Some(LastReload {
+                seconds_ago: 2,
+                applied: false,
+            }),
+            ..StatusReport::default()
+        };
+        let text = human(&report, Paint::plain());
+        assert!(text.contains("suimond 0.1.0 draining for 0 s"), "{text}");
+        assert!(
+            text.contains("built-in defaults; the reload 2 s ago failed, the old one is running\n"),
+            "{text}"
+        );
+        assert!(text.contains("Answers     none yet\n"), "{text}");
+        assert!(text.contains("0 B of 0 B (0.0 %)"), "{text}");
+        assert!(!text.contains("attention"), "{text}");
+    }
+}

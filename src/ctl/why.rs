@@ -1,0 +1,160 @@
+//! `suimon why`: what decides about this client asking this name?
+
+use std::net::IpAddr;
+
+use super::output::{Paint, Side, Table};
+use super::{Error, Exit, Session, domain_name, record_type};
+use crate::ops::control::protocol::{Request, Transport, WhyReport};
+use crate::wire::{Name, RecordType};
+
+/// Tell whether a client is served, and which rule decides.
+///
+/// Shows what would happen to a query of this client for this name: access rule, verdict with its reason, where the name
+/// would be resolved, what the cache holds. Nothing is asked or cached. The exit code is 0 if the client is admitted.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Address of the client.
+    #[arg(value_name = "CLIENT")]
+    client: IpAddr,
+
+    /// Name it asks for.
+    #[arg(value_name = "NAME", value_parser = domain_name)]
+    name: Name,
+
+    /// Type it asks for.
+    #[arg(value_name = "TYPE", value_parser = record_type, default_value = "A")]
+    rtype: RecordType,
+
+    /// As a query over TCP.
+    #[arg(long)]
+    tcp: bool,
+}
+
+impl Args {
+    pub(super) fn run(&self, session: &mut Session<'_>) -> Result<Exit, Error> {
+        let report: WhyReport = session.ask(&Request::Why {
+            client: self.client,
+            name: self.name.to_string(),
+            rtype: self.rtype.to_string(),
+            transport: if self.tcp {
+                Transport::Tcp
+            } else {
+                Transport::Udp
+            },
+        })?;
+        session
+            .screen
+            .show(&report, |paint| human(&report, self.tcp, paint))?;
+        Ok(match report.verdict.as_str() {
+            "admit" => Exit::Done,
+            _ => Exit::No,
+        })
+    }
+}
+
+fn human(report: &WhyReport, tcp: bool, paint: Paint) -> String {
+    let admitted = report.verdict == "admit";
+    let verdict = match report.verdict.as_str() {
+        "admit" => "is served",
+        "refuse" => "is refused",
+        "drop" => "gets no reply",
+        other => other,
+    };
+    let verdict = if admitted {
+        paint.good(verdict)
+    } else {
+        paint.bad(verdict)
+    };
+    let mut text = format!(
+        "{} asking {} {} over {} {verdict}\n\n",
+        paint.strong(&report.client),
+        report.name,
+        report.rtype,
+        if tcp { "TCP" } else { "UDP" },
+    );
+    let mut table = Table::new(&[Side::Left, Side::Left]);
+    table.row([
+        "Because",
+        &format!("{} ({})", report.sentence, report.reason),
+    ]);
+    table.row([
+        "Rule",
+        match (&report.rule, report.reason.as_str()) {
+            (Some(rule), _) => rule,
+            (None, "acl_no_match") => "no access rule matches; such clients are refused",
+            (None, _) => "decided before any access rule",
+        },
+    ]);
+    let when_admitted = if admitted { "" } else { "; were it admitted" };
+    let policy = match report.policy.as_str() {
+        "resolve" => "resolved by asking the zone's own servers",
+        "forward" => "forwarded",
+        "stub" => "resolved by asking configured servers",
+        "answer" => "answered by the operator's data or a special-use rule",
+        other => other,
+    };
+    table.row(["Name", &format!("{policy}{when_admitted}")]);
+    if let Some(route) = &report.route {
+        table.row(["Through", route]);
+    }
+    table.row([
+        "Cache",
+        report.cached.as_deref().unwrap_or("holds nothing for it"),
+    ]);
+    text += &table.render("", |column, cell| match column {
+        0 => paint.strong(cell),
+        _ => cell.to_owned(),
+    });
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_client_and_an_admitted_one() {
+        let mut report = WhyReport {
+            client: "203.0.113.9".to_owned(),
+            name: "www.example.com.".to_owned(),
+            rtype: "A".to_owned(),
+            verdict: "refuse".to_owned(),
+            rule: None,
+            reason: "acl_no_match".to_owned(),
+            sentence: "no access rule covers this client".to_owned(),
+            policy: "resolve".to_owned(),
+            route: None,
+            cached: Some("positive, 300 s left".to_owned()),
+        };
+        assert_eq!(
+            human(&report, false, Paint::plain()),
+            "\
+203.0.113.9 asking www.example.com. A over UDP is refused
+
+Because  no access rule covers this client (acl_no_match)
+Rule     no access rule matches; such clients are refused
+Name     resolved by asking the zone's own servers; were it admitted
+Cache    positive, 300 s left
+"
+        );
+        report.verdict = "admit".to_owned();
+        report.reason = "acl_allow".to_owned();
+        report.sentence = "an access rule allows this client".to_owned();
+        report.rule = Some("acl.allow 203.0.113.0/24".to_owned());
+        report.policy = "forward".to_owned();
+        report.route = Some("forward zone example.com. to 192.0.2.10:53".to_owned());
+        report.cached = None;
+        assert_eq!(
+            human(&report, true, Paint::plain()),
+            "\
+203.0.113.9 asking www.example.com. A over TCP is served
+
+Because  an access rule allows this client (acl_allow)
+Rule     acl.allow 203.0.113.0/24
+Name     forwarded
+Through  forward zone example.com. to 192.0.2.10:53
+Cache    holds nothing for it
+"
+        );
+    }
+}

@@ -1,0 +1,419 @@
+//! What travels over the control socket? Requests, reports, and how they are framed.
+//!
+//! One connection carries one request and one reply, each as a four-octet big-endian length and that many octets of JSON.
+//! A request is `{"command": "flush", "name": "example.com.", "tree": true}`; a reply is the report's fields beside
+//! `{"schema": 1, "ok": true}`, or `{"schema": 1, "ok": false, "kind": "bad_request", "error": "…"}`. Keys are stable
+//! within a schema number, snake_case, with the unit in the name.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// The schema number of every reply and of every JSON that `suimon` prints.
+pub const SCHEMA: u32 = 1;
+
+/// Largest request, octets. A question is at most 1 kB of text; the rest is room to grow.
+pub const MAX_REQUEST: usize = 64 * 1024;
+
+/// Largest reply a client reads, octets.
+pub const MAX_REPLY: usize = 16 * 1024 * 1024;
+
+/// What an operator may want.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// How are you?
+    Status {},
+    /// Every counter and gauge.
+    Stats {},
+    /// Forget something cached.
+    Flush {
+        /// The name to forget; must be absent with `all`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// Everything below the name as well.
+        #[serde(default)]
+        tree: bool,
+        /// Only this type of the name.
+        #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+        rtype: Option<String>,
+        /// The whole cache.
+        #[serde(default)]
+        all: bool,
+    },
+    /// Resolve a name now and tell how.
+    Ask {
+        /// The name.
+        name: String,
+        /// The type, by mnemonic or as TYPE123.
+        #[serde(rename = "type")]
+        rtype: String,
+        /// Whether every step is wanted.
+        #[serde(default)]
+        trace: bool,
+    },
+    /// What would decide about this client asking this name?
+    Why {
+        /// The client's address.
+        client: IpAddr,
+        /// The name it asks.
+        name: String,
+        /// The type it asks.
+        #[serde(rename = "type")]
+        rtype: String,
+        /// Over which transport.
+        #[serde(default)]
+        transport: Transport,
+    },
+    /// Read the configuration again.
+    Reload {},
+}
+
+impl Request {
+    /// The command's name on the wire.
+    #[must_use]
+    pub const fn command(&self) -> &'static str {
+        match self {
+            Self::Status {} => "status",
+            Self::Stats {} => "stats",
+            Self::Flush { .. } => "flush",
+            Self::Ask { .. } => "ask",
+            Self::Why { .. } => "why",
+            Self::Reload {} => "reload",
+        }
+    }
+
+    /// Whether it changes something or sends packets, and so is written to the log with who asked for it.
+    #[must_use]
+    pub const fn is_write(&self) -> bool {
+        matches!(
+            self,
+            Self::Flush { .. } | Self::Ask { .. } | Self::Reload {}
+        )
+    }
+}
+
+/// How a query travels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// Datagrams.
+    #[default]
+    Udp,
+    /// Streams.
+    Tcp,
+}
+
+/// A reply as it travels: a report, or why there is none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Envelope<T> {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Whether `body` is a report.
+    pub ok: bool,
+    /// The report, or a [`Failure`].
+    #[serde(flatten)]
+    pub body: T,
+}
+
+impl<T> Envelope<T> {
+    /// A report.
+    #[must_use]
+    pub const fn ok(body: T) -> Self {
+        Self {
+            schema: SCHEMA,
+            ok: true,
+            body,
+        }
+    }
+}
+
+impl Envelope<Failure> {
+    /// A refusal.
+    #[must_use]
+    pub const fn failure(kind: FailureKind, error: String) -> Self {
+        Self {
+            schema: SCHEMA,
+            ok: false,
+            body: Failure { kind, error },
+        }
+    }
+}
+
+/// Why a request was not done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What kind of failure; decides the tool's exit code.
+    pub kind: FailureKind,
+    /// A sentence for people.
+    pub error: String,
+}
+
+/// Kinds of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// The request could not be understood.
+    BadRequest,
+    /// This user may not use the socket.
+    NotPermitted,
+    /// Too many connections.
+    Busy,
+    /// It was tried and did not work.
+    Failed,
+}
+
+/// `status`: one screen.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StatusReport {
+    /// suimond's version.
+    pub version: String,
+    /// Its process id.
+    pub pid: u32,
+    /// "serving", "draining".
+    pub state: String,
+    /// Seconds since it began to serve.
+    pub uptime_seconds: u64,
+    /// Where it listens, UDP and TCP alike.
+    pub listeners: Vec<SocketAddr>,
+    /// UDP worker threads.
+    pub workers: u64,
+    /// Files the running configuration was read from.
+    pub config_files: Vec<String>,
+    /// The last reload, if there was one.
+    pub last_reload: Option<LastReload>,
+    /// Queries since the start.
+    pub queries_total: u64,
+    /// Queries per second over the last few seconds.
+    pub queries_per_second: f64,
+    /// Share of admitted queries answered without an upstream packet, 0..=1, since the start; nothing before the first.
+    pub hit_ratio: Option<f64>,
+    /// Queries refused since the start.
+    pub refused_total: u64,
+    /// Queries dropped since the start.
+    pub dropped_total: u64,
+    /// SERVFAIL replies since the start.
+    pub servfail_total: u64,
+    /// Half of the answers took at most this, milliseconds.
+    pub latency_p50_ms: Option<f64>,
+    /// 99 of 100 answers took at most this, milliseconds.
+    pub latency_p99_ms: Option<f64>,
+    /// Recursions in flight.
+    pub recursions_in_flight: u64,
+    /// Open TCP connections of clients.
+    pub tcp_connections: u64,
+    /// Packets sent to authoritative servers since the start.
+    pub upstream_packets_total: u64,
+    /// Of those, never answered.
+    pub upstream_timeouts_total: u64,
+    /// RRsets and negative answers held.
+    pub cache_entries: u64,
+    /// Octets they take.
+    pub cache_bytes: u64,
+    /// Octets they may take.
+    pub cache_capacity_bytes: u64,
+    /// What needs a person: one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// The last reload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastReload {
+    /// Seconds ago.
+    pub seconds_ago: u64,
+    /// Whether the new configuration is running; if not, the old one is.
+    pub applied: bool,
+}
+
+/// `stats`: every counter and gauge.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StatsReport {
+    /// The metrics, in the order of the metrics page.
+    pub metrics: Vec<crate::ops::metrics::Metric>,
+}
+
+/// `flush`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlushReport {
+    /// Entries forgotten.
+    pub removed: u64,
+}
+
+/// `ask`: the response, what it cost, and how it came about.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AskReport {
+    /// The name asked.
+    pub name: String,
+    /// The type asked.
+    #[serde(rename = "type")]
+    pub rtype: String,
+    /// The response code's mnemonic.
+    pub rcode: String,
+    /// Flags as dig shows them: "qr", "aa", "rd", "ra", "ad", "cd".
+    pub flags: Vec<String>,
+    /// Answer section, one record in presentation format each.
+    pub answer: Vec<String>,
+    /// Authority section.
+    pub authority: Vec<String>,
+    /// Additional section.
+    pub additional: Vec<String>,
+    /// The extended error, if any.
+    pub extended_error: Option<ExtendedError>,
+    /// Where the answer comes from: "cache", "recursion", "forward", "stub", "policy".
+    pub source: String,
+    /// Time it took, microseconds.
+    pub elapsed_us: u64,
+    /// What it cost upstream.
+    pub spent: Spent,
+    /// Every step, if it was asked for.
+    pub trace: Vec<TraceStep>,
+}
+
+/// An extended DNS error (RFC 8914).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtendedError {
+    /// The info-code.
+    pub code: u16,
+    /// The sentence.
+    pub text: String,
+}
+
+/// What one question cost, and what it may cost at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spent {
+    /// Upstream packets.
+    pub packets: u32,
+    /// At most.
+    pub packets_limit: u32,
+    /// Upstream octets received.
+    pub bytes: u32,
+    /// At most.
+    pub bytes_limit: u32,
+    /// CNAME and DNAME links.
+    pub links: u32,
+    /// At most.
+    pub links_limit: u32,
+    /// Name server names without an address.
+    pub failing_ns_names: u32,
+    /// At most.
+    pub failing_ns_names_limit: u32,
+}
+
+/// One step on the way to an answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceStep {
+    /// Microseconds since the question was asked.
+    pub at_us: u64,
+    /// How deep in sub-queries; 0 is the question itself.
+    #[serde(default)]
+    pub depth: u32,
+    /// "cache", "policy", "approach", "ask", "reply", "fault", "referral", "link", "look_up", "limit", "end".
+    pub kind: String,
+    /// What happened, in words.
+    pub text: String,
+    /// The server concerned, if the words do not name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// Its round-trip time, microseconds, if the words do not tell it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rtt_us: Option<u64>,
+    /// Upstream packets spent so far, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packets_spent: Option<u32>,
+}
+
+/// `why`: who decides about this client and this name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WhyReport {
+    /// The client.
+    pub client: String,
+    /// The name.
+    pub name: String,
+    /// The type.
+    #[serde(rename = "type")]
+    pub rtype: String,
+    /// "admit", "refuse" or "drop".
+    pub verdict: String,
+    /// The access rule that matched, as the configuration writes it; nothing if none did.
+    pub rule: Option<String>,
+    /// The reason code, as in metrics and logs.
+    pub reason: String,
+    /// The same as a sentence.
+    pub sentence: String,
+    /// What policy does with the name: "resolve", "forward", "stub", "answer".
+    pub policy: String,
+    /// Which forward, stub or local zone that is, and its servers.
+    pub route: Option<String>,
+    /// What the cache holds for the question: "positive, 300 s left", "NXDOMAIN, 12 s left"; nothing if it does not.
+    pub cached: Option<String>,
+}
+
+/// `reload`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReloadReport {
+    /// Whether the new configuration is running; if not, the old one is.
+    pub applied: bool,
+    /// Keys whose value changed.
+    pub changed: Vec<String>,
+    /// Those of them that take effect at the next start only.
+    pub restart_needed: Vec<String>,
+    /// Why it was not applied, each with file, line and caret.
+    pub problems: Vec<String>,
+}
+
+/// Writes one frame: length, then JSON.
+///
+/// # Errors
+/// What cannot be written as JSON, or is longer than a length can say.
+pub fn frame<T: Serialize>(value: &T) -> io::Result<Vec<u8>> {
+    let body = serde_json::to_vec(value)?;
+    let length = u32::try_from(body.len()).map_err(|_| too_long(body.len(), u32::MAX as usize))?;
+    let mut frame = Vec::with_capacity(body.len() + 4);
+    frame.extend_from_slice(&length.to_be_bytes());
+    frame.extend_from_slice(&body);
+    Ok(frame)
+}
+
+/// The length a frame announces, if it is at most `limit`.
+///
+/// # Errors
+/// `InvalidData` for longer ones: nothing is read or allocated for them.
+pub fn announced(prefix: [u8; 4], limit: usize) -> io::Result<usize> {
+    usize::try_from(u32::from_be_bytes(prefix))
+        .ok()
+        .filter(|length| *length <= limit)
+        .ok_or_else(|| too_long(u32::from_be_bytes(prefix) as usize, limit))
+}
+
+/// Reads a reply: the report, or the failure in its stead.
+///
+/// # Errors
+/// JSON that is neither, or of another schema.
+pub fn parse_reply<T: DeserializeOwned>(
+    reply: serde_json::Value,
+) -> Result<Result<T, Failure>, String> {
+    let head: Envelope<serde_json::Map<String, serde_json::Value>> =
+        serde_json::from_value(reply).map_err(|error| format!("not a reply: {error}"))?;
+    if head.schema != SCHEMA {
+        return Err(format!(
+            "the daemon speaks schema {}, this tool schema {SCHEMA}: install the same version of both",
+            head.schema
+        ));
+    }
+    let body = serde_json::Value::Object(head.body);
+    let parsed = if head.ok {
+        serde_json::from_value(body).map(Ok)
+    } else {
+        serde_json::from_value(body).map(Err)
+    };
+    parsed.map_err(|error| format!("not the expected reply: {error}"))
+}
+
+fn too_long(length: usize, limit: usize) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("{length} octets are announced, at most {limit} are read"),
+    )
+}

@@ -1,0 +1,51 @@
+//! What must the daemon be able to do for the control socket and the metrics page?
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin;
+
+use super::protocol::{AskReport, ReloadReport, StatusReport, Transport, WhyReport};
+use crate::ops::metrics::Metric;
+use crate::wire::{Name, Question, RecordType};
+
+/// A reply that takes its time.
+pub type Reply<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The daemon, as operators see it. Arguments are checked already; what is not asynchronous must not block.
+pub trait Service: Send + Sync + 'static {
+    /// One screen of health.
+    fn status(&self) -> StatusReport;
+
+    /// Every counter and gauge; no label may hold a query name (anyone could make millions of them).
+    fn stats(&self) -> Vec<Metric>;
+
+    /// Forgets cached data; returns how many entries.
+    fn flush(&self, target: &FlushTarget) -> u64;
+
+    /// Resolves a question now, at the operator's expense, and tells how.
+    fn ask(&self, question: Question, trace: bool) -> Reply<'_, Result<AskReport, ServiceError>>;
+
+    /// Tells what would decide about this client asking this question; touches nothing.
+    fn why(&self, client: IpAddr, transport: Transport, question: &Question) -> WhyReport;
+
+    /// Reads the configuration again; keeps the old one if there is an error in it.
+    fn reload(&self) -> Reply<'_, ReloadReport>;
+}
+
+/// What to forget.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FlushTarget {
+    /// Everything of one name.
+    Name(Name),
+    /// One type of one name.
+    NameType(Name, RecordType),
+    /// A name and everything below it.
+    Tree(Name),
+    /// The whole cache.
+    All,
+}
+
+/// Why the daemon could not do it: one sentence for the operator.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ServiceError(pub String);

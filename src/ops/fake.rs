@@ -1,0 +1,108 @@
+//! What do the tests of the socket, the page and the tool serve instead of a daemon?
+
+use std::net::IpAddr;
+use std::sync::Mutex;
+
+use super::control::protocol::{
+    AskReport, ReloadReport, Spent, StatusReport, TraceStep, Transport, WhyReport,
+};
+use super::control::{FlushTarget, Reply, Service, ServiceError};
+use super::metrics::Metric;
+use crate::wire::Question;
+
+/// A daemon that remembers what it was told and answers from fixed reports.
+#[derive(Debug, Default)]
+pub(crate) struct FakeService {
+    /// What was wanted of it, in order.
+    pub(crate) told: Mutex<Vec<String>>,
+    /// What `state` says; "serving" if empty.
+    pub(crate) state: String,
+}
+
+impl FakeService {
+    fn note(&self, what: String) {
+        self.told.lock().unwrap().push(what);
+    }
+}
+
+impl Service for FakeService {
+    fn status(&self) -> StatusReport {
+        let state = if self.state.is_empty() {
+            "serving".to_owned()
+        } else {
+            self.state.clone()
+        };
+        StatusReport {
+            version: "0.1.0".to_owned(),
+            pid: 4711,
+            state,
+            uptime_seconds: 93_784,
+            queries_total: 1_234_567,
+            ..StatusReport::default()
+        }
+    }
+
+    fn stats(&self) -> Vec<Metric> {
+        vec![
+            Metric::counter(
+                "suimon_queries_total",
+                "Messages received from clients.",
+                &[("transport", "udp")],
+                7,
+            ),
+            Metric::level("suimon_cache_entries", "Entries.", &[], 42),
+        ]
+    }
+
+    fn flush(&self, target: &FlushTarget) -> u64 {
+        self.note(format!("flush {target:?}"));
+        3
+    }
+
+    fn ask(&self, question: Question, trace: bool) -> Reply<'_, Result<AskReport, ServiceError>> {
+        self.note(format!("ask {question} {trace}"));
+        Box::pin(async move {
+            if question.name.to_string() == "broken.test." {
+                return Err(ServiceError("not ready yet".to_owned()));
+            }
+            tokio::task::yield_now().await;
+            Ok(AskReport {
+                name: question.name.to_string(),
+                rtype: question.rtype.to_string(),
+                rcode: "NOERROR".to_owned(),
+                answer: vec![format!("{} 300 IN A 192.0.2.1", question.name)],
+                source: "recursion".to_owned(),
+                spent: Spent {
+                    packets: 2,
+                    packets_limit: 50,
+                    ..Spent::default()
+                },
+                trace: vec![TraceStep::default(); usize::from(trace)],
+                ..AskReport::default()
+            })
+        })
+    }
+
+    fn why(&self, client: IpAddr, transport: Transport, question: &Question) -> WhyReport {
+        self.note(format!("why {client} {transport:?} {question}"));
+        WhyReport {
+            client: client.to_string(),
+            name: question.name.to_string(),
+            rtype: question.rtype.to_string(),
+            verdict: "refuse".to_owned(),
+            reason: "acl_no_match".to_owned(),
+            sentence: "no access rule covers this client".to_owned(),
+            policy: "resolve".to_owned(),
+            ..WhyReport::default()
+        }
+    }
+
+    fn reload(&self) -> Reply<'_, ReloadReport> {
+        self.note("reload".to_owned());
+        Box::pin(std::future::ready(ReloadReport {
+            applied: true,
+            changed: vec!["log.level".to_owned()],
+            ..ReloadReport::default()
+        }))
+    }
+}

@@ -231,18 +231,22 @@ fn serve(internet: &Internet, resolver: &Resolver, out: &mut dyn Write) -> io::R
     let address = resolver.address();
     let dig = format!("dig @{} -p {}", address.ip(), address.port());
     writeln!(out, "\nTry it:\n")?;
-    let mut last = None;
-    for expectation in internet.expectations() {
-        // Two of each group show what there is; the rest is in the drill itself.
-        let (group, shown) = last.unwrap_or((expectation.group, 0));
-        let shown = if group == expectation.group { shown } else { 0 };
-        last = Some((expectation.group, shown + 1));
-        if shown < 2 {
+    for group in Group::ALL {
+        // Three of each group show what there is; the rest is in the drill itself.
+        let some = internet
+            .expectations()
+            .iter()
+            .filter(|expectation| expectation.group == group)
+            .take(3);
+        for (position, expectation) in some.enumerate() {
+            if position == 0 {
+                writeln!(out, "  # {}", group.title())?;
+            }
             let line = format!("{dig} {} {}", expectation.name, expectation.rtype);
-            writeln!(out, "  {line:<74} # {}", expectation.note)?;
+            writeln!(out, "  {line:<66} # {}", expectation.note)?;
         }
     }
-    writeln!(out, "\nSee what was asked of whom on the servers' side:\n")?;
+    writeln!(out, "\nAsk a root server yourself:\n")?;
     if let Some(root) = internet.world().roots.first() {
         writeln!(
             out,

@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod ctl;
+pub mod drill;
 pub mod guard;
 pub mod ops;
 pub mod sys;

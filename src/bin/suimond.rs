@@ -1,3 +1,10 @@
-//! The daemon: arguments, plan, sandbox, run, exit code.
+//! The daemon: arguments in, exit code out.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use suimon::sys::arguments::DaemonArgs;
+
+fn main() -> ExitCode {
+    suimon::daemon::run(DaemonArgs::parse())
+}

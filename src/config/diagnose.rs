@@ -219,7 +219,7 @@ pub(super) enum Aim {
 
 impl SourceFile {
     /// Reads the text of `path`.
-    pub(super) fn parse(path: &Path, text: String) -> Result<Self, Problem> {
+    pub(super) fn parse(path: &Path, text: String) -> Result<Self, Box<Problem>> {
         match Document::parse(text.clone()) {
             Ok(document) => Ok(Self {
                 path: path.to_owned(),
@@ -227,12 +227,12 @@ impl SourceFile {
             }),
             Err(error) => {
                 let span = error.span().unwrap_or(0..0);
-                Err(Problem::error(
+                Err(Box::new(Problem::error(
                     Place::in_text(path, &text, &span),
                     "this is not TOML",
                     error.message().replace('\n', ", "),
                     "correct the line; texts stand in quotes, lists in square brackets, sections begin with [name]",
-                ))
+                )))
             }
         }
     }

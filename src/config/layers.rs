@@ -7,7 +7,8 @@ use figment::{Figment, Metadata, Profile, Provider};
 use toml_edit::Item;
 
 use super::diagnose::{Aim, Place, Problem, SourceFile};
-use super::options::{self, Kind, Section};
+use super::inspect::Inspection;
+use super::options::{self, Kind};
 
 /// One source of settings.
 #[derive(Debug)]
@@ -15,7 +16,7 @@ pub(super) enum Layer {
     /// The option table.
     Defaults,
     /// A file.
-    File(SourceFile),
+    File(Box<SourceFile>),
     /// An environment variable.
     Variable(String),
     /// `--set key=value`.
@@ -23,7 +24,8 @@ pub(super) enum Layer {
 }
 
 impl Layer {
-    fn place(&self, steps: &[String], aim: Aim) -> Place {
+    /// Where it says something about `steps`.
+    pub(super) fn place(&self, steps: &[String], aim: Aim) -> Place {
         match self {
             Self::Defaults => Place::Default,
             Self::File(file) => file.place(steps, aim),
@@ -64,7 +66,7 @@ impl Layers {
     /// Lays a file over what is there.
     pub(super) fn push_file(&mut self, file: SourceFile) -> Vec<Problem> {
         let dict = dict_of(file.root());
-        self.push(Layer::File(file), dict)
+        self.push(Layer::File(Box::new(file)), dict)
     }
 
     /// Lays one value over what is there. Whether `path` exists was checked before.
@@ -153,17 +155,17 @@ impl Layers {
     }
 
     /// What all layers say together, as file types.
-    pub(super) fn extract(&self) -> Result<super::file::File, Problem> {
+    pub(super) fn extract(&self) -> Result<super::file::File, Box<Problem>> {
         Value::from(self.merged.clone())
             .deserialize()
             .map_err(|error: figment::Error| {
                 let place = self.place(&error.path.join("."));
-                Problem::error(
+                Box::new(Problem::error(
                     place,
                     error.kind.to_string(),
                     "the option table and the file types disagree",
                     "report this as a bug",
-                )
+                ))
             })
     }
 
@@ -270,216 +272,12 @@ impl Provider for Merged {
     }
 }
 
-/// The check of one layer alone: sections, keys, types and ranges.
-struct Inspection<'a> {
-    layer: &'a Layer,
-    problems: Vec<Problem>,
-    broken: &'a mut BTreeSet<String>,
-    /// `[[tables]]`, which are merged apart from values.
-    tables: Dict,
-}
-
-impl Inspection<'_> {
-    fn sections(&mut self, dict: Dict) -> Dict {
-        let mut kept = Dict::new();
-        for (name, value) in dict {
-            let path = vec![name.clone()];
-            match (options::section(&name), value) {
-                (Some(section), value) if section.repeated => self.repeated(section, &path, value),
-                (Some(section), Value::Dict(tag, keys)) => {
-                    let keys = self.keys(section, &path, keys);
-                    kept.insert(name, Value::Dict(tag, keys));
-                }
-                (Some(section), _) => {
-                    self.broken.insert(name);
-                    self.error(
-                        &path,
-                        Aim::Key,
-                        format!("`{}` is a section", section.name),
-                        "a single value stands here",
-                        format!(
-                            "write [{}] on a line of its own, and its keys below",
-                            section.name
-                        ),
-                    );
-                }
-                (None, _) => self.unknown_section(&name),
-            }
-        }
-        kept
-    }
-
-    fn keys(&mut self, section: &'static Section, steps: &[String], keys: Dict) -> Dict {
-        let mut kept = Dict::new();
-        for (key, value) in keys {
-            let path = format!("{}.{key}", section.name);
-            let mut steps = steps.to_vec();
-            steps.push(key.clone());
-            if let Some(inner) = options::section(&path) {
-                self.repeated(inner, &steps, value);
-            } else if let Some(setting) = options::setting(&path) {
-                match setting.kind.check(&value) {
-                    Ok(()) => {
-                        kept.insert(key, value);
-                    }
-                    Err(complaints) => {
-                        self.broken.insert(path.clone());
-                        for complaint in complaints {
-                            let mut steps = steps.clone();
-                            steps.extend(complaint.element.map(|index| index.to_string()));
-                            self.error(
-                                &steps,
-                                Aim::Value,
-                                format!("`{path}` does not take this value"),
-                                complaint.why,
-                                complaint.fix,
-                            );
-                        }
-                    }
-                }
-            } else {
-                self.unknown_key(section, &key, &path, &steps);
-            }
-        }
-        kept
-    }
-
-    fn repeated(&mut self, section: &'static Section, steps: &[String], value: Value) {
-        let Value::Array(tag, elements) = value else {
-            self.broken.insert(section.name.to_owned());
-            let name = section.name;
-            return self.error(
-                steps,
-                Aim::Key,
-                format!("`{name}` is a list of tables"),
-                "it may stand many times",
-                format!("write [[{name}]], with double brackets"),
-            );
-        };
-        let mut kept = Vec::new();
-        for (index, element) in elements.into_iter().enumerate() {
-            let mut steps = steps.to_vec();
-            steps.push(index.to_string());
-            let before = self.problems.len();
-            let Value::Dict(tag, keys) = element else {
-                self.broken.insert(section.name.to_owned());
-                self.error(
-                    &steps,
-                    Aim::Value,
-                    format!("`{}` is a list of tables", section.name),
-                    "a single value stands here",
-                    "write { key = value, ... } or a [[table]]".to_owned(),
-                );
-                continue;
-            };
-            for required in section
-                .required
-                .iter()
-                .filter(|key| !keys.contains_key(**key))
-            {
-                let path = format!("{}.{required}", section.name);
-                let summary = options::setting(&path).map_or("", |setting| setting.summary);
-                let example = options::setting(&path).map_or("", |setting| setting.example);
-                self.error(
-                    &steps,
-                    Aim::Value,
-                    format!("`{required}` is missing in [[{}]]", section.name),
-                    format!("every such table needs it: {summary}"),
-                    format!("add a line like {required} = {example}"),
-                );
-            }
-            let keys = self.keys(section, &steps, keys);
-            if self.problems.len() == before {
-                kept.push(Value::Dict(tag, keys));
-            } else {
-                self.broken.insert(section.name.to_owned());
-            }
-        }
-        let list = Value::Array(tag, kept);
-        insert(&mut self.tables, section.name, list);
-    }
-
-    fn unknown_section(&mut self, name: &str) {
-        let steps = [name.to_owned()];
-        let (why, fix) = if name == "dnssec" {
-            (
-                "this release does not validate yet: it keeps DNSSEC records and marks no answer as authentic; validation and the [dnssec] section come in the next release".to_owned(),
-                "remove the section; recursion.dnssec_ok says whether DNSSEC records are fetched".to_owned(),
-            )
-        } else if let Some(section) = options::nearest_section(name) {
-            (
-                format!("there is no section [{name}]"),
-                format!("did you mean [{section}]?"),
-            )
-        } else if let Some(path) = options::settings()
-            .find(|setting| setting.key() == name)
-            .map(|setting| setting.path)
-        {
-            (
-                format!("`{name}` is no section, and keys stand in sections"),
-                format!("did you mean `{path}`? It stands in its own section"),
-            )
-        } else {
-            let names: Vec<String> = options::SECTIONS
-                .iter()
-                .map(|section| format!("[{}]", section.name))
-                .collect();
-            (
-                format!("there is no section [{name}]"),
-                format!("there are {}", names.join(", ")),
-            )
-        };
-        let what = if name == "dnssec" {
-            "there is no DNSSEC validation yet".to_owned()
-        } else {
-            format!("unknown section `{name}`")
-        };
-        self.error(&steps, Aim::Key, what, why, fix);
-    }
-
-    fn unknown_key(&mut self, section: &Section, key: &str, path: &str, steps: &[String]) {
-        let fix = match options::nearest(path).and_then(options::setting) {
-            Some(near) if near.section() == section.name => format!(
-                "did you mean `{}`? See suimon check --explain {}",
-                near.key(),
-                near.path
-            ),
-            Some(near) => format!(
-                "did you mean `{}` of section [{}]? See suimon check --explain {}",
-                near.key(),
-                near.section(),
-                near.path
-            ),
-            None => format!("see suimon check --explain {}", section.name),
-        };
-        self.error(
-            steps,
-            Aim::Key,
-            format!("unknown key `{key}`"),
-            format!("section [{}] has no such key", section.name),
-            fix,
-        );
-    }
-
-    fn error(
-        &mut self,
-        steps: &[String],
-        aim: Aim,
-        what: String,
-        why: impl Into<String>,
-        fix: String,
-    ) {
-        self.problems
-            .push(Problem::error(self.layer.place(steps, aim), what, why, fix));
-    }
-}
-
 fn steps(path: &str) -> Vec<String> {
     path.split('.').map(str::to_owned).collect()
 }
 
 /// Puts `value` at the dotted `path`, making the tables on the way.
-fn insert(dict: &mut Dict, path: &str, value: Value) {
+pub(super) fn insert(dict: &mut Dict, path: &str, value: Value) {
     match path.split_once('.') {
         None => {
             dict.insert(path.to_owned(), value);

@@ -97,7 +97,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Vec<Problem>> {
             Ok(Ok(text)) => {
                 match SourceFile::parse(&path, text) {
                     Ok(file) => problems.extend(layers.push_file(file)),
-                    Err(problem) => problems.push(problem),
+                    Err(problem) => problems.push(*problem),
                 }
                 files.push(path);
             }
@@ -115,6 +115,31 @@ pub fn load(sources: &Sources) -> Result<Loaded, Vec<Problem>> {
             )),
         }
     }
+    finish(sources, layers, problems, files)
+}
+
+/// Checks `text` as if it were the only file, without conf.d, environment and flags. `name` stands in problems.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_text(name: &Path, text: &str) -> Result<Loaded, Vec<Problem>> {
+    let mut layers = Layers::with_defaults();
+    match SourceFile::parse(name, text.to_owned()) {
+        Ok(file) => {
+            let problems = layers.push_file(file);
+            finish(&Sources::none(), layers, problems, vec![name.to_owned()])
+        }
+        Err(problem) => Err(vec![*problem]),
+    }
+}
+
+/// Lays environment and flags over the files, and makes the plan.
+fn finish(
+    sources: &Sources,
+    mut layers: Layers,
+    mut problems: Vec<Problem>,
+    files: Vec<PathBuf>,
+) -> Result<Loaded, Vec<Problem>> {
     for (name, text) in &sources.environment {
         problems.extend(lay_variable(&mut layers, name, text));
     }
@@ -124,7 +149,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Vec<Problem>> {
     let file = match layers.extract() {
         Ok(file) => file,
         Err(problem) => {
-            problems.push(problem);
+            problems.push(*problem);
             return Err(problems);
         }
     };
@@ -163,7 +188,10 @@ fn paths(sources: &Sources, problems: &mut Vec<Problem>) -> Vec<(PathBuf, bool)>
     else {
         return Vec::new();
     };
-    let directory = main.parent().unwrap_or(Path::new("")).join("conf.d");
+    let directory = main
+        .parent()
+        .unwrap_or_else(|| Path::new(""))
+        .join("conf.d");
     let listed = std::fs::read_dir(&directory).and_then(|entries| {
         entries
             .map(|entry| Ok(entry?.path()))

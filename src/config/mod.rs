@@ -4,6 +4,7 @@ mod check;
 pub mod diagnose;
 pub mod file;
 mod hints;
+mod inspect;
 mod layers;
 pub mod load;
 pub mod options;
@@ -12,7 +13,7 @@ mod records;
 pub mod units;
 
 pub use diagnose::{Place, Problem, Severity};
-pub use load::{Loaded, Sources, load};
+pub use load::{Loaded, Sources, load, load_text};
 pub use options::{explain, man_page, reference_config};
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What records does the operator give? Lines of presentation form turned into RRsets.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use hickory_proto::rr::{RData, RecordType as HickoryType};
 use hickory_proto::serialize::binary::{BinEncodable, BinEncoder, NameEncoding};
@@ -78,30 +78,29 @@ pub(super) fn parse(line: &str) -> Result<Line, String> {
 
 /// Groups lines into RRsets: lowest TTL, repeats dropped (RFC 2181 section 5), first seen first.
 pub(super) fn group(lines: impl IntoIterator<Item = Line>) -> Vec<Rrset> {
-    let mut order: Vec<(Name, RecordType)> = Vec::new();
-    let mut sets: BTreeMap<(Name, RecordType), (u32, Vec<Vec<u8>>)> = BTreeMap::new();
+    let mut sets: Vec<(Line, Vec<Vec<u8>>)> = Vec::new();
+    let mut places: HashMap<(Name, RecordType), usize> = HashMap::new();
     for line in lines {
-        let key = (line.owner, line.rtype);
-        let (ttl, rdata) = sets.entry(key.clone()).or_insert_with(|| {
-            order.push(key);
-            (line.ttl, Vec::new())
-        });
-        *ttl = line.ttl.min(*ttl);
-        if !rdata.contains(&line.rdata) {
-            rdata.push(line.rdata);
+        let place = *places
+            .entry((line.owner.clone(), line.rtype))
+            .or_insert(sets.len());
+        match sets.get_mut(place) {
+            None => sets.push((line.clone(), vec![line.rdata])),
+            Some((first, rdata)) => {
+                first.ttl = first.ttl.min(line.ttl);
+                if !rdata.contains(&line.rdata) {
+                    rdata.push(line.rdata);
+                }
+            }
         }
     }
-    order
-        .into_iter()
-        .filter_map(|key| {
-            let (ttl, rdata) = sets.remove(&key)?;
-            Some(Rrset {
-                owner: key.0,
-                rtype: key.1,
-                ttl,
-                rdata: RdataSet::new(rdata.iter().map(Vec::as_slice)),
-                rrsigs: RdataSet::default(),
-            })
+    sets.into_iter()
+        .map(|(first, rdata)| Rrset {
+            owner: first.owner,
+            rtype: first.rtype,
+            ttl: first.ttl,
+            rdata: RdataSet::new(rdata.iter().map(Vec::as_slice)),
+            rrsigs: RdataSet::default(),
         })
         .collect()
 }
@@ -172,7 +171,7 @@ fn unknown_rdata(text: &str) -> Result<Vec<u8>, String> {
         .chunks_exact(2)
         .filter_map(|pair| Some(pair.first()? << 4 | pair.last()?))
         .collect();
-    if digits.len() % 2 == 0
+    if digits.len().is_multiple_of(2)
         && length.parse() == Ok(octets.len())
         && octets.len() <= usize::from(u16::MAX)
     {

@@ -68,7 +68,7 @@ impl fmt::Display for Span {
         }
         let (unit, scale) = TIME_UNITS
             .iter()
-            .find(|(_, scale)| milliseconds % u128::from(*scale) == 0)
+            .find(|(_, scale)| milliseconds.is_multiple_of(u128::from(*scale)))
             .unwrap_or(&("ms", 1));
         write!(f, "{}{unit}", milliseconds / u128::from(*scale))
     }
@@ -118,7 +118,7 @@ impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (unit, scale) = SIZE_UNITS
             .iter()
-            .filter(|(_, scale)| self.0 != 0 && self.0 % scale == 0)
+            .filter(|(_, scale)| self.0 != 0 && self.0.is_multiple_of(*scale))
             .max_by_key(|(_, scale)| *scale)
             .unwrap_or(&("B", 1));
         write!(f, "{}{unit}", self.0 / scale)

@@ -48,7 +48,7 @@ fn record_types(world: &mut Builder, servers: [ServerId; 2]) {
             "4 2 0011223344556677889900112233445566778899001122334455667788990011",
         ),
         ("unknown.types.lab.", "TYPE65280", "0102deadbeef"),
-        ("empty.types.lab.", "TYPE65281", ""),
+        ("octet.types.lab.", "TYPE65281", "00"),
     ];
     for (owner, rtype, rdata) in records {
         world.add(owner, 300, rtype, rdata);

@@ -127,7 +127,14 @@ fn ordinary_zones(world: &mut Builder, hosting: &[ServerId], count: usize) {
 }
 
 fn ordinary_records(world: &mut Builder, zone: &str, index: usize, lame: bool) {
-    let ttl = [30, 60, 300, 3600, 86_400, 604_800][index % 6];
+    let ttl = match index % 6 {
+        0 => 30,
+        1 => 60,
+        2 => 300,
+        3 => 3600,
+        4 => 86_400,
+        _ => 604_800,
+    };
     let (high, low) = (
         world.rng.random_range(0..=255u8),
         world.rng.random_range(1..=254u8),

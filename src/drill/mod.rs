@@ -157,7 +157,12 @@ async fn perform(options: &DrillOptions, out: &mut dyn Write) -> io::Result<bool
         }
         None => {
             let port = options.port.unwrap_or(0);
-            let daemon = Suimond::start(&internet, options.config.as_deref(), port).await?;
+            let file = options.config.as_deref();
+            // Interrupted while it starts: dropping the future kills the child and removes its directory.
+            let daemon = tokio::select! {
+                daemon = Suimond::start(&internet, file, port) => daemon?,
+                _ = interrupted() => return Ok(false),
+            };
             Resolver::Ours(Box::new(daemon))
         }
     };

@@ -127,7 +127,7 @@ impl Report {
         writeln!(out)?;
         writeln!(
             out,
-            "{:<34}{:>7}{:>10}{:>9}{:>9}{:>9}{:>11}{:>10}{:>10}  {}",
+            "{:<34}{:>7}{:>10}{:>9}{:>9}{:>9}{:>11}{:>10}{:>10}  as expected",
             "what was asked",
             "asked",
             "answered",
@@ -136,8 +136,7 @@ impl Report {
             "dropped",
             "upstream/q",
             "p50 ms",
-            "p99 ms",
-            "as expected"
+            "p99 ms"
         )?;
         for row in &self.rows {
             let held = if row.broken.is_empty() {

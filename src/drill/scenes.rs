@@ -56,6 +56,7 @@ pub async fn play(
             }
             progress.step(row.broken.len());
         }
+        settle(internet).await;
         row.upstream = internet.queries().total().saturating_sub(before);
         progress.done(&row);
         report.rows.push(row);
@@ -65,6 +66,19 @@ pub async fn play(
         report.rows.push(row);
     }
     report
+}
+
+/// Waits until the servers have been left alone for a moment, so that late packets are laid at the right group's door.
+async fn settle(internet: &Internet) {
+    let mut last = internet.queries().total();
+    for _ in 0..20 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let total = internet.queries().total();
+        if total == last {
+            return;
+        }
+        last = total;
+    }
 }
 
 /// What came of one expectation.
@@ -200,7 +214,6 @@ async fn dishonest(
         .filter(|provocation| provocation.ruse == ruse)
         .collect();
     progress.group(ruse.title(), all.len());
-    let before = internet.queries().total();
     let mut row = Row::new(ruse.title(), true);
     let room = Arc::new(Semaphore::new(AT_ONCE));
     let mut tasks = JoinSet::new();
@@ -237,7 +250,7 @@ async fn dishonest(
     let leaked = UNSEEN
         .parse()
         .map_or(0, |zone| internet.queries().within(&zone));
-    row.upstream = internet.queries().total().saturating_sub(before);
+    row.upstream = leaked;
     if leaked > 0 {
         row.broken.push(Broken {
             question: format!("names below {UNSEEN}"),

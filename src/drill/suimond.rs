@@ -62,6 +62,15 @@ impl Suimond {
         operators_file: Option<&Path>,
         port: u16,
     ) -> io::Result<Self> {
+        Self::start_program(&binary(), internet, operators_file, port).await
+    }
+
+    pub(super) async fn start_program(
+        binary: &Path,
+        internet: &Internet,
+        operators_file: Option<&Path>,
+        port: u16,
+    ) -> io::Result<Self> {
         let directory = Directory::new()?;
         let hints = directory.0.join("root.hints");
         fs::write(&hints, internet.hints())?;
@@ -73,8 +82,7 @@ impl Suimond {
         settings.push(("log.target", "\"stderr\"".to_owned()));
         fs::create_dir(directory.0.join("state"))?;
 
-        let binary = binary();
-        let mut command = Command::new(&binary);
+        let mut command = Command::new(binary);
         if let Some(file) = operators_file {
             command.arg("--config").arg(file);
             for (key, value) in &settings {

@@ -285,7 +285,7 @@ fn the_world_is_as_big_as_it_says() {
     let longest = world
         .expectations
         .iter()
-        .map(|e| e.name.len())
+        .map(|e| e.name.len() + 1) // hickory leaves the root label out
         .max()
         .unwrap();
     assert_eq!(longest, 250);
@@ -766,6 +766,143 @@ fn provocations_are_what_they_say_and_unique() {
     assert_eq!(names.len(), 100);
     assert!(all.iter().any(|p| p.octets.len() < 12));
     assert!(all.iter().any(|p| p.codes.is_empty()));
+}
+
+/// A stand-in for the daemon: a shell script with the daemon's manners.
+fn stand_in(directory: &std::path::Path, script: &str) -> std::path::PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let path = directory.join("suimond");
+    std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_daemon_is_started_configured_and_stopped() {
+    use super::suimond::Suimond;
+    let internet = Internet::start(options(12)).await.unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let told = home.path().join("told");
+
+    // Without a file of the operator's: our own, readable, and gone afterwards.
+    let script = format!(
+        "cp \"$2\" {}; trap 'exit 0' TERM; echo 'suimond: ready on 127.0.0.1' >&2; while :; do sleep 0.05; done",
+        told.display()
+    );
+    let program = stand_in(home.path(), &script);
+    let daemon = Suimond::start_program(&program, &internet, None, 0)
+        .await
+        .unwrap();
+    let config: toml_edit::DocumentMut = std::fs::read_to_string(&told).unwrap().parse().unwrap();
+    let hints = config["recursion"]["root_hints"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert_eq!(std::fs::read_to_string(&hints).unwrap(), internet.hints());
+    assert_eq!(
+        config["listen"]["addresses"][0].as_str(),
+        Some(daemon.listen().to_string().as_str())
+    );
+    assert_eq!(daemon.ask("stats").await, None);
+    assert_eq!(daemon.stop().await, Ok(()));
+    assert!(!std::path::Path::new(&hints).exists(), "left behind");
+
+    // With one: its path, and each of our settings over it.
+    let script = format!(
+        "printf '%s\\n' \"$@\" > {}; trap 'exit 3' TERM; echo 'suimond: ready' >&2; while :; do sleep 0.05; done",
+        told.display()
+    );
+    let program = stand_in(home.path(), &script);
+    let file = home.path().join("mine.toml");
+    let daemon = Suimond::start_program(&program, &internet, Some(&file), 0)
+        .await
+        .unwrap();
+    let arguments = std::fs::read_to_string(&told).unwrap();
+    assert!(arguments.starts_with(&format!("--config\n{}\n--set\n", file.display())));
+    assert!(arguments.contains(&format!("\n--set\negress.port={}\n", internet.port())));
+    // An exit code other than 0 after SIGTERM is told.
+    let reason = daemon.stop().await.unwrap_err();
+    assert!(reason.contains("exit status: 3"), "{reason}");
+
+    // A daemon that does not start is quoted.
+    let program = stand_in(home.path(), "echo 'no such key: egres' >&2; exit 78");
+    let error = Suimond::start_program(&program, &internet, None, 0)
+        .await
+        .unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("no such key: egres") && text.contains("78"),
+        "{text}"
+    );
+    let missing = home.path().join("nowhere");
+    assert!(
+        Suimond::start_program(&missing, &internet, None, 0)
+            .await
+            .is_err()
+    );
+
+    // One that dies under way is noticed.
+    let program = stand_in(home.path(), "echo 'suimond: ready' >&2; exit 0");
+    let daemon = Suimond::start_program(&program, &internet, None, 0)
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(daemon.stop().await.unwrap_err().contains("by itself"));
+    internet.shutdown().await;
+}
+
+#[test]
+fn the_report_tells_what_broke_and_only_then_fails() {
+    use super::report::{Broken, Report, Row};
+    let mut row = Row::new("a group", false);
+    row.asked = 4;
+    row.answered = 3;
+    row.dropped = 1;
+    row.upstream = 6;
+    row.held = 4;
+    row.latencies = (1..=100).map(Duration::from_millis).collect();
+    assert_eq!(row.percentile(50), Some(Duration::from_millis(50)));
+    assert_eq!(row.percentile(99), Some(Duration::from_millis(99)));
+    assert_eq!(Row::new("x", false).percentile(50), None);
+    let mut report = Report {
+        rows: vec![row],
+        ..Report::default()
+    };
+    let text = |report: &Report| {
+        let mut out = Vec::new();
+        report.write_human(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    assert!(report.all_held());
+    assert!(text(&report).contains("All 4 expectations held"));
+    assert!(text(&report).contains("1.50"));
+    assert_eq!(report.to_json()["ok"], true);
+
+    report.rows[0].held = 3;
+    report.rows[0].broken.push(Broken {
+        question: "www.x.lab. A".to_owned(),
+        note: "special".to_owned(),
+        expected: "this".to_owned(),
+        got: "that".to_owned(),
+    });
+    assert!(!report.all_held());
+    let told = text(&report);
+    for part in [
+        "1 of 4 expectations did not hold",
+        "NO: 1 of 4",
+        "www.x.lab. A",
+        "expected  this",
+        "got       that",
+    ] {
+        assert!(told.contains(part), "{part} missing in {told}");
+    }
+    assert_eq!(report.to_json()["rows"][0]["broken"][0]["got"], "that");
+    report.rows[0].broken.clear();
+    report.ended = Some(Err("exit status: 70".to_owned()));
+    assert!(!report.all_held());
+    assert!(text(&report).contains("exit status: 70"));
+    // Nothing tested is nothing held.
+    assert!(!Report::default().all_held());
 }
 
 /// A resolver by hand: `DRILL_AGAINST=127.0.0.1:5300 DRILL_HINTS=/tmp/root.hints cargo test -- --ignored against_a_resolver`,

@@ -460,9 +460,20 @@ fn cut_per_label(
 ) -> Reply {
     let apex = origin(zones);
     let below = label_count(name).saturating_sub(label_count(&apex));
-    let is_end = name.iter().next().is_some_and(|label| label == b"end");
-    if below == 0 {
-        return zones.answer(name, rtype);
+    let first = name.iter().next().unwrap_or_default().to_ascii_lowercase();
+    let is_end = first == b"end";
+    if below == 0 || !(is_end || first == b"s") {
+        let mut reply = zones.answer(&apex, RecordType::ANY);
+        reply.authorities = reply.answers.clone();
+        reply.answers.clear();
+        reply
+            .authorities
+            .retain(|record| record.record_type() == RecordType::SOA);
+        if first == b"ns-evil" && rtype == RecordType::A {
+            reply.answers.push(address(name, own));
+            reply.authorities.clear();
+        }
+        return reply;
     }
     let deepest = if is_end { below - 1 } else { below };
     let walked = memory.depth.load(Ordering::Relaxed);
@@ -470,9 +481,5 @@ fn cut_per_label(
         memory.depth.store(walked + 1, Ordering::Relaxed);
         return referral(&name.trim_to(label_count(&apex) + walked + 1), own);
     }
-    let mut reply = Reply::empty(ResponseCode::NoError, true);
-    if is_end && rtype == RecordType::A {
-        reply.answers = zones.answer(name, rtype).answers;
-    }
-    reply
+    zones.answer(name, rtype)
 }

@@ -296,10 +296,13 @@ impl Builder {
 
     /// A name from text; a mistake is remembered.
     pub(super) fn name(&mut self, text: &str) -> Name {
-        match Name::from_str(text) {
-            Ok(mut name) => {
-                name.set_fqdn(true);
-                name
+        // Read by our own parser: hickory-proto takes \DDD for octal, against RFC 1035 section 5.1.
+        let read = crate::wire::Name::from_str(text).map(|name| Name::from_labels(name.labels()));
+        match read {
+            Ok(Ok(name)) => name,
+            Ok(Err(error)) => {
+                self.problems.push(format!("name {text}: {error}"));
+                Name::root()
             }
             Err(error) => {
                 self.problems.push(format!("name {text}: {error}"));

@@ -1,3 +1,242 @@
 //! May this packet cost us work? Returns a verdict, never writes a message.
+//!
+//! The rows of the parameter sheet, section 1, in their order: from header and addresses only. A packet that is not
+//! admitted touches no cache, no counter of popularity and no log; it gets at most one small reply.
 
+pub mod acl;
+pub mod martian;
+pub mod own_addresses;
+pub mod pending;
 pub mod permit;
+pub mod reflectors;
+pub mod refusals;
+pub mod verdict;
+
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::IpNet;
+use rand::Rng as _;
+
+use crate::config::plan;
+use crate::config::plan::{AclAction, TransportKind};
+use crate::sys::clock::Now;
+use crate::sys::entropy;
+use crate::telemetry::Reason;
+use crate::wire::Rcode;
+use crate::wire::header::Header;
+
+pub use own_addresses::OwnAddresses;
+pub use pending::{PendingClients, PendingTicket};
+pub use permit::{Budget, RecursionPermit};
+pub use verdict::{Admission, Verdict};
+
+use acl::Acl;
+use refusals::Refusals;
+
+/// What the guard may know of a packet: its octets (it reads the header), its addresses, how it came.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival<'a> {
+    /// The message, without the length octets of TCP.
+    pub bytes: &'a [u8],
+    /// The one address of the client (behind a proxy: the proxied one) for every rule and limit.
+    pub source: SocketAddr,
+    /// The address the client asked.
+    pub local: SocketAddr,
+    /// Index of the interface it came in by; 0 = unknown.
+    pub interface: u32,
+    /// Whether that interface is the loopback one.
+    pub loopback: bool,
+    /// Datagram or stream.
+    pub transport: TransportKind,
+}
+
+/// The guard of one configuration; replaced as a whole on reload. Shared by all workers, without a lock.
+#[derive(Debug)]
+pub struct Guard {
+    acl: Acl,
+    own: OwnAddresses,
+    refusals: Refusals,
+    check_ports: bool,
+    check_own_addresses: bool,
+    check_martians: bool,
+    suppress_errors_to_reflectors: bool,
+    link_local_configured: bool,
+}
+
+/// What the rows say of an address, for `suimon why`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// The reason of the verdict a plain query would get.
+    pub reason: Reason,
+    /// The prefix of the access rule that decided, if one did.
+    pub rule: Option<IpNet>,
+    /// Whether RD=0 gets cached data.
+    pub snoop: bool,
+}
+
+impl Guard {
+    /// Builds it from checked settings; the key of the refusal table is drawn here.
+    #[must_use]
+    pub fn new(plan: &plan::Guard, own: OwnAddresses) -> Self {
+        let mut key = [0; 16];
+        entropy::csprng().fill_bytes(&mut key);
+        Self::with_key(plan, own, &key)
+    }
+
+    /// The same with a given key, for simulations.
+    #[must_use]
+    pub fn with_key(plan: &plan::Guard, own: OwnAddresses, key: &[u8; 16]) -> Self {
+        Self {
+            acl: Acl::new(&plan.rules),
+            own,
+            refusals: Refusals::new(
+                plan.refusals_per_prefix,
+                plan.refusal_burst,
+                plan.refusals_per_host,
+                key,
+            ),
+            check_ports: plan.check_ports,
+            check_own_addresses: plan.check_own_addresses,
+            check_martians: plan.check_martians,
+            suppress_errors_to_reflectors: plan.suppress_errors_to_reflectors,
+            link_local_configured: martian::names_link_local(&plan.rules),
+        }
+    }
+
+    /// The verdict on one packet.
+    #[must_use]
+    pub fn judge(&self, arrival: &Arrival<'_>, now: Now) -> Verdict {
+        // Row 1: a query has a header, and QR=0. What has QR=1 is backscatter; it is never answered (loops).
+        let Ok(header) = Header::parse(arrival.bytes) else {
+            return Verdict::Drop(Reason::Short);
+        };
+        if header.flags.qr() {
+            return Verdict::Drop(Reason::ResponseBit);
+        }
+        // Rows 2 to 4.
+        if let Some(reason) = self.impossible(arrival) {
+            return Verdict::Drop(reason);
+        }
+        // Row 5, ingress binding, and row 6, route-back, stand here: both judge (source, interface) and drop.
+        //
+        // Row 7.
+        let rule = self
+            .acl
+            .find(arrival.source.ip(), arrival.local.ip(), arrival.transport);
+        let rule = match rule {
+            Some(rule) if rule.action == AclAction::Allow => rule,
+            Some(rule) if rule.action == AclAction::Drop => {
+                return Verdict::Drop(Reason::AclDrop);
+            }
+            Some(_) => return self.refuse_outsider(arrival, Reason::AclRefuse, now),
+            None => return self.refuse_outsider(arrival, Reason::AclNoMatch, now),
+        };
+        // Row 8. (The class stands in the body: `query` refuses it by `error_for`.)
+        if header.flags.opcode() != 0 {
+            return self.error_for(arrival, Reason::Opcode, Rcode::NOTIMP);
+        }
+        if header.qdcount != 1 {
+            return self.error_for(arrival, Reason::QuestionCount, Rcode::FORMERR);
+        }
+        // Row 9.
+        let recursion_desired = header.flags.rd();
+        if !recursion_desired && !rule.snoop {
+            return self.error_for(arrival, Reason::RecursionNotDesired, Rcode::REFUSED);
+        }
+        Verdict::Admit(Admission::new(
+            arrival.source,
+            arrival.transport,
+            recursion_desired,
+            // Row 10 holds for what goes wrong later, too.
+            self.may_send_error(arrival),
+        ))
+    }
+
+    /// May this client have a connection at all? Asked before a byte is read; an outsider is closed at once.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn judge_connection(&self, source: SocketAddr, local: SocketAddr) -> Result<(), Reason> {
+        match self.explain(source.ip(), local.ip(), TransportKind::Tcp) {
+            Explanation {
+                reason: Reason::AclAllow,
+                ..
+            } => Ok(()),
+            Explanation { reason, .. } => Err(reason),
+        }
+    }
+
+    /// An error reply to a client that passed row 7, unless row 10 forbids it. Not charged to the refusal budget: that is
+    /// for outsiders, and such a reply is never longer than the query.
+    #[must_use]
+    pub fn error_for(&self, arrival: &Arrival<'_>, reason: Reason, rcode: Rcode) -> Verdict {
+        if self.may_send_error(arrival) {
+            Verdict::Refuse(reason, rcode)
+        } else {
+            Verdict::Drop(Reason::ReflectorPort)
+        }
+    }
+
+    /// What the access rules say of a client, without charging anything.
+    #[must_use]
+    pub fn explain(&self, client: IpAddr, local: IpAddr, transport: TransportKind) -> Explanation {
+        let rule = self.acl.find(client, local, transport);
+        Explanation {
+            reason: match rule.map(|rule| rule.action) {
+                Some(AclAction::Allow) => Reason::AclAllow,
+                Some(AclAction::Refuse) => Reason::AclRefuse,
+                Some(AclAction::Drop) => Reason::AclDrop,
+                None => Reason::AclNoMatch,
+            },
+            rule: rule.map(|rule| rule.prefix),
+            snoop: rule.is_some_and(|rule| rule.snoop),
+        }
+    }
+
+    /// Rows 2 to 4: addresses that cannot be. A TCP handshake has proven the source, so only datagrams are asked.
+    fn impossible(&self, arrival: &Arrival<'_>) -> Option<Reason> {
+        if arrival.transport == TransportKind::Tcp {
+            return None;
+        }
+        let (source, local) = (arrival.source.ip(), arrival.local.ip());
+        if self.check_ports && arrival.source.port() == 0 {
+            return Some(Reason::SourcePortZero);
+        }
+        if self.check_ports && (martian::is_multicast(local) || self.own.is_broadcast(local)) {
+            return Some(Reason::MulticastDestination);
+        }
+        if self.check_own_addresses && !arrival.loopback && self.own.contains(source) {
+            return Some(Reason::OwnAddress);
+        }
+        if self.check_martians
+            && martian::is_martian(source, arrival.loopback, self.link_local_configured)
+        {
+            return Some(Reason::Martian);
+        }
+        None
+    }
+
+    /// A refusal to somebody who may not ask: within the budget, never to a reflector's port.
+    fn refuse_outsider(&self, arrival: &Arrival<'_>, reason: Reason, now: Now) -> Verdict {
+        if arrival.transport == TransportKind::Tcp {
+            return Verdict::Refuse(reason, Rcode::REFUSED);
+        }
+        if !self.may_send_error(arrival) {
+            return Verdict::Drop(Reason::ReflectorPort);
+        }
+        if self.refusals.take(arrival.source.ip(), now) {
+            Verdict::Refuse(reason, Rcode::REFUSED)
+        } else {
+            Verdict::Drop(Reason::RefusalBudget)
+        }
+    }
+
+    fn may_send_error(&self, arrival: &Arrival<'_>) -> bool {
+        !self.suppress_errors_to_reflectors
+            || arrival.transport == TransportKind::Tcp
+            || !reflectors::is_reflector(arrival.source.port())
+    }
+}
+
+#[cfg(test)]
+mod tests;

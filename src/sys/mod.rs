@@ -1,7 +1,14 @@
 //! The edge of the operating system: sockets, clock, entropy, affinity, sd_notify, landlock.
 
+pub mod addresses;
+pub mod affinity;
 pub mod arguments;
 pub mod clock;
 pub mod entropy;
 pub mod notify;
 pub mod sandbox;
+pub mod send_batch;
+pub mod tcp;
+pub mod udp;
+pub mod wake;
+pub mod net;

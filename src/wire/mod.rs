@@ -1,11 +1,23 @@
 //! Borrowed views over bytes, and the few owned shapes of the protocol: name, RRset, message, response.
 
+mod encoding;
+pub mod group;
+pub mod header;
+pub mod message;
 pub mod name;
+pub mod query;
+pub mod rdata;
 pub mod response;
 pub mod rrset;
+pub mod text;
+mod tokens;
 pub mod types;
+pub mod writer;
 
+pub use header::{Flags, Header};
+pub use message::{Edns, Message, Record};
 pub use name::Name;
+pub use query::{EdnsView, QueryView};
 pub use response::{Ede, Held, Response};
 pub use rrset::{RdataSet, Rrset};
 pub use types::{Class, Question, Rcode, RecordType};
@@ -25,7 +37,7 @@ pub enum WireError {
     /// A compression pointer does not point backwards (RFC 1035 section 4.1.4, RFC 9267).
     #[error("a compression pointer does not point backwards")]
     BadPointer,
-    /// More than 120 compression pointers were followed in one message (CVE-2024-8508).
+    /// More than 120 compression pointers led to nothing but another pointer (CVE-2024-8508).
     #[error("too many compression pointers in one message")]
     TooManyPointers,
     /// RDATA does not have the shape its type demands.
@@ -37,6 +49,9 @@ pub enum WireError {
     /// There is not exactly one question (RFC 9619).
     #[error("the message does not have exactly one question")]
     NotOneQuestion,
+    /// A query carries answer or authority records.
+    #[error("a query carries answer or authority records")]
+    UnexpectedRecords,
     /// Octets remain after the last record.
     #[error("octets follow the last record")]
     TrailingOctets,
@@ -44,3 +59,6 @@ pub enum WireError {
     #[error("not a domain name")]
     BadText,
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,12 @@ use super::WireError;
 pub const MAX_NAME: usize = 255;
 /// Longest label (RFC 1035 section 2.3.4).
 pub const MAX_LABEL: usize = 63;
-/// Compression pointers followed per message at most (CVE-2024-8508, CVE-2026-44390; Unbound's number).
+/// Compression pointers that lead to nothing but another pointer, per message at most (CVE-2024-8508,
+/// CVE-2026-44390; Unbound's number).
+///
+/// A pointer that leads to a label is free: a name has at most 127 of those, so it costs at most 254 steps, and an honest
+/// reply may have one per record (1,500 A records below one CNAME target have 3,000). What an honest writer has no
+/// need for, a pointer to a pointer, is what makes work out of nothing and is counted.
 pub const MAX_POINTERS: u32 = 120;
 
 /// A domain name: uncompressed wire form, root label included, case kept as received.
@@ -46,7 +51,8 @@ impl Name {
     /// Reads a possibly compressed name of `message` that starts at `*at`, and moves `*at` behind it.
     ///
     /// Pointers must point backwards, strictly before the place the name (or the last pointer target) began, so the
-    /// walk ends. Each followed pointer takes one from `pointers_left`, which the caller starts at [`MAX_POINTERS`] per message.
+    /// walk ends. A pointer found where the last one led, without a label between, takes one from `pointers_left`, which
+    /// the caller starts at [`MAX_POINTERS`] per message. Work per name is at most 254 steps beyond those.
     ///
     /// # Errors
     /// `Truncated`, `BadLabel`, `NameTooLong`, `BadPointer`, `TooManyPointers`.
@@ -81,9 +87,11 @@ impl Name {
                 0xC0.. => {
                     let low = *message.get(position + 1).ok_or(WireError::Truncated)?;
                     let target = usize::from(u16::from_be_bytes([length & 0x3F, low]));
-                    *pointers_left = pointers_left
-                        .checked_sub(1)
-                        .ok_or(WireError::TooManyPointers)?;
+                    if jumped && position == segment_start {
+                        *pointers_left = pointers_left
+                            .checked_sub(1)
+                            .ok_or(WireError::TooManyPointers)?;
+                    }
                     if target >= segment_start {
                         return Err(WireError::BadPointer);
                     }

@@ -2,6 +2,8 @@
 
 use super::{Name, RecordType};
 
+pub use super::group::group;
+
 /// Several RDATA in uncompressed wire form, in one allocation: each a 16-bit length in network order, then its octets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RdataSet(Box<[u8]>);

@@ -60,6 +60,10 @@ numbered! {
         NS = 2 "NS",
         /// Canonical name (RFC 1035).
         CNAME = 5 "CNAME",
+        /// Mail destination (RFC 1035, obsolete, may be compressed).
+        MD = 3 "MD",
+        /// Mail forwarder (RFC 1035, obsolete, may be compressed).
+        MF = 4 "MF",
         /// Start of authority (RFC 1035).
         SOA = 6 "SOA",
         /// Mailbox (RFC 1035, obsolete, may be compressed).
@@ -82,12 +86,22 @@ numbered! {
         RP = 17 "RP",
         /// AFS database (RFC 1183).
         AFSDB = 18 "AFSDB",
+        /// Route through (RFC 1183).
+        RT = 21 "RT",
+        /// Signature (RFC 2535, obsolete but for SIG(0)).
+        SIG = 24 "SIG",
+        /// X.400 mail mapping (RFC 2163).
+        PX = 26 "PX",
         /// IPv6 address (RFC 3596).
         AAAA = 28 "AAAA",
+        /// Next name (RFC 2535, obsolete).
+        NXT = 30 "NXT",
         /// Service location (RFC 2782).
         SRV = 33 "SRV",
         /// Naming authority pointer (RFC 3403).
         NAPTR = 35 "NAPTR",
+        /// Key exchanger (RFC 2230).
+        KX = 36 "KX",
         /// Delegation name: renames a whole subtree (RFC 6672).
         DNAME = 39 "DNAME",
         /// EDNS pseudo record (RFC 6891).

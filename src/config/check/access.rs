@@ -17,16 +17,7 @@ impl Check<'_> {
     /// Every access rule, lists first.
     pub(super) fn rules(&mut self) -> Vec<AclRule> {
         let acl = &self.file.acl;
-        let open = self.is_open();
         let mut rules: Vec<(AclRule, String)> = Vec::new();
-        if open {
-            for everybody in ["0.0.0.0/0", "::/0"]
-                .into_iter()
-                .filter_map(|text| text.parse().ok())
-            {
-                rules.push((plain(everybody, AclAction::Allow), "acl.open".to_owned()));
-            }
-        }
         for (key, list, action) in [
             ("allow", &acl.allow, AclAction::Allow),
             ("refuse", &acl.refuse, AclAction::Refuse),
@@ -64,10 +55,23 @@ impl Check<'_> {
             };
             self.add_rule(&mut rules, rule, path);
         }
-        if !open {
+        if !self.open {
             self.refuse_everybody(&rules);
         }
         let mut rules: Vec<AclRule> = rules.into_iter().map(|(rule, _)| rule).collect();
+        if self.open {
+            let everybody = ["0.0.0.0/0", "::/0"]
+                .into_iter()
+                .filter_map(|text| text.parse().ok());
+            for rule in everybody.map(|prefix| plain(prefix, AclAction::Allow)) {
+                let decided = rules
+                    .iter()
+                    .any(|other| other.prefix == rule.prefix && is_plain(other));
+                if !decided {
+                    rules.push(rule);
+                }
+            }
+        }
         for (index, Prefix(prefix)) in acl.snoop.iter().enumerate() {
             if !grant_snoop(&mut rules, *prefix) && !self.layers.is_broken("acl") {
                 self.warning(
@@ -108,7 +112,7 @@ impl Check<'_> {
                 listeners.push(address);
             }
         }
-        if listeners.is_empty() && !self.layers.is_broken("listen.addresses") {
+        if self.file.listen.addresses.is_empty() {
             self.error(
                 "listen.addresses",
                 "there is nothing to listen on",
@@ -122,7 +126,7 @@ impl Check<'_> {
 
     /// Judges listeners that are reachable from outside against the ACL.
     fn exposed(&mut self, listeners: &[SocketAddr]) {
-        if self.layers.is_broken("acl") || self.is_open() {
+        if self.layers.is_broken("acl") || self.open {
             return;
         }
         let acl = &self.file.acl;
@@ -167,25 +171,26 @@ impl Check<'_> {
         }
     }
 
-    /// Whether the sentence that opens the ACL was written; any other is a problem.
-    fn is_open(&mut self) -> bool {
+    /// Whether the sentence that opens the ACL was written; any other is a problem. Called once.
+    pub(super) fn judge_open(&mut self) -> bool {
         match self.file.acl.open.as_deref() {
             None => false,
             Some(OPEN) => {
-                let known = self
-                    .problems
-                    .iter()
-                    .any(|problem| problem.what == OPEN_WARNING);
-                if !known {
-                    self.warning("acl.open", OPEN_WARNING, "an open resolver on the Internet is used for attacks on others within hours (RFC 5358)", "remove acl.open unless this is a closed test network");
-                }
+                self.warning(
+                    "acl.open",
+                    "everybody is served",
+                    "an open resolver on the Internet is used for attacks on others within hours (RFC 5358)",
+                    "remove acl.open unless this is a closed test network",
+                );
                 true
             }
             Some(_) => {
-                let what = "this does not open the ACL";
-                if !self.problems.iter().any(|problem| problem.what == what) {
-                    self.error("acl.open", what, "serving everybody takes one exact sentence, so that nobody does it in passing", format!("write open = \"{OPEN}\" in a closed test network, and remove the key everywhere else"));
-                }
+                self.error(
+                    "acl.open",
+                    "this does not open the ACL",
+                    "serving everybody takes one exact sentence, so that nobody does it in passing",
+                    format!("write open = \"{OPEN}\" in a closed test network, and remove the key everywhere else"),
+                );
                 false
             }
         }
@@ -226,9 +231,16 @@ impl Check<'_> {
 
     /// Adds a rule unless it is there already; the same conditions with another outcome are a contradiction.
     fn add_rule(&mut self, rules: &mut Vec<(AclRule, String)>, rule: AclRule, path: String) {
-        let twin = rules.iter().find(|(other, other_path)| {
-            other_path != "acl.open"
-                && other.prefix == rule.prefix
+        if let Some(v4) = mapped(&rule.prefix) {
+            return self.error(
+                &path,
+                format!("`{}` is IPv4 in disguise", rule.prefix),
+                "clients are judged by their own family, so this rule would never match",
+                format!("write {v4}"),
+            );
+        }
+        let twin = rules.iter().find(|(other, _)| {
+            other.prefix == rule.prefix
                 && other.local == rule.local
                 && other.transport == rule.transport
         });
@@ -259,8 +271,6 @@ impl Check<'_> {
     }
 }
 
-const OPEN_WARNING: &str = "everybody is served";
-
 const fn plain(prefix: IpNet, action: AclAction) -> AclRule {
     AclRule {
         prefix,
@@ -271,6 +281,22 @@ const fn plain(prefix: IpNet, action: AclAction) -> AclRule {
     }
 }
 
+/// Whether a rule has no conditions but its prefix.
+const fn is_plain(rule: &AclRule) -> bool {
+    rule.local.is_none() && rule.transport.is_none()
+}
+
 fn is_loopback(prefix: &IpNet) -> bool {
     prefix.network().is_loopback() && prefix.broadcast().is_loopback()
+}
+
+/// The IPv4 prefix that an IPv4-mapped one means (RFC 4291 section 2.5.5.2); nothing if it is an ordinary prefix.
+fn mapped(prefix: &IpNet) -> Option<IpNet> {
+    let IpNet::V6(prefix) = prefix else {
+        return None;
+    };
+    let length = prefix.prefix_len().checked_sub(96)?;
+    IpNet::new(prefix.addr().to_ipv4_mapped()?.into(), length)
+        .ok()
+        .filter(|_| length > 0)
 }

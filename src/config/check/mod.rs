@@ -27,7 +27,9 @@ pub(super) fn plan(
         file,
         layers,
         problems: Vec::new(),
+        open: false,
     };
+    check.open = check.judge_open();
     let plan = Plan {
         ingress: check.ingress(),
         guard: check.guard(),
@@ -55,6 +57,8 @@ struct Check<'a> {
     file: &'a File,
     layers: &'a Layers,
     problems: Vec<Problem>,
+    /// Whether everybody may be served.
+    open: bool,
 }
 
 impl Check<'_> {

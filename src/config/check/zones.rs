@@ -1,5 +1,6 @@
 //! Which zones are not looked up in the ordinary way? Forward zones, stub zones, local zones and local data.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
 use super::{Check, public_resolvers};
@@ -205,7 +206,7 @@ impl Check<'_> {
 
     fn local_data(&mut self) -> Vec<Rrset> {
         let mut lines = Vec::new();
-        let mut origins: Vec<(Name, RecordType, Vec<u8>)> = Vec::new();
+        let mut known: HashMap<Name, Vec<(RecordType, Vec<u8>)>> = HashMap::new();
         for (index, text) in self.file.policy.local_data.iter().enumerate() {
             let path = format!("policy.local_data.{index}");
             let line = match records::parse(text) {
@@ -216,24 +217,24 @@ impl Check<'_> {
                 }
             };
             let alone = |rtype| rtype == RecordType::CNAME || rtype == RecordType::DNAME;
-            let clash = origins.iter().any(|(owner, rtype, rdata)| {
-                *owner == line.owner
-                    && if *rtype == line.rtype {
-                        alone(line.rtype) && *rdata != line.rdata
-                    } else {
-                        *rtype == RecordType::CNAME || line.rtype == RecordType::CNAME
-                    }
+            let others = known.entry(line.owner.clone()).or_default();
+            let clash = others.iter().any(|(rtype, rdata)| {
+                if *rtype == line.rtype {
+                    alone(line.rtype) && *rdata != line.rdata
+                } else {
+                    *rtype == RecordType::CNAME || line.rtype == RecordType::CNAME
+                }
             });
             if clash {
                 self.error(
                     &path,
-                    format!("`{}` has a {} and more", line.owner, RecordType::CNAME),
+                    format!("`{}` has an alias and more", line.owner),
                     "a name with a CNAME or DNAME has one of it, and a CNAME stands alone (RFC 1034 section 3.6.2, RFC 6672 section 2.4)",
-                    "remove the CNAME, or the other records of the name",
+                    "remove the alias, or the other records of the name",
                 );
                 continue;
             }
-            origins.push((line.owner.clone(), line.rtype, line.rdata.clone()));
+            others.push((line.rtype, line.rdata.clone()));
             lines.push(line);
         }
         records::group(lines)

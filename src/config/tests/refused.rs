@@ -249,7 +249,7 @@ fn listeners_are_addresses_of_this_host_each_once() {
     assert_eq!(headline("'127.0.0.1:0', '127.0.0.1:0'"), "");
     assert_eq!(
         headline("'224.0.0.251:5353'"),
-        "error: `224.0.0.251` cannot be listened on\nerror: there is nothing to listen on"
+        "error: `224.0.0.251` cannot be listened on"
     );
     assert!(headline("'[::ffff:127.0.0.1]:53'").contains("an IPv4 address in disguise"));
     assert_eq!(headline(""), "error: there is nothing to listen on");
@@ -275,6 +275,7 @@ fn rules_that_contradict_each_other_are_refused() {
     assert!(
         refusal("[acl]\nrefuse = ['127.0.0.0/8']").contains("acl.allow allows it unless it is set")
     );
+    assert!(refusal("[acl]\nallow = ['::ffff:10.0.0.0/104']").contains("fix: write 10.0.0.0/8"));
     let rule = "[[acl.rule]]\nprefix = '10.0.0.0/8'\ntransport = 'udp'\naction = ";
     assert!(headlines(&format!("{rule}'allow'\n{rule}'drop'"))[0].contains("contradict"));
     assert!(headlines(&format!("{rule}'allow'\n{rule}'allow'")).is_empty());
@@ -390,7 +391,7 @@ fn local_data_is_read_now_not_when_asked() {
     );
     assert!(shown.contains("error: this is not a record\n --> suimon.toml:4:3\n  |\n4 |   \"b. A 192.0.2.300\",\n  |   ^^^^^^^^^^^^^^^^^^\n"), "{shown}");
     assert!(
-        shown.contains("error: `a.` has a CNAME and more\n --> suimon.toml:5:3"),
+        shown.contains("error: `a.` has an alias and more\n --> suimon.toml:5:3"),
         "{shown}"
     );
 }
@@ -591,4 +592,48 @@ error: `limits.packets` does not take this value
             .contains("error: this ACL serves everybody\n --> --set acl.allow=0.0.0.0/0")
     );
     assert!(shown(&[("SUIMON_EGRESS__SOURCE_PORTS", "53")], &[]).contains("source port 53"));
+}
+
+#[test]
+fn keys_are_found_however_they_are_written() {
+    let first = |text: &str| {
+        refusal(text)
+            .lines()
+            .take(2)
+            .collect::<Vec<&str>>()
+            .join("\n")
+    };
+    let cases = [
+        (
+            "cache.sise = 1",
+            "error: unknown key `sise`\n --> suimon.toml:1:7",
+        ),
+        (
+            "cache = { size = 1048576, sise = 2 }",
+            "error: unknown key `sise`\n --> suimon.toml:1:27",
+        ),
+        (
+            "[acl]\n\"rule.prefix\" = 1",
+            "error: unknown key `rule.prefix`\n --> suimon.toml:2:1",
+        ),
+        (
+            "[[\"acl.rule\"]]\nprefix = 'x'",
+            "error: unknown section `acl.rule`\n --> suimon.toml:1:3",
+        ),
+        (
+            "[acl]\nrule = [{ prefix = 'x', action = 'allow' }]",
+            "error: `acl.rule.prefix` does not take this value\n --> suimon.toml:2:20",
+        ),
+        (
+            "[[acl.rule]]\nacl.rule = 1",
+            "error: `prefix` is missing in [[acl.rule]]\n --> suimon.toml:1:1",
+        ),
+        (
+            "[acl]\nallow = ['::ffff:10.0.0.0/104']",
+            "error: `::ffff:10.0.0.0/104` is IPv4 in disguise\n --> suimon.toml:2:10",
+        ),
+    ];
+    for (text, wanted) in cases {
+        assert_eq!(first(text), wanted, "{text}");
+    }
 }

@@ -1,0 +1,13 @@
+//! How is the reply written? Sections, sizes, EDNS, and the short replies that refuse.
+
+mod compose;
+mod refusal;
+
+pub use compose::{Composed, append_opt, compose, room};
+pub use refusal::{refusal, refusal_with_ede};
+
+/// Option code of an extended DNS error (RFC 8914 section 2).
+pub(crate) const EDE: u16 = 15;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! Does the reply say what the response says, within its size?

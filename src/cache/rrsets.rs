@@ -1,0 +1,344 @@
+//! Which RRsets and which nonexistences are known? One store for both, ranked by RFC 2181 section 5.4.1.
+
+use std::sync::Arc;
+
+use moka::ops::compute::Op;
+use moka::sync::Cache as Moka;
+
+use super::key::{BuildUnhashed, Key};
+use super::{CLOCK_SLACK, Cache};
+use crate::sys::clock::Now;
+use crate::wire::{Held, Name, Question, RecordType, Rrset, rdata};
+
+/// Octets one entry takes beside the RRset: moka's node, its place in two queues, its part of the table, two counters, the
+/// rounding of the allocator. Measured (benches/memory.rs).
+pub(super) const OVERHEAD: usize = 320;
+/// Octets of the smallest entry, nearly: what the sketch of popularity is sized by. It takes 8 octets for each of these.
+const SMALLEST: u64 = 256;
+/// Seconds that a negative answer without an SOA record is remembered: it should not be (RFC 2308 section 5), but a client that
+/// repeats itself must not cost a packet each time.
+pub const NEGATIVE_TTL_WITHOUT_SOA: u32 = 5;
+/// The type under which the nonexistence of a whole name is kept; no record can have it (RFC 6895 section 3.1).
+const WHOLE_NAME: RecordType = RecordType(0);
+
+/// How much a datum is trusted, lowest first (RFC 2181 section 5.4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rank {
+    /// Additional section.
+    Additional,
+    /// Authority section of a reply without AA: the NS set of a referral and its glue.
+    NonAuthAuthority,
+    /// Answer section of a reply without AA, as forwarders give. The lowest that is good enough to answer with.
+    NonAuthAnswer,
+    /// Authority section of a reply with AA.
+    AuthAuthority,
+    /// Answer section of a reply with AA.
+    AuthAnswer,
+}
+
+/// What does not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Negative {
+    /// The type, at a name that exists (RFC 2308 section 2.2).
+    NoData,
+    /// The name, with all its types (RFC 2308 section 2.1).
+    NxDomain,
+}
+
+#[derive(Debug)]
+pub(super) struct Rrsets {
+    pub(super) store: Moka<Key, Slot, BuildUnhashed>,
+}
+
+/// One entry: at most one per name and type, be it data or the lack of it.
+#[derive(Clone, Debug)]
+pub(super) struct Slot {
+    known: Known,
+    rank: Rank,
+    /// Wall seconds.
+    stored: u64,
+    /// Wall seconds.
+    expires: u64,
+}
+
+#[derive(Clone, Debug)]
+enum Known {
+    Data(Arc<Rrset>),
+    Absence(Arc<Absence>),
+    Nothing(u32),
+}
+
+#[derive(Debug)]
+struct Absence {
+    name: Name,
+    kind: Negative,
+    soa: Option<Arc<Rrset>>,
+}
+
+impl Rrsets {
+    pub(super) fn new(max_bytes: u64) -> Self {
+        let store = Moka::builder()
+            .max_capacity(max_bytes)
+            .weigher(|_: &Key, slot: &Slot| slot.weight())
+            .build_with_hasher(BuildUnhashed::default());
+        let rrsets = Self { store };
+        rrsets.size_sketch(max_bytes);
+        rrsets
+    }
+
+    /// Makes moka size its sketch of how often names are asked for a full cache of small entries.
+    ///
+    /// moka (0.12.16) sizes the sketch once, when the cache is half full, as entries x octets held / octets allowed: for a cache
+    /// bounded in octets a quarter of the entries it will hold. The sketch then forgets what is hot within a cache's worth of new
+    /// names, and a flood of those evicts it (cache::tests::flood). So it is sized at the start, by a few entries that claim to be huge,
+    /// and that are gone before the first real one comes.
+    fn size_sketch(&self, max_bytes: u64) {
+        let entries = max_bytes / SMALLEST;
+        // count x (count x claim) / max_bytes = entries
+        let claim = u64::from(u32::MAX);
+        let count = (u128::from(entries) * u128::from(max_bytes) / u128::from(claim)).isqrt() + 1;
+        let keys = || (0..count).map(Key::from_number);
+        for claim in [1, u32::MAX] {
+            for key in keys() {
+                self.store.insert(key, Slot::claiming(claim));
+            }
+            self.store.run_pending_tasks();
+        }
+        for key in keys() {
+            self.store.invalidate(&key);
+        }
+        self.store.run_pending_tasks();
+    }
+}
+
+impl Slot {
+    /// Not an entry at all: a weight for [`Rrsets::size_sketch`].
+    const fn claiming(weight: u32) -> Self {
+        Self {
+            known: Known::Nothing(weight),
+            rank: Rank::Additional,
+            stored: 0,
+            expires: 0,
+        }
+    }
+
+    fn weight(&self) -> u32 {
+        let known = match &self.known {
+            Known::Nothing(weight) => return *weight,
+            Known::Data(rrset) => rrset.memory(),
+            Known::Absence(absence) => {
+                size_of::<Absence>() + absence.soa.as_ref().map_or(0, |soa| soa.memory())
+            }
+        };
+        u32::try_from(OVERHEAD + known).unwrap_or(u32::MAX)
+    }
+
+    fn name(&self) -> Option<&Name> {
+        match &self.known {
+            Known::Data(rrset) => Some(&rrset.owner),
+            Known::Absence(absence) => Some(&absence.name),
+            Known::Nothing(_) => None,
+        }
+    }
+
+    /// Seconds left; nothing if it has expired or was stored in what is now the future.
+    fn left(&self, now: Now) -> Option<u32> {
+        let now = now.wall_secs();
+        let left = self.expires.checked_sub(now).filter(|left| *left > 0)?;
+        let lifetime = self.expires.saturating_sub(self.stored);
+        (left <= lifetime + CLOCK_SLACK)
+            .then(|| u32::try_from(left.min(lifetime)).unwrap_or(u32::MAX))
+    }
+}
+
+/// What the cache says about a name and type.
+#[derive(Clone, Debug)]
+pub(super) enum Fact {
+    /// The RRset.
+    Data(Held),
+    /// It does not exist; the SOA with the TTL left.
+    Absent(Negative, Option<Held>),
+}
+
+impl Cache {
+    /// Stores an RRset with its TTL put between the floor and the cap, unless something fresh of a higher rank is known there.
+    /// An equal rank replaces. A TTL of 0 (after the floor) is not stored.
+    ///
+    /// Returns the set with the TTL it would be served with, whether or not it was stored.
+    pub fn store(&self, rrset: Rrset, rank: Rank, now: Now) -> Held {
+        let ttl = rrset.ttl.max(self.plan.min_ttl).min(self.plan.max_ttl);
+        let rrset = Arc::new(rrset);
+        if ttl > 0 {
+            let key = self.keyer.key(&rrset.owner, rrset.rtype);
+            self.put(key, Known::Data(Arc::clone(&rrset)), rank, ttl, now);
+            if rank >= Rank::AuthAnswer {
+                // What an authority just showed exists.
+                let whole = self.keyer.key(&rrset.owner, WHOLE_NAME);
+                if self.rrsets.store.contains_key(&whole) {
+                    self.rrsets.store.invalidate(&whole);
+                }
+            }
+        }
+        Held { rrset, ttl }
+    }
+
+    /// The fresh RRset of this name and type, if it is trusted at least `min_rank`.
+    #[must_use]
+    pub fn rrset(&self, name: &Name, rtype: RecordType, min_rank: Rank, now: Now) -> Option<Held> {
+        match self.fact(name, rtype, min_rank, now)? {
+            Fact::Data(held) => Some(held),
+            Fact::Absent(..) => None,
+        }
+    }
+
+    /// Stores that the type (`NoData`) or the name (`NxDomain`) of `question` does not exist, for the lowest of the TTL of the
+    /// SOA record, its MINIMUM field and the cap (RFC 2308 section 5); without an SOA for [`NEGATIVE_TTL_WITHOUT_SOA`] seconds.
+    /// Fresh authoritative data of the type is replaced: the authority has changed its mind.
+    pub fn store_negative(
+        &self,
+        question: &Question,
+        kind: Negative,
+        soa: Option<Rrset>,
+        now: Now,
+    ) {
+        let ttl = soa.as_ref().map_or(NEGATIVE_TTL_WITHOUT_SOA, |soa| {
+            let minimum = soa.rdata.iter().next().and_then(rdata::soa_minimum);
+            soa.ttl.min(minimum.unwrap_or(0))
+        });
+        let ttl = ttl.min(self.plan.max_negative_ttl);
+        if ttl == 0 {
+            return;
+        }
+        let rtype = match kind {
+            Negative::NoData => question.rtype,
+            Negative::NxDomain => WHOLE_NAME,
+        };
+        let absence = Absence {
+            name: question.name.clone(),
+            kind,
+            soa: soa.map(Arc::new),
+        };
+        let key = self.keyer.key(&question.name, rtype);
+        self.put(
+            key,
+            Known::Absence(Arc::new(absence)),
+            Rank::AuthAnswer,
+            ttl,
+            now,
+        );
+        if kind == Negative::NxDomain {
+            // Data of the asked type, if any, is older than this.
+            self.rrsets
+                .store
+                .invalidate(&self.keyer.key(&question.name, question.rtype));
+        }
+    }
+
+    /// Whether the name or the type of `question` is known not to exist; the SOA with the TTL left.
+    #[must_use]
+    pub fn negative(&self, question: &Question, now: Now) -> Option<(Negative, Option<Held>)> {
+        match self.known(question, now)? {
+            Fact::Absent(kind, soa) => Some((kind, soa)),
+            Fact::Data(_) => None,
+        }
+    }
+
+    /// What is known about the question itself, good enough to answer with; no chain is followed.
+    pub(super) fn known(&self, question: &Question, now: Now) -> Option<Fact> {
+        self.fact(&question.name, question.rtype, Rank::NonAuthAnswer, now)
+            .or_else(|| self.aside(&question.name, WHOLE_NAME, now))
+    }
+
+    /// The fresh entry of this name and type.
+    pub(super) fn fact(
+        &self,
+        name: &Name,
+        rtype: RecordType,
+        min_rank: Rank,
+        now: Now,
+    ) -> Option<Fact> {
+        self.judge(self.keyer.key(name, rtype), name, rtype, min_rank, now)
+    }
+
+    /// The same, good enough to answer with, without counting as a use of the name if there is nothing.
+    ///
+    /// moka counts look-ups in vain as well, to know what would be worth keeping. The several that one question takes (its
+    /// nonexistence, a CNAME, a DNAME above) would drown what it learns from the one that matters, and a flood of new names
+    /// would make it forget which are hot.
+    pub(super) fn aside(&self, name: &Name, rtype: RecordType, now: Now) -> Option<Fact> {
+        let key = self.keyer.key(name, rtype);
+        if !self.rrsets.store.contains_key(&key) {
+            return None;
+        }
+        self.judge(key, name, rtype, Rank::NonAuthAnswer, now)
+    }
+
+    fn judge(
+        &self,
+        key: Key,
+        name: &Name,
+        rtype: RecordType,
+        min_rank: Rank,
+        now: Now,
+    ) -> Option<Fact> {
+        let slot = self.rrsets.store.get(&key)?;
+        let ttl = slot.left(now)?;
+        if slot.rank < min_rank || slot.name() != Some(name) {
+            return None;
+        }
+        match slot.known {
+            Known::Data(rrset) => (rrset.rtype == rtype).then_some(Fact::Data(Held { rrset, ttl })),
+            Known::Absence(absence) => {
+                let soa = absence.soa.clone().map(|rrset| Held { rrset, ttl });
+                Some(Fact::Absent(absence.kind, soa))
+            }
+            Known::Nothing(_) => None,
+        }
+    }
+
+    /// Calls `each` with name, type and TTL left of every fresh RRset. Slow: it walks everything.
+    pub fn for_each_rrset(&self, now: Now, mut each: impl FnMut(&Held, Rank)) {
+        for (_, slot) in &self.rrsets.store {
+            if let (Some(ttl), Known::Data(rrset)) = (slot.left(now), slot.known) {
+                each(&Held { rrset, ttl }, slot.rank);
+            }
+        }
+    }
+
+    fn put(&self, key: Key, known: Known, rank: Rank, ttl: u32, now: Now) {
+        let stored = now.wall_secs();
+        let slot = Slot {
+            known,
+            rank,
+            stored,
+            expires: stored.saturating_add(u64::from(ttl)),
+        };
+        self.rrsets.store.entry(key).and_compute_with(|entry| {
+            match entry.map(moka::Entry::into_value) {
+                Some(old) if old.rank > rank && old.left(now).is_some() => Op::Nop,
+                _ => Op::Put(slot),
+            }
+        });
+    }
+
+    /// Forgets one type at a name and the nonexistence of the name.
+    pub(super) fn flush_rrset(&self, name: &Name, rtype: RecordType) -> u64 {
+        let keys = [rtype, WHOLE_NAME].map(|rtype| self.keyer.key(name, rtype));
+        keys.iter()
+            .filter(|key| self.rrsets.store.remove(*key).is_some())
+            .map(|_| 1)
+            .sum()
+    }
+
+    /// Forgets everything at the names that `which` picks.
+    pub(super) fn flush_rrsets(&self, which: impl Fn(&Name) -> bool) -> u64 {
+        let mut gone = 0;
+        for (key, slot) in &self.rrsets.store {
+            if slot.name().is_some_and(&which) {
+                self.rrsets.store.invalidate(&*key);
+                gone += 1;
+            }
+        }
+        gone
+    }
+}

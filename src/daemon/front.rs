@@ -1,0 +1,103 @@
+//! How do the sockets reach the pipeline? The one implementation of `ingress::Service`.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use super::operator::Operator;
+use crate::config::plan::TransportKind;
+use crate::guard::Arrival;
+use crate::ingress::{Datagram, Later, Next, Peer, Service};
+use crate::query::{self, WorkerState};
+use crate::sys::clock::Now;
+use crate::telemetry::{Reason, Worker};
+use crate::wire::{Name, Question, RecordType};
+
+/// The pipeline of the running configuration, as the sockets see it.
+pub(super) struct Front {
+    operator: Arc<Operator>,
+    runtime: Handle,
+}
+
+impl Front {
+    pub(super) const fn new(operator: Arc<Operator>, runtime: Handle) -> Self {
+        Self { operator, runtime }
+    }
+
+    /// Whether a question goes all the way through the pipeline and comes out right: the canary behind the watchdog.
+    pub(super) fn answers_itself(&self) -> bool {
+        let Ok(name) = "localhost.".parse::<Name>() else { return false };
+        let live = self.operator.live();
+        let decided = live.policy.decide(&Question::new(name, RecordType::A));
+        let alive = matches!(decided, crate::policy::Decision::Answer(_)) || !live.plan.policy.special_use;
+        // A pipeline that is stuck holds its lock on the cache or its tasks; both would stop this one as well.
+        live.cache.settle();
+        alive
+    }
+}
+
+impl Service for Front {
+    type Worker = WorkerState;
+
+    fn worker(&self, _index: usize, cells: Arc<Worker>) -> WorkerState {
+        WorkerState::new(self.operator.live().plan.cache.answer_slots, cells)
+    }
+
+    fn datagram(
+        &self,
+        worker: &mut WorkerState,
+        datagram: &Datagram<'_>,
+        now: Now,
+        reply: &mut Vec<u8>,
+        later: &Later,
+    ) -> Next {
+        let arrival = Arrival {
+            bytes: datagram.bytes,
+            source: datagram.source,
+            local: datagram.local,
+            interface: datagram.interface,
+            loopback: datagram.loopback,
+            transport: TransportKind::Udp,
+        };
+        let live = self.operator.live();
+        match live.pipeline.arrive(worker, &arrival, now, reply) {
+            query::Next::Silence => Next::Silence,
+            query::Next::Reply => Next::Reply,
+            query::Next::Miss(miss) => {
+                let (pipeline, later) = (Arc::clone(&live.pipeline), later.clone());
+                self.runtime.spawn(async move {
+                    if let Some(reply) = pipeline.find_out(miss).await {
+                        later.send(&reply);
+                    }
+                });
+                Next::Pending
+            }
+        }
+    }
+
+    fn admit_connection(&self, source: SocketAddr, local: SocketAddr) -> Result<(), Reason> {
+        self.operator.live().pipeline.guard.judge_connection(source, local)
+    }
+
+    async fn stream_query(&self, query: Vec<u8>, peer: Peer, now: Now) -> Option<Vec<u8>> {
+        let pipeline = Arc::clone(&self.operator.live().pipeline);
+        let mut reply = Vec::new();
+        let next = {
+            let arrival = Arrival {
+                bytes: &query,
+                source: peer.source,
+                local: peer.local,
+                interface: 0,
+                loopback: peer.source.ip().is_loopback(),
+                transport: TransportKind::Tcp,
+            };
+            pipeline.arrive_by_stream(&arrival, now, &mut reply)
+        };
+        match next {
+            query::Next::Silence => None,
+            query::Next::Reply => Some(reply),
+            query::Next::Miss(miss) => pipeline.find_out(miss).await,
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! What may the operator see and do? The one implementation of `ops::control::Service`.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::{ArcSwap, Guard};
+
+use super::live::Live;
+use super::{metrics, report};
+use crate::cache::FlushScope;
+use crate::config::plan::TransportKind;
+use crate::config::{self, Loaded, Sources};
+use crate::egress::ForwarderError;
+use crate::guard::permit::{InternalCause, RecursionPermit};
+use crate::ops::control::protocol::{
+    AskReport, LastReload, ReloadReport, StatusReport, Transport, WhyReport,
+};
+use crate::ops::control::{FlushTarget, Reply, Service, ServiceError};
+use crate::ops::logging::Logging;
+use crate::ops::metrics::Metric;
+use crate::policy::Decision;
+use crate::sys::clock::{self, Now};
+use crate::telemetry::{Reason, Telemetry};
+use crate::wire::{Name, Question};
+
+/// The running daemon: the live configuration and how to replace it.
+pub(super) struct Operator {
+    sources: Sources,
+    listening: Vec<SocketAddr>,
+    logging: Logging,
+    telemetry: Arc<Telemetry>,
+    live: ArcSwap<Live>,
+    started: Now,
+    draining: AtomicBool,
+    last_reload: Mutex<Option<(Now, bool)>>,
+    last_rate: Mutex<Rate>,
+}
+
+/// Queries per second between two looks.
+#[derive(Clone, Copy)]
+struct Rate {
+    at: Now,
+    queries: u64,
+    per_second: f64,
+}
+
+impl Operator {
+    /// Builds the rooms of `loaded`. `listening`: the addresses as bound.
+    pub(super) fn new(
+        sources: Sources,
+        loaded: Loaded,
+        listening: Vec<SocketAddr>,
+        logging: Logging,
+    ) -> Result<Arc<Self>, ForwarderError> {
+        let telemetry = Arc::new(Telemetry::new());
+        let live = Live::build(loaded, &listening, &telemetry, None)?;
+        let started = clock::now();
+        Ok(Arc::new(Self {
+            sources,
+            listening,
+            logging,
+            telemetry,
+            live: ArcSwap::from_pointee(live),
+            started,
+            draining: AtomicBool::new(false),
+            last_reload: Mutex::new(None),
+            last_rate: Mutex::new(Rate { at: started, queries: 0, per_second: 0.0 }),
+        }))
+    }
+
+    /// The running configuration.
+    pub(super) fn live(&self) -> Guard<Arc<Live>> {
+        self.live.load()
+    }
+
+    pub(super) fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
+    }
+
+    pub(super) fn set_draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// One line for `systemctl status`; also where the rate of queries is measured.
+    pub(super) fn status_line(&self) -> String {
+        let snapshot = self.telemetry.snapshot();
+        let queries: u64 = snapshot.clients.received.iter().sum();
+        let now = clock::now();
+        let mut rate = self.last_rate.lock().unwrap_or_else(PoisonError::into_inner);
+        let seconds = now.since(rate.at).as_secs_f64();
+        if seconds > 0.0 {
+            #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+            let per_second = queries.saturating_sub(rate.queries) as f64 / seconds;
+            *rate = Rate { at: now, queries, per_second };
+        }
+        report::status_line(rate.per_second, &snapshot.clients, snapshot.workers)
+    }
+
+    /// Reads the configuration again. With an error in it, everything stays as it is.
+    pub(super) fn reload_now(&self) -> ReloadReport {
+        let report = self.try_reload();
+        if report.applied {
+            tracing::info!(changed = report.changed.join(" "), "configuration reloaded");
+        } else {
+            tracing::error!("the new configuration was not taken; the old one runs on\n{}", report.problems.join("\n"));
+        }
+        let mut last = self.last_reload.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some((clock::now(), report.applied));
+        report
+    }
+
+    fn try_reload(&self) -> ReloadReport {
+        let refused = |problems| ReloadReport { problems, ..ReloadReport::default() };
+        let loaded = match config::load(&self.sources) {
+            Ok(loaded) => loaded,
+            Err(problems) => return refused(problems.iter().map(ToString::to_string).collect()),
+        };
+        let before = self.live.load_full();
+        if let Err(error) = self.logging.set_level(&loaded.plan.ops.log_level) {
+            return refused(vec![error.to_string()]);
+        }
+        let after = match Live::build(loaded, &self.listening, &self.telemetry, Some(&before)) {
+            Ok(after) => after,
+            Err(error) => return refused(vec![error.to_string()]),
+        };
+        let changed = report::changed_keys(&before.effective, &after.effective);
+        let restart_needed = changed.iter().filter(|key| report::needs_restart(key)).cloned().collect();
+        self.live.store(Arc::new(after));
+        ReloadReport { applied: true, changed, restart_needed, problems: Vec::new() }
+    }
+
+    /// What `known` says of the cache for one question.
+    fn cached(live: &Live, question: &Question) -> Option<String> {
+        let response = live.cache.lookup(question, clock::now())?;
+        let held = response.answer.iter().chain(&response.authority);
+        let left = held.map(|held| held.ttl).min();
+        Some(left.map_or_else(|| response.rcode.to_string(), |left| format!("{}, {left} s left", response.rcode)))
+    }
+}
+
+impl Service for Operator {
+    fn status(&self) -> StatusReport {
+        let live = self.live();
+        let rate = *self.last_rate.lock().unwrap_or_else(PoisonError::into_inner);
+        let last_reload = *self.last_reload.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = clock::now();
+        StatusReport {
+            state: if self.draining.load(Ordering::Relaxed) { "draining" } else { "serving" }.to_owned(),
+            uptime_seconds: now.since(self.started).as_secs(),
+            listeners: self.listening.clone(),
+            config_files: live.files.iter().map(|file| file.display().to_string()).collect(),
+            last_reload: last_reload.map(|(at, applied)| LastReload { seconds_ago: now.since(at).as_secs(), applied }),
+            queries_per_second: rate.per_second,
+            warnings: report::warnings(&live),
+            ..report::status(&live, &self.telemetry.snapshot())
+        }
+    }
+
+    fn stats(&self) -> Vec<Metric> {
+        let mut all = crate::ops::metrics::of_telemetry(&self.telemetry.snapshot());
+        all.extend(metrics::of_live(&self.live()));
+        all
+    }
+
+    fn flush(&self, target: &FlushTarget) -> u64 {
+        let cache = &self.live().cache;
+        match target {
+            FlushTarget::Name(name) => cache.flush(name, FlushScope::Name),
+            FlushTarget::NameType(name, rtype) => cache.flush(name, FlushScope::NameType(*rtype)),
+            FlushTarget::Tree(name) => cache.flush(name, FlushScope::Tree),
+            FlushTarget::All => cache.flush(&Name::root(), FlushScope::All),
+        }
+    }
+
+    fn ask(&self, question: Question, trace: bool) -> Reply<'_, Result<AskReport, ServiceError>> {
+        let live = Arc::clone(&self.live());
+        Box::pin(async move {
+            let begun = clock::now();
+            let decision = live.policy.decide(&question);
+            let permit = RecursionPermit::internal(InternalCause::Audit);
+            let traced = live.resolver.explain(permit, question.clone()).await;
+            let source = report::source(&decision, traced.spent.packets);
+            let mut told = report::asked(&question, &traced, source, &live.plan.recursion.limits, begun);
+            if !trace {
+                told.trace.clear();
+            }
+            Ok(told)
+        })
+    }
+
+    fn why(&self, client: IpAddr, transport: Transport, question: &Question) -> WhyReport {
+        let live = self.live();
+        let local = self.listening.first().map_or(client, SocketAddr::ip);
+        let transport = match transport {
+            Transport::Udp => TransportKind::Udp,
+            Transport::Tcp => TransportKind::Tcp,
+        };
+        let explained = live.pipeline.guard.explain(client, local, transport);
+        let verdict = match explained.reason {
+            Reason::AclAllow => "admit",
+            Reason::AclDrop => "drop",
+            _ => "refuse",
+        };
+        let decision = live.policy.decide(question);
+        WhyReport {
+            client: client.to_string(),
+            name: question.name.to_string(),
+            rtype: question.rtype.to_string(),
+            verdict: verdict.to_owned(),
+            rule: explained.rule.map(|prefix| prefix.to_string()),
+            reason: explained.reason.label().to_owned(),
+            sentence: explained.reason.sentence().to_owned(),
+            policy: report::policy_word(&decision).to_owned(),
+            route: route(&live, &decision),
+            cached: Self::cached(&live, question),
+        }
+    }
+
+    fn reload(&self) -> Reply<'_, ReloadReport> {
+        Box::pin(async move { self.reload_now() })
+    }
+}
+
+/// Which forward or stub zone takes a name, and its servers.
+fn route(live: &Live, decision: &Decision) -> Option<String> {
+    let (zone, servers) = match decision {
+        Decision::Forward(index) => live.policy.forward(*index).map(|zone| (&zone.zone, &zone.servers))?,
+        Decision::Stub(index) => live.policy.stub(*index).map(|zone| (&zone.zone, &zone.servers))?,
+        Decision::Answer(_) | Decision::Chase { .. } | Decision::Resolve => return None,
+    };
+    let servers: Vec<String> = servers.iter().map(ToString::to_string).collect();
+    Some(format!("{zone} by {}", servers.join(", ")))
+}

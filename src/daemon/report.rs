@@ -1,0 +1,303 @@
+//! How is the daemon's state put into the reports that operators read? Facts in, words and numbers out.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use super::live::Live;
+use crate::config::plan::{LogTarget, Limits};
+use crate::config::{Loaded, Problem};
+use crate::guard::permit::Spent;
+use crate::ingress::ListenError;
+use crate::ops::control::protocol::{self, AskReport, ExtendedError, StatusReport, TraceStep};
+use crate::policy::Decision;
+use crate::recursion::trace::{Happening, TraceEvent};
+use crate::resolve::Traced;
+use crate::sys::clock::{self, Now};
+use crate::telemetry::{AnswerSource, Counts, Reason, Snapshot};
+use crate::wire::{Held, Question, Rcode, text};
+
+/// Sections and keys that take effect at the next start only.
+const AT_START: [&str; 8] = [
+    "listen.",
+    "tcp.",
+    "metrics.",
+    "control.",
+    "process.",
+    "log.target",
+    "cache.answer_slots",
+    "egress.sockets",
+];
+
+/// The one line that says suimond serves.
+pub(super) fn ready(listening: &[SocketAddr]) -> String {
+    let addresses: Vec<String> = listening.iter().map(ToString::to_string).collect();
+    format!("suimond: ready on {}", addresses.join(" "))
+}
+
+/// What `--check` prints when all is well.
+pub(super) fn checked(loaded: &Loaded) -> String {
+    let mut lines: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+    let files: Vec<String> = loaded.files.iter().map(|file| file.display().to_string()).collect();
+    let files = if files.is_empty() { "built-in defaults".to_owned() } else { files.join(" ") };
+    lines.push(format!("suimond: the configuration holds ({files})"));
+    lines.join("\n")
+}
+
+/// Why suimond does not start.
+pub(super) fn problems(problems: &[Problem]) -> String {
+    let mut lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    lines.push("suimond: not started: the configuration cannot be used".to_owned());
+    lines.join("\n")
+}
+
+/// Why an address could not be listened on, and how to find out who holds it.
+pub(super) fn busy(error: &ListenError) -> String {
+    let hint = match error.source.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            format!("; `ss -lnptu 'sport = :{}'` shows who holds it", error.address.port())
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            "; ports below 1024 need CAP_NET_BIND_SERVICE (the systemd unit gives it)".to_owned()
+        }
+        std::io::ErrorKind::AddrNotAvailable => "; no interface of this host has that address".to_owned(),
+        _ => String::new(),
+    };
+    format!("{error}{hint}")
+}
+
+/// One line for `systemctl status`.
+pub(super) fn status_line(per_second: f64, counts: &Counts, workers: usize) -> String {
+    let hits = hit_ratio(counts).map_or_else(|| "-".to_owned(), |ratio| format!("{:.0} %", ratio * 100.0));
+    format!("serving {per_second:.0} q/s, hit {hits}, {workers} workers")
+}
+
+/// The part of the status that is counted.
+pub(super) fn status(live: &Live, snapshot: &Snapshot) -> StatusReport {
+    let counts = &snapshot.clients;
+    let upstream = live.egress.counters().snapshot();
+    let verdicts = |wanted: &dyn Fn(Reason) -> bool| -> u64 {
+        Reason::ALL.iter().filter(|reason| wanted(**reason)).map(|reason| counts.verdict(*reason)).sum()
+    };
+    StatusReport {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        workers: level(snapshot.workers),
+        queries_total: counts.received.iter().sum(),
+        hit_ratio: hit_ratio(counts),
+        refused_total: counts.rcodes.get(usize::from(Rcode::REFUSED.0)).copied().unwrap_or(0),
+        dropped_total: verdicts(&is_silence),
+        servfail_total: counts.rcodes.get(usize::from(Rcode::SERVFAIL.0)).copied().unwrap_or(0),
+        latency_p50_ms: quantile(counts, 0.5),
+        latency_p99_ms: quantile(counts, 0.99),
+        recursions_in_flight: level(live.resolver.in_flight()),
+        tcp_connections: counts.tcp_open(),
+        upstream_packets_total: upstream.sent_in_all(),
+        upstream_timeouts_total: upstream.timeouts,
+        cache_entries: live.cache.entries(),
+        cache_bytes: live.cache.bytes(),
+        cache_capacity_bytes: live.plan.cache.max_bytes,
+        ..StatusReport::default()
+    }
+}
+
+/// What needs a person.
+pub(super) fn warnings(live: &Live) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let anybody = live.plan.guard.rules.iter().any(|rule| rule.prefix.prefix_len() == 0);
+    if anybody {
+        warnings.push("everybody is served (acl.open): this is an open resolver".to_owned());
+    }
+    if live.plan.ops.log_target == LogTarget::Stderr && live.plan.ops.log_clients {
+        warnings.push("client addresses are written to the log (log.clients)".to_owned());
+    }
+    if !live.plan.egress.ipv4 && !live.plan.egress.ipv6 {
+        warnings.push("both egress.ipv4 and egress.ipv6 are off: nobody can be asked".to_owned());
+    }
+    warnings
+}
+
+/// `ask`, told.
+pub(super) fn asked(
+    question: &Question,
+    traced: &Traced,
+    source: &str,
+    limits: &Limits,
+    begun: Now,
+) -> AskReport {
+    let response = &traced.response;
+    let mut flags = vec!["qr".to_owned(), "rd".to_owned(), "ra".to_owned()];
+    if response.authoritative {
+        flags.insert(1, "aa".to_owned());
+    }
+    AskReport {
+        name: question.name.to_string(),
+        rtype: question.rtype.to_string(),
+        rcode: response.rcode.to_string(),
+        flags,
+        answer: lines(&response.answer),
+        authority: lines(&response.authority),
+        additional: lines(&response.additional),
+        extended_error: response
+            .ede
+            .as_ref()
+            .map(|ede| ExtendedError { code: ede.code, text: ede.text.to_string() }),
+        source: source.to_owned(),
+        elapsed_us: u64::try_from(clock::now().since(begun).as_micros()).unwrap_or(u64::MAX),
+        spent: spent(&traced.spent, limits),
+        trace: steps(traced.trace.events(), begun),
+    }
+}
+
+/// Where an answer came from, in one word.
+pub(super) const fn source(decision: &Decision, packets: u32) -> &'static str {
+    match decision {
+        Decision::Answer(_) => "policy",
+        _ if packets == 0 => "cache",
+        Decision::Forward(_) => "forward",
+        Decision::Stub(_) => "stub",
+        Decision::Chase { .. } | Decision::Resolve => "recursion",
+    }
+}
+
+/// What policy does with a name, in one word.
+pub(super) const fn policy_word(decision: &Decision) -> &'static str {
+    match decision {
+        Decision::Answer(_) => "answer",
+        Decision::Chase { .. } | Decision::Resolve => "resolve",
+        Decision::Forward(_) => "forward",
+        Decision::Stub(_) => "stub",
+    }
+}
+
+/// Keys whose value differs between two effective configurations, sorted.
+pub(super) fn changed_keys(before: &str, after: &str) -> Vec<String> {
+    let (before, after) = (settings(before), settings(after));
+    let mut changed: Vec<String> = before
+        .iter()
+        .filter(|(key, value)| after.get(*key) != Some(value))
+        .map(|(key, _)| key.clone())
+        .collect();
+    changed.extend(after.keys().filter(|key| !before.contains_key(*key)).cloned());
+    changed.sort();
+    changed
+}
+
+/// Whether a changed key waits for the next start.
+pub(super) fn needs_restart(key: &str) -> bool {
+    AT_START.iter().any(|at_start| key.starts_with(at_start))
+}
+
+/// `section.key` and value of every line; repeated sections are numbered. Comments tell places, not values.
+fn settings(effective: &str) -> BTreeMap<String, String> {
+    let mut settings = BTreeMap::new();
+    let mut section = String::new();
+    let mut repeats: BTreeMap<String, usize> = BTreeMap::new();
+    for line in effective.lines() {
+        let line = line.split("    # ").next().unwrap_or(line).trim();
+        if let Some(name) = line.strip_prefix("[[").and_then(|rest| rest.strip_suffix("]]")) {
+            let number = repeats.entry(name.to_owned()).or_insert(0);
+            section = format!("{name}.{number}");
+            *number += 1;
+        } else if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            name.clone_into(&mut section);
+        } else if let Some((key, value)) = line.split_once(" = ") {
+            settings.insert(format!("{section}.{key}"), value.to_owned());
+        }
+    }
+    settings
+}
+
+/// Verdicts that end in silence.
+const fn is_silence(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::AclDrop
+            | Reason::OwnAddress
+            | Reason::Martian
+            | Reason::MulticastDestination
+            | Reason::PendingTotal
+            | Reason::QueueAge
+            | Reason::ReflectorPort
+            | Reason::RefusalBudget
+            | Reason::ResponseBit
+            | Reason::Short
+            | Reason::SourcePortZero
+    )
+}
+
+fn hit_ratio(counts: &Counts) -> Option<f64> {
+    let all: u64 = AnswerSource::ALL.iter().map(|source| counts.answers_from(*source)).sum();
+    let hits: u64 =
+        AnswerSource::ALL.iter().filter(|source| source.is_hit()).map(|source| counts.answers_from(*source)).sum();
+    #[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
+    (all > 0).then(|| hits as f64 / all as f64)
+}
+
+/// Milliseconds; over hits and misses alike.
+fn quantile(counts: &Counts, q: f64) -> Option<f64> {
+    let mut all = counts.hits.clone();
+    all.add(&counts.misses);
+    #[expect(clippy::cast_precision_loss, reason = "a latency for people")]
+    all.quantile_us(q).map(|us| us as f64 / 1000.0)
+}
+
+fn lines(section: &[Held]) -> Vec<String> {
+    section.iter().flat_map(|held| text::rrset_to_lines(&held.rrset, held.ttl)).collect()
+}
+
+const fn spent(spent: &Spent, limits: &Limits) -> protocol::Spent {
+    protocol::Spent {
+        packets: spent.packets,
+        packets_limit: limits.packets,
+        bytes: spent.bytes,
+        bytes_limit: limits.bytes,
+        links: spent.links,
+        links_limit: limits.links,
+        failing_ns_names: spent.failing_ns_names,
+        failing_ns_names_limit: limits.failing_ns_names,
+    }
+}
+
+fn steps(events: &[TraceEvent], begun: Now) -> Vec<TraceStep> {
+    let mut packets = 0;
+    events
+        .iter()
+        .map(|event| {
+            let kind = kind(&event.what);
+            if kind == "ask" {
+                packets += 1;
+            }
+            TraceStep {
+                at_us: u64::try_from(event.at.since(begun).as_micros()).unwrap_or(u64::MAX),
+                kind: kind.to_owned(),
+                text: event.to_string(),
+                server: None,
+                rtt_us: None,
+                packets_spent: Some(packets),
+                depth: event.depth,
+            }
+        })
+        .collect()
+}
+
+/// The kind of step, as the protocol names it. Servers and times stand in the words.
+const fn kind(what: &Happening) -> &'static str {
+    match what {
+        Happening::CacheHit { .. } => "cache",
+        Happening::Policy { .. } => "policy",
+        Happening::Approach { .. } => "approach",
+        Happening::Ask { .. } => "ask",
+        Happening::Reply { .. } => "reply",
+        Happening::Fault(_) => "fault",
+        Happening::Referral { .. } => "referral",
+        Happening::Link { .. } => "link",
+        Happening::LookUp { .. } => "look_up",
+        Happening::AskParentAgain { .. } => "ask_parent",
+        Happening::Limit(_) => "limit",
+        Happening::End { .. } => "end",
+    }
+}
+
+fn level(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}

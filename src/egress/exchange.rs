@@ -1,0 +1,352 @@
+//! What does one attempt at one server look like? The question as asked, what came of it, and every fallback in between.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rand::{Rng, RngExt};
+use smallvec::SmallVec;
+
+use crate::guard::permit::{Budget, Exhausted};
+use crate::sys::{clock, entropy};
+use crate::wire::writer::{Opt, write_query};
+use crate::wire::{Flags, Message, Name, Question, Rcode};
+
+use super::Egress;
+use super::counters::bump;
+use super::matching::Expected;
+use super::servers::Choice;
+
+/// How to ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// A datagram first; a stream when that is truncated or smells of forgery.
+    Udp,
+    /// A stream at once.
+    Tcp,
+}
+
+/// One question to one of several servers.
+#[derive(Clone, Copy, Debug)]
+pub struct Query<'a> {
+    /// What is asked.
+    pub question: &'a Question,
+    /// The servers to choose from.
+    pub candidates: &'a [SocketAddr],
+    /// The zone they are believed to serve.
+    pub zone: &'a Name,
+    /// How to ask.
+    pub transport: Transport,
+    /// RD: only for resolvers.
+    pub recursion_desired: bool,
+    /// DO: send signatures along (RFC 3225).
+    pub dnssec_ok: bool,
+    /// CD: only for resolvers that validate.
+    pub checking_disabled: bool,
+    /// The operator wrote these addresses down: they may be private.
+    pub configured: bool,
+}
+
+impl<'a> Query<'a> {
+    /// A question to authoritative servers: over UDP, RD=0, CD=0, DO=1.
+    #[must_use]
+    pub const fn authoritative(
+        question: &'a Question,
+        candidates: &'a [SocketAddr],
+        zone: &'a Name,
+    ) -> Self {
+        Self {
+            question,
+            candidates,
+            zone,
+            transport: Transport::Udp,
+            recursion_desired: false,
+            dnssec_ok: true,
+            checking_disabled: false,
+            configured: false,
+        }
+    }
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Exchanged {
+    /// A server replied; whether the reply is any good is for others to judge.
+    Reply {
+        /// Who.
+        server: SocketAddr,
+        /// Whether over TCP, where nobody off the path can have written it.
+        tcp: bool,
+        /// The reply.
+        message: Box<Message>,
+        /// Its length in octets.
+        bytes: usize,
+        /// From sending to receiving; over TCP, from the query to its reply, without the handshake.
+        rtt: Duration,
+    },
+    /// Nobody did.
+    Failed {
+        /// Who was asked, if anybody was.
+        server: Option<SocketAddr>,
+        /// Why there is no reply.
+        failure: Failure,
+    },
+}
+
+/// Why there is no reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Failure {
+    /// Nothing came in time.
+    Timeout,
+    /// The network refused: no route, unreachable, refused, closed.
+    Network,
+    /// Only unreadable replies came.
+    BadReply,
+    /// None of the candidates may be asked.
+    NoUsableServer,
+    /// The budget of the client's query is used up.
+    Exhausted(Exhausted),
+}
+
+/// A reply on its way to becoming [`Exchanged::Reply`].
+#[derive(Debug)]
+pub(super) struct Heard {
+    pub(super) message: Box<Message>,
+    pub(super) bytes: usize,
+    pub(super) rtt: Duration,
+    pub(super) tcp: bool,
+}
+
+/// An attempt that brought nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lost {
+    /// No packet left this host.
+    Unsent,
+    /// The server kept silent. `blame`: nothing else explains it.
+    Timeout { blame: bool },
+    /// The network said no.
+    Network,
+    /// Only rubbish came.
+    BadReply,
+    /// The budget said no.
+    Exhausted(Exhausted),
+}
+
+impl Lost {
+    pub(super) const fn failure(self) -> Failure {
+        match self {
+            Self::Unsent | Self::Network => Failure::Network,
+            Self::Timeout { .. } => Failure::Timeout,
+            Self::BadReply => Failure::BadReply,
+            Self::Exhausted(limit) => Failure::Exhausted(limit),
+        }
+    }
+}
+
+/// One message to one server.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    pub(super) server: SocketAddr,
+    pub(super) packet: Vec<u8>,
+    pub(super) timeout: Duration,
+    id: u16,
+    asked: Question,
+    exact_case: bool,
+}
+
+impl Attempt {
+    fn new(
+        query: &Query<'_>,
+        choice: &Choice,
+        edns_size: u16,
+        random_case: bool,
+        rng: &mut impl Rng,
+    ) -> Self {
+        let id = rng.random();
+        let mut asked = query.question.clone();
+        if random_case {
+            asked.name = with_random_case(&asked.name, rng);
+        }
+        let opt = Opt {
+            udp_size: edns_size,
+            dnssec_ok: query.dnssec_ok,
+            ..Opt::default()
+        };
+        let flags = Flags::default()
+            .with_rd(query.recursion_desired)
+            .with_cd(query.checking_disabled);
+        let mut packet = Vec::with_capacity(64);
+        write_query(&mut packet, id, flags, &asked, choice.edns.then_some(&opt));
+        Self {
+            server: choice.server,
+            packet,
+            timeout: choice.timeout,
+            id,
+            asked,
+            exact_case: random_case,
+        }
+    }
+
+    /// What its reply must match. A stream needs no exact case: nobody off the path can write into it.
+    pub(super) const fn expected(&self, by_tcp: bool) -> Expected<'_> {
+        Expected {
+            id: self.id,
+            question: &self.asked,
+            exact_case: self.exact_case && !by_tcp,
+        }
+    }
+}
+
+impl Egress {
+    /// Asks one of the candidates, chosen by what is known of them, with every fallback that stays at this server: TC or a
+    /// smell of forgery leads to TCP, a refusal of EDNS to one plain query. Each packet is charged before it is sent. A
+    /// candidate that cannot be reached from here at all costs nothing and another one is taken.
+    ///
+    /// One call waits for one server at most once by UDP: retries and other servers are the caller's.
+    pub async fn exchange(&self, query: &Query<'_>, budget: &mut Budget) -> Exchanged {
+        let mut left: SmallVec<[SocketAddr; 16]> = query
+            .candidates
+            .iter()
+            .copied()
+            .filter(|server| self.permitted.permits(*server, query.configured))
+            .collect();
+        let mut unsent = None;
+        loop {
+            let choice =
+                self.servers
+                    .choose(&left, query.zone, clock::now(), &mut entropy::csprng());
+            // The kernel is asked about ourselves for the one chosen server, not for each candidate.
+            if let Some(choice) = choice
+                && self.permitted.is_ourselves(choice.server)
+            {
+                left.retain(|server| *server != choice.server);
+                continue;
+            }
+            let Some(choice) = choice else {
+                if unsent.is_none() {
+                    bump(&self.counters.no_usable_server);
+                }
+                return Exchanged::Failed {
+                    server: unsent,
+                    failure: unsent.map_or(Failure::NoUsableServer, |_| Failure::Network),
+                };
+            };
+            match self.ask(query, choice, budget).await {
+                Err(Lost::Unsent) => {
+                    bump(&self.counters.network_errors);
+                    unsent = Some(choice.server);
+                    left.retain(|server| *server != choice.server);
+                }
+                Err(lost) => {
+                    self.count_lost(lost);
+                    return Exchanged::Failed {
+                        server: Some(choice.server),
+                        failure: lost.failure(),
+                    };
+                }
+                Ok(heard) => {
+                    return Exchanged::Reply {
+                        server: choice.server,
+                        tcp: heard.tcp,
+                        message: heard.message,
+                        bytes: heard.bytes,
+                        rtt: heard.rtt,
+                    };
+                }
+            }
+        }
+    }
+
+    /// One server, with EDNS and then perhaps without.
+    async fn ask(
+        &self,
+        query: &Query<'_>,
+        mut choice: Choice,
+        budget: &mut Budget,
+    ) -> Result<Heard, Lost> {
+        let mut refused_edns = false;
+        loop {
+            let attempt = Attempt::new(
+                query,
+                &choice,
+                self.plan.edns_size,
+                self.plan.case_randomisation,
+                &mut entropy::csprng(),
+            );
+            let sent = clock::now();
+            let outcome = match query.transport {
+                Transport::Udp => self.by_udp(&attempt, budget).await,
+                Transport::Tcp => self.by_tcp(&attempt, budget).await,
+            };
+            let now = clock::now();
+            let heard = match outcome {
+                Ok(heard) => heard,
+                Err(lost) => {
+                    if lost == (Lost::Timeout { blame: true }) {
+                        self.servers
+                            .note_timeout(choice.server, sent, choice.edns, now);
+                    }
+                    return Err(lost);
+                }
+            };
+            self.counters.note_reply(heard.bytes);
+            let dislikes = matches!(
+                heard.message.rcode(),
+                Rcode::FORMERR | Rcode::NOTIMP | Rcode::BADVERS
+            );
+            if choice.edns && dislikes {
+                bump(&self.counters.edns_fallback);
+                refused_edns = true;
+                choice.edns = false;
+                continue;
+            }
+            if heard.tcp {
+                self.servers
+                    .note_reply_by_tcp(choice.server, choice.edns, now);
+            } else {
+                self.servers
+                    .note_reply(choice.server, heard.rtt, choice.edns, now);
+            }
+            if refused_edns && !dislikes {
+                self.servers.note_plain(choice.server, now);
+            }
+            return Ok(heard);
+        }
+    }
+
+    /// Pays for one packet.
+    pub(super) fn charge(&self, budget: &mut Budget) -> Result<(), Lost> {
+        match budget.charge_packet(clock::now()) {
+            Ok(()) => {
+                self.counters.note_sent(budget.cause());
+                Ok(())
+            }
+            Err(limit) => {
+                self.counters.note_exhausted(limit);
+                Err(Lost::Exhausted(limit))
+            }
+        }
+    }
+
+    fn count_lost(&self, lost: Lost) {
+        match lost {
+            Lost::Timeout { .. } => bump(&self.counters.timeouts),
+            Lost::Network | Lost::Unsent => bump(&self.counters.network_errors),
+            // Counted where they happened.
+            Lost::BadReply | Lost::Exhausted(_) => {}
+        }
+    }
+}
+
+/// The name with each letter in a case drawn by lot ("0x20").
+fn with_random_case(name: &Name, rng: &mut impl Rng) -> Name {
+    // Length octets are at most 63 and so no letters.
+    let flip = |octet: &u8| {
+        if octet.is_ascii_alphabetic() && rng.random() {
+            octet ^ 0x20
+        } else {
+            *octet
+        }
+    };
+    let octets: SmallVec<[u8; 64]> = name.as_wire().iter().map(flip).collect();
+    Name::from_wire(&octets).unwrap_or_else(|_| name.clone())
+}

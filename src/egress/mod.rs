@@ -1,0 +1,83 @@
+//! How are servers asked? One question, one server, one reply; what is known of servers, and what it cost.
+//!
+//! Everything that goes upstream goes through [`Egress::exchange`] or [`Forwarder::ask`], and both charge a
+//! [`Budget`](crate::guard::permit::Budget) for every packet before it is sent. Without one there is no way to ask.
+
+pub mod counters;
+mod exchange;
+mod forward;
+mod forward_sockets;
+pub mod matching;
+pub mod permitted;
+pub mod rtt;
+pub mod servers;
+mod sockets;
+pub mod source_port;
+mod tcp;
+mod udp;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::config::plan;
+use crate::sys::clock::Now;
+use crate::wire::Name;
+
+pub use counters::{Snapshot, Upstream};
+pub use exchange::{Exchanged, Failure, Query, Transport};
+pub use forward::{Forwarder, ForwarderError};
+
+use permitted::Permitted;
+use servers::Servers;
+use sockets::Sockets;
+
+/// Asks servers. One for the whole process, shared.
+#[derive(Debug)]
+pub struct Egress {
+    plan: plan::Egress,
+    permitted: Permitted,
+    servers: Servers,
+    sockets: Sockets,
+    counters: Upstream,
+}
+
+impl Egress {
+    /// `own`: the addresses that suimond listens on, as bound (wildcards stay wildcards); they are never asked.
+    ///
+    /// Half of the limit on open files at this moment, at most 16,384, goes to sockets towards servers: raise it before.
+    #[must_use]
+    pub fn new(plan: &plan::Egress, own: &[SocketAddr]) -> Self {
+        Self {
+            permitted: Permitted::new(plan, own),
+            servers: Servers::new(plan),
+            sockets: Sockets::new(plan),
+            counters: Upstream::default(),
+            plan: plan.clone(),
+        }
+    }
+
+    /// Where an authoritative server at `address` is asked: at the configured port, 53.
+    #[must_use]
+    pub const fn at_port(&self, address: IpAddr) -> SocketAddr {
+        SocketAddr::new(address, self.plan.port)
+    }
+
+    /// `server` replied, over a matched exchange, that it does not serve `zone`: others are preferred for ten minutes.
+    pub fn note_lame(&self, server: SocketAddr, zone: &Name, now: Now) {
+        self.servers.note_lame(server, zone, now);
+    }
+
+    /// What is known of servers.
+    #[must_use]
+    pub const fn servers(&self) -> &Servers {
+        &self.servers
+    }
+
+    /// What asking has cost.
+    #[must_use]
+    pub const fn counters(&self) -> &Upstream {
+        &self.counters
+    }
+}

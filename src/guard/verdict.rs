@@ -1,0 +1,102 @@
+//! What did the guard decide? The verdict, and the admission that alone can become a permit.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::permit::RecursionPermit;
+use crate::config::plan::TransportKind;
+use crate::telemetry::{Reason, Worker};
+use crate::wire::Rcode;
+
+/// The decision on one packet.
+#[derive(Debug)]
+pub enum Verdict {
+    /// Serve it.
+    Admit(Admission),
+    /// One small reply with this response code; whatever budget it needs has been charged.
+    Refuse(Reason, Rcode),
+    /// Silence.
+    Drop(Reason),
+}
+
+impl Verdict {
+    /// Why.
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        match self {
+            Self::Admit(_) => Reason::AclAllow,
+            Self::Refuse(reason, _) | Self::Drop(reason) => *reason,
+        }
+    }
+
+    /// Counts it: one reason per packet, and row 11 (source port 53: admitted and counted, old forwarders ask so).
+    #[inline]
+    pub fn count(&self, worker: &Worker) {
+        worker.verdict(self.reason());
+        if matches!(self, Self::Admit(admission) if admission.client.port() == 53) {
+            worker.from_port_53(1);
+        }
+    }
+}
+
+/// Proof that the guard let a query in. Only the guard makes one.
+#[derive(Debug)]
+#[must_use]
+pub struct Admission {
+    client: SocketAddr,
+    transport: TransportKind,
+    recursion_desired: bool,
+    errors_allowed: bool,
+}
+
+impl Admission {
+    pub(in crate::guard) const fn new(
+        client: SocketAddr,
+        transport: TransportKind,
+        recursion_desired: bool,
+        errors_allowed: bool,
+    ) -> Self {
+        Self {
+            client,
+            transport,
+            recursion_desired,
+            errors_allowed,
+        }
+    }
+
+    /// The client.
+    #[must_use]
+    pub const fn client(&self) -> IpAddr {
+        self.client.ip()
+    }
+
+    /// Whether the client's address is proven, not only claimed.
+    #[must_use]
+    pub const fn is_verified(&self) -> bool {
+        matches!(self.transport, TransportKind::Tcp)
+    }
+
+    /// Whether this is a snooping query (RD=0, allowed by a rule): cached data only.
+    #[must_use]
+    pub const fn is_snoop(&self) -> bool {
+        !self.recursion_desired
+    }
+
+    /// Whether an error reply (FORMERR, SERVFAIL, REFUSED …) may be sent; not to the port of a reflecting service (row 10).
+    #[must_use]
+    pub const fn may_send_errors(&self) -> bool {
+        self.errors_allowed
+    }
+
+    /// The right to one recursion. Nothing for a query that did not desire recursion: it cannot cause an upstream packet.
+    #[must_use]
+    pub const fn into_permit(self) -> Option<RecursionPermit> {
+        if self.recursion_desired {
+            Some(RecursionPermit::for_client(
+                self.client(),
+                self.is_verified(),
+            ))
+        } else {
+            None
+        }
+    }
+}

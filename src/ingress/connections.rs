@@ -1,0 +1,182 @@
+//! How many connections are there, and from whom? Counts in all and per prefix, given back when a ticket is dropped.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use tokio::sync::watch;
+
+use crate::config::plan;
+
+/// Counts of open connections, shared by all listeners. The map holds only prefixes with a connection open, so the limit
+/// on connections bounds it.
+#[derive(Clone, Debug)]
+pub struct Connections(Arc<Counts>);
+
+#[derive(Debug)]
+struct Counts {
+    open: AtomicUsize,
+    prefixes: DashMap<IpAddr, usize>,
+    busy: watch::Sender<bool>,
+    limit: usize,
+    per_prefix: usize,
+}
+
+/// One open connection's place; gives it back when dropped.
+#[derive(Debug)]
+#[must_use]
+pub struct ConnectionTicket {
+    counts: Arc<Counts>,
+    prefix: IpAddr,
+}
+
+impl Connections {
+    /// None open yet.
+    #[must_use]
+    pub fn new(plan: &plan::Tcp) -> Self {
+        Self(Arc::new(Counts {
+            open: AtomicUsize::new(0),
+            prefixes: DashMap::new(),
+            busy: watch::Sender::new(false),
+            limit: plan.connections,
+            per_prefix: plan.connections_per_client,
+        }))
+    }
+
+    /// A place for a connection from `client`, or nothing when there are too many in all or from its IPv4 address or IPv6 /56.
+    #[must_use]
+    pub fn enter(&self, client: IpAddr) -> Option<ConnectionTicket> {
+        let counts = &self.0;
+        let prefix = prefix_of(client);
+        counts
+            .open
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| {
+                (open < counts.limit).then_some(open + 1)
+            })
+            .ok()?;
+        let admitted = {
+            let mut here = counts.prefixes.entry(prefix).or_insert(0);
+            // Counted even when it is one too many, so that the ticket below gives back what was taken.
+            *here += 1;
+            *here <= counts.per_prefix
+        };
+        let ticket = ConnectionTicket {
+            counts: Arc::clone(counts),
+            prefix,
+        };
+        counts.note_use();
+        admitted.then_some(ticket)
+    }
+
+    /// Connections open now.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.0.open.load(Ordering::Relaxed)
+    }
+
+    /// Tells when more than 80 % of the places are taken (and again when fewer than 70 % are), so that idle connections make room.
+    #[must_use]
+    pub fn busy(&self) -> watch::Receiver<bool> {
+        self.0.busy.subscribe()
+    }
+}
+
+impl Counts {
+    fn note_use(&self) {
+        let open = self.open.load(Ordering::Relaxed);
+        let above = |percent: usize| open.saturating_mul(100) > self.limit.saturating_mul(percent);
+        self.busy.send_if_modified(|busy| {
+            let now = if *busy { above(70) } else { above(80) };
+            std::mem::replace(busy, now) != now
+        });
+    }
+}
+
+impl Drop for ConnectionTicket {
+    fn drop(&mut self) {
+        if let Entry::Occupied(mut entry) = self.counts.prefixes.entry(self.prefix) {
+            if *entry.get() <= 1 {
+                entry.remove();
+            } else {
+                *entry.get_mut() -= 1;
+            }
+        }
+        self.counts.open.fetch_sub(1, Ordering::Relaxed);
+        self.counts.note_use();
+    }
+}
+
+fn prefix_of(client: IpAddr) -> IpAddr {
+    match client.to_canonical() {
+        v4 @ IpAddr::V4(_) => v4,
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 72))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingress::connection::tests::plan;
+
+    fn connections(limit: usize, per_prefix: usize) -> Connections {
+        let mut plan = plan();
+        plan.connections = limit;
+        plan.connections_per_client = per_prefix;
+        Connections::new(&plan)
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn one_more_than_the_limit_is_turned_away() {
+        let connections = connections(3, 3);
+        let tickets: Vec<_> = (1..=3)
+            .map(|n| connections.enter(ip(&format!("192.0.2.{n}"))).unwrap())
+            .collect();
+        assert!(connections.enter(ip("192.0.2.4")).is_none());
+        assert_eq!(connections.open(), 3);
+        drop(tickets);
+        assert_eq!(connections.open(), 0);
+        assert!(connections.enter(ip("192.0.2.4")).is_some());
+        assert!(connections.0.prefixes.is_empty(), "nothing is left behind");
+    }
+
+    #[test]
+    fn one_more_than_the_limit_of_a_prefix_is_turned_away() {
+        let connections = connections(100, 2);
+        let first = connections.enter(ip("2001:db8::1")).unwrap();
+        let _second = connections.enter(ip("2001:db8:0:ff:1::1")).unwrap();
+        assert!(
+            connections.enter(ip("2001:db8::2")).is_none(),
+            "the same /56"
+        );
+        assert_eq!(connections.open(), 2, "the one turned away is not counted");
+        let _other = connections.enter(ip("2001:db8:0:100::1")).unwrap();
+        drop(first);
+        assert!(connections.enter(ip("2001:db8::2")).is_some());
+
+        let _v4 = [0, 0].map(|_| connections.enter(ip("192.0.2.1")).unwrap());
+        assert!(connections.enter(ip("::ffff:192.0.2.1")).is_none());
+        assert!(connections.enter(ip("192.0.2.2")).is_some());
+    }
+
+    #[test]
+    fn above_80_per_cent_is_busy_until_below_70() {
+        let connections = connections(10, 10);
+        let busy = connections.busy();
+        let mut tickets: Vec<_> = (0..8)
+            .map(|_| connections.enter(ip("192.0.2.1")).unwrap())
+            .collect();
+        assert!(!*busy.borrow());
+        tickets.push(connections.enter(ip("192.0.2.1")).unwrap());
+        assert!(*busy.borrow());
+        tickets.truncate(8);
+        assert!(*busy.borrow());
+        tickets.truncate(7);
+        assert!(!*busy.borrow());
+    }
+}

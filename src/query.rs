@@ -1,0 +1,350 @@
+//! The pipeline on one screen: guard, ready-made answers, policy, cache, and what becomes of a miss.
+
+use std::sync::Arc;
+
+use rand::Rng as _;
+
+use crate::answer::{self, Composed};
+use crate::cache::Cache;
+use crate::cache::answers::{AnswerTable, Found, ReadyMade};
+use crate::config::plan::{self, TransportKind};
+use crate::guard::{
+    Admission, Arrival, Guard, PendingClients, PendingTicket, RecursionPermit, Verdict,
+};
+use crate::policy::{Decision, Policy};
+use crate::resolve::Resolver;
+use crate::sys::clock::{self, Now};
+use crate::sys::entropy;
+use crate::telemetry::{AnswerSource, Reason, Telemetry, Worker};
+use crate::wire::{Class, Ede, Held, Header, Question, QueryView, Rcode, RecordType, Response};
+
+/// The rooms of one configuration, wired together. Replaced as a whole on reload.
+pub struct Pipeline {
+    /// Who may ask.
+    pub guard: Guard,
+    /// What the operator answers, and where he sends the rest.
+    pub policy: Arc<Policy>,
+    /// What is known.
+    pub cache: Arc<Cache>,
+    /// Who finds out the rest.
+    pub resolver: Arc<Resolver>,
+    /// How many queries of each client wait.
+    pub pending: PendingClients,
+    /// How replies are written.
+    pub plan: plan::Answer,
+    /// What is counted.
+    pub telemetry: Arc<Telemetry>,
+    /// Differs between configurations, so that answers made under another are not used.
+    pub epoch: u64,
+}
+
+/// What one UDP worker keeps to itself: its table of ready-made answers and its counters.
+pub struct WorkerState {
+    table: AnswerTable,
+    counters: Arc<Worker>,
+}
+
+/// What becomes of a query after the part that never waits.
+pub enum Next {
+    /// Nothing is sent.
+    Silence,
+    /// The reply buffer holds the reply.
+    Reply,
+    /// The answer must be found out: hand this to [`Pipeline::find_out`].
+    Miss(Box<Miss>),
+}
+
+/// A query that must wait. Holds the one permit that pays for it and its client's place among those who wait.
+pub struct Miss {
+    permit: RecursionPermit,
+    ticket: PendingTicket,
+    question: Question,
+    /// The operator's own CNAMEs that stand before what is found out.
+    chain: Vec<Held>,
+    forwarded: bool,
+    packet: Box<[u8]>,
+    transport: TransportKind,
+    may_send_errors: bool,
+    arrived: Now,
+}
+
+/// What is known without asking anybody.
+enum Known {
+    /// A response, and where it came from.
+    Response(Response, AnswerSource),
+    /// The question that remains, and the operator's own CNAMEs that lead to it.
+    Remains { question: Question, chain: Vec<Held>, forwarded: bool },
+}
+
+impl WorkerState {
+    /// An empty table of `slots` answers; `counters` are this thread's own.
+    #[must_use]
+    pub fn new(slots: usize, counters: Arc<Worker>) -> Self {
+        let mut random = entropy::csprng();
+        Self { table: AnswerTable::new(slots, random.next_u64(), random.next_u64()), counters }
+    }
+}
+
+impl Pipeline {
+    /// Takes one datagram as far as it goes without waiting. On [`Next::Reply`] `reply` holds the whole message.
+    pub fn arrive(
+        &self,
+        worker: &mut WorkerState,
+        arrival: &Arrival<'_>,
+        now: Now,
+        reply: &mut Vec<u8>,
+    ) -> Next {
+        let WorkerState { table, counters } = worker;
+        self.admit(Some(table), counters, arrival, now, reply)
+    }
+
+    /// The same for a query that came by a stream, where no worker's table is at hand.
+    pub fn arrive_by_stream(&self, arrival: &Arrival<'_>, now: Now, reply: &mut Vec<u8>) -> Next {
+        self.admit(None, self.telemetry.shared(), arrival, now, reply)
+    }
+
+    /// Finds out what a miss asks and writes the reply; nothing if it came too late to be sent.
+    ///
+    /// Over UDP the client gets SERVFAIL when its patience ends while servers are still being waited for; the recursion goes
+    /// on and its answer reaches the cache.
+    pub async fn find_out(&self, miss: Box<Miss>) -> Option<Vec<u8>> {
+        let Miss { permit, ticket, question, chain, forwarded, packet, transport, may_send_errors, arrived } = *miss;
+        let counters = self.telemetry.shared();
+        let udp = transport == TransportKind::Udp;
+        let resolution = self.resolver.start(permit, question);
+        let resolved = if udp {
+            let patience = self.plan.max_udp_age.saturating_sub(clock::now().since(arrived));
+            tokio::time::timeout(patience, resolution).await.unwrap_or_else(|_| {
+                counters.verdict(Reason::TooOld);
+                Ok(Arc::new(Response::failure(Ede::new(
+                    Ede::NO_REACHABLE_AUTHORITY,
+                    "still waiting for servers; ask again",
+                ))))
+            })
+        } else {
+            resolution.await
+        };
+        drop(ticket);
+        let response = match resolved {
+            Ok(response) => with_chain(response, chain),
+            Err(reason) => {
+                counters.verdict(reason);
+                // The stub asks again; SERVFAIL would send it elsewhere with the same load.
+                if udp {
+                    return None;
+                }
+                Arc::new(Response::failure(Ede::new(Ede::OTHER, reason.sentence())))
+            }
+        };
+        let is_error = !matches!(response.rcode, Rcode::NOERROR | Rcode::NXDOMAIN);
+        if is_error && !may_send_errors {
+            counters.verdict(Reason::ReflectorPort);
+            return None;
+        }
+        let query = QueryView::parse(&packet).ok()?;
+        let mut reply = Vec::with_capacity(512);
+        answer::compose(&query, &response, &self.plan, udp, &mut reply);
+        let source = match (response.rcode, forwarded) {
+            (Rcode::SERVFAIL, _) => AnswerSource::Failure,
+            (_, true) => AnswerSource::Forward,
+            (_, false) => AnswerSource::Recursion,
+        };
+        counters.answered(source, clock::now().since(arrived));
+        count_reply(counters, response.rcode, &reply);
+        Some(reply)
+    }
+
+    fn admit(
+        &self,
+        table: Option<&mut AnswerTable>,
+        counters: &Worker,
+        arrival: &Arrival<'_>,
+        now: Now,
+        reply: &mut Vec<u8>,
+    ) -> Next {
+        let verdict = self.guard.judge(arrival, now);
+        verdict.count(counters);
+        match verdict {
+            Verdict::Drop(_) => Next::Silence,
+            Verdict::Refuse(_, rcode) => refuse(counters, arrival, rcode, reply),
+            Verdict::Admit(admission) => {
+                match QueryView::parse(arrival.bytes).map_err(|_| (Reason::BadFormat, Rcode::FORMERR)).and_then(servable) {
+                    Ok(query) => self.serve(table, counters, arrival, &query, admission, now, reply),
+                    Err((reason, rcode)) => self.reject(counters, arrival, reason, rcode, reply),
+                }
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one query with everything that belongs to it")]
+    fn serve(
+        &self,
+        mut table: Option<&mut AnswerTable>,
+        counters: &Worker,
+        arrival: &Arrival<'_>,
+        query: &QueryView<'_>,
+        admission: Admission,
+        now: Now,
+        reply: &mut Vec<u8>,
+    ) -> Next {
+        let udp = arrival.transport == TransportKind::Udp;
+        let generation = self.generation();
+        if let Some(table) = table.as_deref_mut() {
+            let room = answer::room(query, &self.plan, udp);
+            if table.lookup(query, room, generation, now, reply) == Found::Hit {
+                answer::append_opt(query, &self.plan, 0, reply);
+                // The batch's clock: what waited in our queue is dropped by age before it gets here.
+                counters.answered(AnswerSource::Ready, std::time::Duration::ZERO);
+                count_reply(counters, Rcode(u16::from(reply.get(3).copied().unwrap_or(0) & 0xF)), reply);
+                return Next::Reply;
+            }
+        }
+        match self.known(query.question(), now) {
+            Known::Response(response, source) => {
+                if response.rcode == Rcode::SERVFAIL && !admission.may_send_errors() {
+                    counters.verdict(Reason::ReflectorPort);
+                    return Next::Silence;
+                }
+                let composed = answer::compose(query, &response, &self.plan, udp, reply);
+                if let Some(table) = table {
+                    keep_ready(table, query, &response, &composed, reply, generation, now);
+                }
+                counters.answered(source, std::time::Duration::ZERO);
+                count_reply(counters, response.rcode, reply);
+                Next::Reply
+            }
+            Known::Remains { question, chain, forwarded } => {
+                let may_send_errors = admission.may_send_errors();
+                let (client, verified) = (admission.client(), admission.is_verified());
+                // A snooping query (RD=0) has no permit: what is not cached stays unknown.
+                let Some(permit) = admission.into_permit() else {
+                    return self.reject(counters, arrival, Reason::RecursionNotDesired, Rcode::REFUSED, reply);
+                };
+                let ticket = match self.pending.enter(client, verified) {
+                    Ok(ticket) => ticket,
+                    Err(reason) => return self.reject(counters, arrival, reason, Rcode::SERVFAIL, reply),
+                };
+                Next::Miss(Box::new(Miss {
+                    permit,
+                    ticket,
+                    question,
+                    chain,
+                    forwarded,
+                    packet: arrival.bytes.into(),
+                    transport: arrival.transport,
+                    may_send_errors,
+                    arrived: now,
+                }))
+            }
+        }
+    }
+
+    /// What policy or the cache say of a question.
+    fn known(&self, question: Question, now: Now) -> Known {
+        let (question, chain, forwarded) = match self.policy.decide(&question) {
+            Decision::Answer(response) => return Known::Response(response, AnswerSource::Policy),
+            Decision::Chase { chain, target } => {
+                let question = Question::new(target, question.rtype);
+                let forwarded = matches!(self.policy.decide(&question), Decision::Forward(_));
+                (question, chain, forwarded)
+            }
+            Decision::Forward(_) => (question, Vec::new(), true),
+            Decision::Stub(_) | Decision::Resolve => (question, Vec::new(), false),
+        };
+        match self.cache.lookup(&question, now) {
+            Some(mut response) => {
+                response.answer.splice(0..0, chain);
+                Known::Response(response, AnswerSource::Cache)
+            }
+            None => Known::Remains { question, chain, forwarded },
+        }
+    }
+
+    fn reject(
+        &self,
+        counters: &Worker,
+        arrival: &Arrival<'_>,
+        reason: Reason,
+        rcode: Rcode,
+        reply: &mut Vec<u8>,
+    ) -> Next {
+        let verdict = self.guard.error_for(arrival, reason, rcode);
+        verdict.count(counters);
+        match verdict {
+            Verdict::Refuse(_, rcode) => refuse(counters, arrival, rcode, reply),
+            Verdict::Admit(_) | Verdict::Drop(_) => Next::Silence,
+        }
+    }
+
+    /// Changes with every flush and every reload.
+    fn generation(&self) -> u64 {
+        self.cache.generation().wrapping_add(self.epoch << 32)
+    }
+}
+
+/// Row 8, the part that stands in the body: class IN only, no transfers or other meta types but ANY, EDNS version 0.
+fn servable(query: QueryView<'_>) -> Result<QueryView<'_>, (Reason, Rcode)> {
+    // RFC 6891 section 6.1.3: the version comes first, whatever is asked.
+    if query.edns.is_some_and(|edns| edns.version != 0) {
+        return Err((Reason::BadVersion, Rcode::BADVERS));
+    }
+    if query.qclass != Class::IN {
+        return Err((Reason::ClassNotServed, Rcode::REFUSED));
+    }
+    match query.qtype {
+        RecordType::ANY => Ok(query),
+        // RFC 9824 section 3.2: NXNAME is never to be asked for.
+        RecordType::NXNAME => Err((Reason::MetaType, Rcode::FORMERR)),
+        RecordType::AXFR | RecordType::IXFR => Err((Reason::MetaType, Rcode::REFUSED)),
+        meta if meta.is_meta() => Err((Reason::MetaType, Rcode::NOTIMP)),
+        _ => Ok(query),
+    }
+}
+
+fn refuse(counters: &Worker, arrival: &Arrival<'_>, rcode: Rcode, reply: &mut Vec<u8>) -> Next {
+    if !answer::refusal(arrival.bytes, rcode, reply) {
+        return Next::Silence;
+    }
+    count_reply(counters, rcode, reply);
+    Next::Reply
+}
+
+/// Offers an answer that came from what is known to the worker's table, unless it says something about this query alone.
+fn keep_ready(
+    table: &mut AnswerTable,
+    query: &QueryView<'_>,
+    response: &Response,
+    composed: &Composed,
+    reply: &[u8],
+    generation: u64,
+    now: Now,
+) {
+    let Some(body) = reply.get(..composed.body_len) else { return };
+    if composed.truncated || composed.min_ttl == u32::MAX || response.ede.is_some() {
+        return;
+    }
+    let ready = ReadyMade {
+        body,
+        counts_opt: composed.has_opt,
+        ttl_offsets: &composed.ttl_offsets,
+        lifetime: composed.min_ttl,
+        generation,
+    };
+    table.insert(query, &ready, now);
+}
+
+fn with_chain(response: Arc<Response>, chain: Vec<Held>) -> Arc<Response> {
+    if chain.is_empty() {
+        return response;
+    }
+    let mut response = Arc::unwrap_or_clone(response);
+    response.answer.splice(0..0, chain);
+    Arc::new(response)
+}
+
+fn count_reply(counters: &Worker, rcode: Rcode, reply: &[u8]) {
+    counters.replied(rcode.0, reply.len());
+    if Header::parse(reply).is_ok_and(|header| header.flags.tc()) {
+        counters.truncated(1);
+    }
+}

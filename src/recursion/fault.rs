@@ -1,0 +1,120 @@
+//! What was wrong with a server, and how is it told to a person?
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use crate::guard::permit::Exhausted;
+use crate::wire::{Ede, Name, Rcode};
+
+/// What was wrong with a server's reply, or that there was none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// No reply in time.
+    Silent,
+    /// The network said no.
+    Network,
+    /// We may not or cannot ask it.
+    Unusable,
+    /// A response code that is no answer: REFUSED, SERVFAIL, NOTIMP, FORMERR and the like.
+    Rcode(Rcode),
+    /// Not authoritative for the zone and no referral below it.
+    Lame,
+    /// A referral to the zone itself, above it or beside it.
+    Upward,
+    /// Not an answer to the question, or malformed.
+    Bad,
+}
+
+/// A fault with its place: for egress, the trace and the sentence to the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerFault {
+    /// The server; nobody if none was picked.
+    pub server: Option<IpAddr>,
+    /// The zone it was asked for.
+    pub zone: Name,
+    /// What was wrong.
+    pub fault: Fault,
+}
+
+impl Fault {
+    /// Whether the server (and not our own side) gave cause.
+    pub(super) const fn is_theirs(self) -> bool {
+        !matches!(self, Self::Network | Self::Unusable)
+    }
+}
+
+impl ServerFault {
+    /// One sentence.
+    pub(super) fn sentence(&self) -> String {
+        let who = self
+            .server
+            .map_or_else(|| "no server".to_owned(), |server| server.to_string());
+        let zone = &self.zone;
+        match self.fault {
+            Fault::Silent => format!("{who} did not answer for {zone}"),
+            Fault::Network => format!("{who} could not be reached for {zone}"),
+            Fault::Unusable => format!("no server of {zone} has an address that may be asked"),
+            Fault::Rcode(rcode) => format!("{who} answered {rcode} for {zone}"),
+            Fault::Lame => format!("{who} is not authoritative for {zone}"),
+            Fault::Upward => format!("{who} referred away from {zone}"),
+            Fault::Bad => format!("{who} answered something else for {zone}"),
+        }
+    }
+}
+
+/// The extended error for a zone that nobody answered for (RFC 8914): the worst thing seen decides.
+///
+/// 23 if a server answered with an error, 24 if one answered rubbish, else 22.
+pub(super) fn zone_failure(zone: &Name, faults: &[ServerFault], limit: Option<Exhausted>) -> Ede {
+    let here = || faults.iter().filter(|fault| fault.zone == *zone);
+    let loudest = here()
+        .rfind(|fault| matches!(fault.fault, Fault::Rcode(_)))
+        .map(|fault| (Ede::NETWORK_ERROR, fault))
+        .or_else(|| {
+            here()
+                .rfind(|fault| fault.fault == Fault::Bad)
+                .map(|fault| (Ede::INVALID_DATA, fault))
+        })
+        .or_else(|| {
+            here()
+                .rfind(|fault| matches!(fault.fault, Fault::Lame | Fault::Upward))
+                .map(|fault| (Ede::NO_REACHABLE_AUTHORITY, fault))
+        });
+    let (code, text) = match (loudest, limit) {
+        (Some((code, fault)), _) => (code, Cow::Owned(fault.sentence())),
+        (None, Some(limit)) => (Ede::NO_REACHABLE_AUTHORITY, Cow::Borrowed(limit.sentence())),
+        (None, None) if here().next().is_none() => (
+            Ede::NO_REACHABLE_AUTHORITY,
+            Cow::Owned(format!("no address is known for any server of {zone}")),
+        ),
+        (None, None) => (
+            Ede::NO_REACHABLE_AUTHORITY,
+            Cow::Owned(format!("no server of {zone} answered")),
+        ),
+    };
+    Ede { code, text }
+}
+
+/// The extended error for a recursion in which too much time went into waiting: the last silent server is named.
+pub(super) fn silence_failure(faults: &[ServerFault]) -> Ede {
+    let text = faults
+        .iter()
+        .rfind(|fault| fault.fault == Fault::Silent)
+        .map_or_else(|| "servers stayed silent".to_owned(), ServerFault::sentence);
+    Ede {
+        code: Ede::NO_REACHABLE_AUTHORITY,
+        text: text.into(),
+    }
+}
+
+/// The extended error for a limit of the budget.
+pub(super) const fn limit_failure(limit: Exhausted) -> Ede {
+    let code = match limit {
+        Exhausted::Time => Ede::NO_REACHABLE_AUTHORITY,
+        _ => Ede::OTHER,
+    };
+    Ede {
+        code,
+        text: Cow::Borrowed(limit.sentence()),
+    }
+}

@@ -1,0 +1,117 @@
+//! How does a line of inquiry end? With an answer or a failure, told to the client or to the frame below.
+
+use super::fault::limit_failure;
+use super::frame::{Frame, Stage};
+use super::step::Lasting;
+use super::trace::Happening;
+use super::{Recursion, referral};
+use crate::cache::Cache;
+use crate::guard::permit::{Budget, Cause, Exhausted};
+use crate::sys::clock::Now;
+use crate::wire::{Ede, Name, Rcode, Response};
+
+impl Recursion {
+    /// A frame has its answer: the client's is the end of it all, a server's goes to the frame below.
+    pub(super) fn end(
+        &mut self,
+        frame: Frame,
+        response: Response,
+        cache: &Cache,
+        budget: &mut Budget,
+        now: Now,
+    ) {
+        self.note(
+            now,
+            Happening::End {
+                question: frame.question.clone(),
+                rcode: response.rcode,
+            },
+        );
+        if response.rcode != Rcode::SERVFAIL {
+            cache.clear_failure(&frame.question);
+        }
+        let Some(below) = self.frames.last_mut() else {
+            self.done = Some(response);
+            return;
+        };
+        let Stage::Approach(approach) = &mut below.stage else {
+            return;
+        };
+        let name = frame.question.name;
+        let addresses: Vec<_> = response
+            .answer
+            .iter()
+            .filter(|held| held.rrset.rtype == frame.question.rtype)
+            .flat_map(|held| referral::addresses(&held.rrset))
+            .take(self.plan.limits.ns_addresses)
+            .collect();
+        let open = approach.targets.found(&name, &addresses);
+        if response.rcode != Rcode::NOERROR || !open {
+            self.server_unknown(name, cache, budget, now);
+        }
+    }
+
+    /// A frame has come to nothing.
+    pub(super) fn fail(
+        &mut self,
+        frame: Frame,
+        ede: Ede,
+        lasting: Lasting,
+        cache: &Cache,
+        budget: &mut Budget,
+        now: Now,
+    ) {
+        let rcode = Rcode::SERVFAIL;
+        self.note(
+            now,
+            Happening::End {
+                question: frame.question.clone(),
+                rcode,
+            },
+        );
+        if lasting == Lasting::Remembered && self.is_worth_remembering(budget.cause()) {
+            cache.store_failure(&frame.question, ede.clone(), now);
+        }
+        if let Some(below) = self.frames.last_mut() {
+            if let Stage::Approach(approach) = &mut below.stage {
+                approach.held_back |= lasting == Lasting::HereOnly;
+            }
+            self.server_unknown(frame.question.name, cache, budget, now);
+        } else {
+            self.done = Some(Response::failure(ede));
+        }
+    }
+
+    /// The address of a server could not be found; the frame below goes on without it.
+    fn server_unknown(&mut self, name: Name, cache: &Cache, budget: &mut Budget, now: Now) {
+        if let Some(below) = self.frames.last_mut()
+            && let Stage::Approach(approach) = &mut below.stage
+        {
+            approach.targets.close(&name);
+        }
+        self.failed_names.push(name);
+        if let Err(limit) = budget.charge_failing_ns_name() {
+            self.exhausted(limit, cache, budget, now);
+        }
+    }
+
+    /// A limit is met: the whole recursion ends.
+    pub(super) fn exhausted(&mut self, limit: Exhausted, cache: &Cache, budget: &Budget, now: Now) {
+        self.note(now, Happening::Limit(limit));
+        let ede = limit_failure(limit);
+        let ours = limit == Exhausted::Time && !self.history.iter().any(|at| at.fault.is_theirs());
+        if !ours && self.is_worth_remembering(budget.cause()) {
+            cache.store_failure(&self.question, ede.clone(), now);
+        }
+        self.frames.clear();
+        self.outstanding = None;
+        self.done = Some(Response::failure(ede));
+    }
+
+    /// Whether a failure may be held against later clients: not for work of our own, and not when only our side failed.
+    fn is_worth_remembering(&self, cause: Cause) -> bool {
+        let ours_alone =
+            !self.history.is_empty() && self.history.iter().all(|at| !at.fault.is_theirs());
+        matches!(cause, Cause::Admitted | Cause::Audit) && !ours_alone
+    }
+}

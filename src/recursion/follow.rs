@@ -1,0 +1,168 @@
+//! Where do the links of a reply lead, and what is kept of it? Chains followed link by link, data and nonexistence stored.
+
+use super::chain::{End, Reading};
+use super::frame::{Approach, Frame, Path};
+use super::step::{Around, Lasting, Turn, with_chain};
+use super::trace::Happening;
+use super::{Recursion, Route, priming};
+use crate::cache::{Cache, Negative, Rank};
+use crate::guard::permit::Budget;
+use crate::sys::clock::Now;
+use crate::wire::{Ede, Held, Name, Question, Rcode, RecordType, Response, Rrset, rdata};
+
+/// TTL in seconds above which nothing is handed on that the cache did not see (parameters.md section 5: one day).
+const UNCACHED_TTL: u32 = 86_400;
+
+impl Recursion {
+    /// What a reply said, link by link, as long as the operator does not send a link's target another way.
+    pub(super) fn follow(
+        &mut self,
+        frame: &mut Frame,
+        approach: &Approach,
+        mut reading: Reading,
+        around: &Around<'_>,
+        budget: &mut Budget,
+    ) -> Turn {
+        let (cache, now) = (around.cache, around.now);
+        let rank = if reading.authoritative {
+            Rank::AuthAnswer
+        } else {
+            Rank::NonAuthAnswer
+        };
+        if let Some(root) = priming::root_delegation(&approach.zone, &reading, &self.plan, now) {
+            cache.store_delegation(root, now);
+        }
+        for link in std::mem::take(&mut reading.links) {
+            if let Some(dname) = link.dname {
+                // A DNAME speaks for a whole subtree: what a blind forger could have sent is used once and not kept.
+                let held = if reading.over_tcp {
+                    self.keep(dname, rank, cache, now)
+                } else {
+                    uncached(dname)
+                };
+                frame.chain.push(held);
+            }
+            let held = self.keep(link.cname, rank, cache, now);
+            frame.chain.push(held);
+            if let Err(turn) = self.turn_to(frame, link.next, budget, now) {
+                return turn;
+            }
+            let route = around.routes.route(&frame.target, frame.question.rtype);
+            if !goes_on(&route, &approach.path) {
+                return Turn::Continue;
+            }
+        }
+        let mut response = Response::empty(Rcode::NOERROR);
+        match reading.end {
+            End::Elsewhere => return Turn::Continue,
+            End::Data(set) => {
+                let held = self.keep(set, rank, cache, now);
+                response.answer.push(held);
+                response.authority.extend(reading.authority.map(uncached));
+                response
+                    .additional
+                    .extend(reading.additional.into_iter().map(uncached));
+            }
+            End::NoData(soa) => {
+                let soa = negative(&frame.current(), Negative::NoData, soa, cache, now);
+                response.authority.extend(soa);
+            }
+            End::NxDomain(soa) => {
+                response.rcode = Rcode::NXDOMAIN;
+                let soa = negative(&frame.current(), Negative::NxDomain, soa, cache, now);
+                response.authority.extend(soa);
+            }
+            End::Overflow(dname) => {
+                response.rcode = Rcode::YXDOMAIN;
+                response.answer.push(uncached(dname));
+            }
+        }
+        Turn::Answer(with_chain(frame, response))
+    }
+
+    /// Goes on with the next name of a chain: pays for the link and refuses to go in circles.
+    pub(super) fn turn_to(
+        &mut self,
+        frame: &mut Frame,
+        next: Name,
+        budget: &mut Budget,
+        now: Now,
+    ) -> Result<(), Turn> {
+        self.note(
+            now,
+            Happening::Link {
+                from: frame.target.clone(),
+                to: next.clone(),
+            },
+        );
+        budget.charge_link().map_err(Turn::Exhausted)?;
+        if frame.seen.contains(&next) {
+            let text = format!("the CNAME chain comes back to {next}");
+            let ede = Ede {
+                code: Ede::INVALID_DATA,
+                text: text.into(),
+            };
+            return Err(Turn::Fail(ede, Lasting::Remembered));
+        }
+        frame.turn_to(next);
+        Ok(())
+    }
+
+    /// Stores a set unless it is over the limits: then it is answered this once and not kept.
+    ///
+    /// (parameters.md section 4: 100 records, 16 KiB; CVE-2024-1737. peer-behaviour.md: an RRset of 1,500 is answered by the best
+    /// peers. The budget's octets bound the answer, the limits bound what stays.)
+    pub(super) fn keep(&self, set: Rrset, rank: Rank, cache: &Cache, now: Now) -> Held {
+        let limits = &self.plan.limits;
+        let too_large = set.rdata.len() > limits.rrset_records
+            || set.rdata.packed_len() + set.rrsigs.packed_len() > limits.rrset_bytes;
+        // A set that answered ANY as RFC 8482 section 4.2 proposes stands for no real data.
+        let stand_in = set.rtype == RecordType::HINFO
+            && set
+                .rdata
+                .iter()
+                .any(|octets| octets.starts_with(b"\x07RFC8482"));
+        if too_large || stand_in || set.rtype == RecordType::RRSIG {
+            return uncached(set);
+        }
+        cache.store(set, rank, now)
+    }
+}
+
+/// Whether a link's target goes the way of the name before it.
+fn goes_on(route: &Route, path: &Path) -> bool {
+    match (route, path) {
+        (Route::Iterate, Path::Iterate) => true,
+        (Route::Stub { zone, .. }, Path::Stub(before)) => zone == before,
+        (Route::Forward { index, .. }, Path::Forward(before)) => index == before,
+        _ => false,
+    }
+}
+
+/// For this answer alone.
+fn uncached(set: Rrset) -> Held {
+    Held {
+        ttl: set.ttl.min(UNCACHED_TTL),
+        rrset: set.into(),
+    }
+}
+
+/// Stores a negative answer and gives its SOA with the TTL that the answer has (RFC 2308 section 5).
+pub(super) fn negative(
+    question: &Question,
+    kind: Negative,
+    soa: Option<Rrset>,
+    cache: &Cache,
+    now: Now,
+) -> Option<Held> {
+    cache.store_negative(question, kind, soa.clone(), now);
+    let stored = cache.negative(question, now).and_then(|(_, soa)| soa);
+    stored.or_else(|| {
+        let set = soa?;
+        let minimum = set.rdata.iter().next().and_then(rdata::soa_minimum);
+        Some(Held {
+            ttl: set.ttl.min(minimum.unwrap_or(0)).min(UNCACHED_TTL),
+            rrset: set.into(),
+        })
+    })
+}

@@ -1,0 +1,134 @@
+//! Where does one line of inquiry stand? The name it has come to, the chain behind it, the zone before it.
+
+use std::net::SocketAddr;
+
+use super::chain::Reading;
+use super::targets::Targets;
+use crate::wire::{Held, Name, Question};
+
+/// One line of inquiry.
+#[derive(Debug)]
+pub(super) struct Frame {
+    /// What it was opened for.
+    pub question: Question,
+    /// Whether it looks for the address of a name server, for the frame below.
+    pub for_server: bool,
+    /// The name sought now: the question's, or the end of its chain.
+    pub target: Name,
+    /// CNAME and DNAME sets followed so far.
+    pub chain: Vec<Held>,
+    /// The names the chain came through, `target` included.
+    pub seen: Vec<Name>,
+    /// Questions shortened by QNAME minimisation so far, for `target`.
+    pub shortened: u32,
+    /// A delegation that came from the cache and failed as a whole: its servers, not to be asked again when the parent names them
+    /// again. At most once, for the client's name alone.
+    pub stale: Option<(Name, Vec<SocketAddr>)>,
+    /// What comes next.
+    pub stage: Stage,
+}
+
+/// What comes next in a frame.
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// Look at policy, cache and delegations for `target`.
+    Start,
+    /// Ask the servers of a zone.
+    Approach(Approach),
+    /// Follow what a reply said, link by link.
+    Follow(Box<Approach>, Box<Reading>),
+}
+
+/// A zone whose servers are asked about `target`.
+#[derive(Debug)]
+pub(super) struct Approach {
+    /// The zone.
+    pub zone: Name,
+    /// By which route.
+    pub path: Path,
+    /// Whether the delegation was in the cache when the frame came to it.
+    pub from_cache: bool,
+    /// How many labels of `target` are known to lie at or above a name that exists in the zone.
+    pub known: usize,
+    /// Ask the full name from now on.
+    pub full_only: bool,
+    /// Faults met with shortened questions.
+    pub shortened_faults: u32,
+    /// A server's name was not looked up, here or further up the stack, for a reason that lies in the frames below and not in
+    /// the zone: a loop, or the depth.
+    pub held_back: bool,
+    /// The forwarders failed: they did their own retrying.
+    pub forward_failed: bool,
+    /// A server that must be asked again over TCP.
+    pub insist_tcp: Option<SocketAddr>,
+    /// Its servers.
+    pub targets: Targets,
+}
+
+/// By which route a name is approached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Path {
+    /// Delegations.
+    Iterate,
+    /// A stub zone's servers, or delegations below them.
+    Stub(Name),
+    /// The forward zone with this index.
+    Forward(usize),
+}
+
+impl Frame {
+    /// For the client's question.
+    pub(super) fn for_client(question: Question) -> Self {
+        Self::new(question, false)
+    }
+
+    /// For the address of a name server.
+    pub(super) fn for_server(question: Question) -> Self {
+        Self::new(question, true)
+    }
+
+    fn new(question: Question, for_server: bool) -> Self {
+        let target = question.name.clone();
+        Self {
+            question,
+            for_server,
+            seen: vec![target.clone()],
+            target,
+            chain: Vec::new(),
+            shortened: 0,
+            stale: None,
+            stage: Stage::Start,
+        }
+    }
+
+    /// The question about the name sought now.
+    pub(super) fn current(&self) -> Question {
+        Question::new(self.target.clone(), self.question.rtype)
+    }
+
+    /// Goes on with another name.
+    pub(super) fn turn_to(&mut self, next: Name) {
+        self.seen.push(next.clone());
+        self.target = next;
+        self.shortened = 0;
+        self.stale = None;
+    }
+}
+
+impl Approach {
+    /// A new zone to ask.
+    pub(super) fn new(zone: Name, path: Path, targets: Targets, from_cache: bool) -> Self {
+        Self {
+            known: zone.label_count(),
+            zone,
+            path,
+            from_cache,
+            full_only: false,
+            shortened_faults: 0,
+            held_back: false,
+            forward_failed: false,
+            insist_tcp: None,
+            targets,
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! What came of the last ask, and what does it change? Faults are noted, referrals descended, readings kept for the next step.
+
+use std::net::SocketAddr;
+
+use super::chain::{End, Reading};
+use super::classify::{Asked, Verdict, classify};
+use super::fault::{Fault, ServerFault};
+use super::follow::negative;
+use super::frame::{Approach, Frame, Path, Stage};
+use super::trace::{Happening, Source};
+use super::{AskFailure, Heard, Outstanding, Over, Recursion, referral};
+use crate::cache::{Cache, Delegation, Negative, Rank};
+use crate::config::plan::Minimisation;
+use crate::guard::permit::Budget;
+use crate::sys::clock::Now;
+use crate::wire::Rrset;
+
+/// Faults to shortened questions at one zone after which the full name is asked there.
+const SHORTENED_FAULTS: u32 = 2;
+
+/// Faults remembered for the sentence of a failure.
+const HISTORY: usize = 128;
+
+/// A reply, and where it stands.
+struct Taken<'a> {
+    outstanding: &'a Outstanding,
+    server: SocketAddr,
+    cache: &'a Cache,
+    now: Now,
+}
+
+impl Recursion {
+    pub(super) fn hear(&mut self, heard: Heard, cache: &Cache, budget: &mut Budget, now: Now) {
+        let Some(outstanding) = self.outstanding.take() else {
+            return;
+        };
+        let Some(mut frame) = self.frames.pop() else {
+            return;
+        };
+        let Stage::Approach(mut approach) = std::mem::replace(&mut frame.stage, Stage::Start)
+        else {
+            self.frames.push(frame);
+            return;
+        };
+        approach.insist_tcp = None;
+        let stage = match heard {
+            Heard::Failed {
+                failure: AskFailure::Budget(limit),
+                ..
+            } => {
+                self.exhausted(limit, cache, budget, now);
+                return;
+            }
+            Heard::Failed { server, failure } => {
+                if failure == AskFailure::Timeout {
+                    self.silence = self.silence.saturating_add(now.since(outstanding.since));
+                }
+                let server = server.and_then(|server| outstanding.candidate(server));
+                self.fault(&mut approach, &outstanding, server, failure.into(), now);
+                Stage::Approach(approach)
+            }
+            Heard::Reply {
+                server,
+                over,
+                message,
+                bytes,
+            } => {
+                self.note(
+                    now,
+                    Happening::Reply {
+                        server,
+                        over,
+                        rcode: message.rcode(),
+                        bytes,
+                        millis: u64::try_from(now.since(outstanding.since).as_millis())
+                            .unwrap_or(u64::MAX),
+                    },
+                );
+                let candidate = outstanding.candidate(server);
+                let forwarded = matches!(approach.path, Path::Forward(_));
+                let verdict = if candidate.is_none() && !forwarded {
+                    Verdict::Fault(Fault::Bad)
+                } else {
+                    let asked = Asked {
+                        question: &outstanding.ask.question,
+                        zone: &approach.zone,
+                        forwarded,
+                        over_tcp: over == Over::Tcp,
+                        harden_glue: self.plan.harden_glue,
+                    };
+                    classify(&asked, &message)
+                };
+                let taken = Taken {
+                    outstanding: &outstanding,
+                    server: candidate.unwrap_or_else(|| SocketAddr::new(server, 0)),
+                    cache,
+                    now,
+                };
+                self.judge(&mut frame, approach, verdict, &taken)
+            }
+        };
+        frame.stage = stage;
+        self.frames.push(frame);
+    }
+
+    fn judge(
+        &mut self,
+        frame: &mut Frame,
+        mut approach: Approach,
+        verdict: Verdict,
+        taken: &Taken<'_>,
+    ) -> Stage {
+        let outstanding = taken.outstanding;
+        let server = Some(taken.server);
+        let now = taken.now;
+        match verdict {
+            Verdict::Fault(fault) => {
+                self.fault(&mut approach, outstanding, server, fault, now);
+                Stage::Approach(approach)
+            }
+            Verdict::Truncated => {
+                let forwarded = matches!(approach.path, Path::Forward(_));
+                if forwarded || outstanding.ask.over == Over::Tcp {
+                    self.fault(&mut approach, outstanding, server, Fault::Bad, now);
+                } else {
+                    approach.insist_tcp = server;
+                }
+                Stage::Approach(approach)
+            }
+            Verdict::Referral { servers, glue } => {
+                match self.descend(frame, &approach, &servers, &glue, taken) {
+                    Some(deeper) => {
+                        frame.shortened += u32::from(outstanding.minimised);
+                        Stage::Approach(deeper)
+                    }
+                    None => {
+                        self.fault(&mut approach, outstanding, server, Fault::Bad, now);
+                        Stage::Approach(approach)
+                    }
+                }
+            }
+            Verdict::Reading(reading) if outstanding.minimised => {
+                frame.shortened += 1;
+                approach.targets.note_good(taken.server);
+                self.midway(approach, *reading, taken)
+            }
+            Verdict::Reading(reading) => Stage::Follow(Box::new(approach), reading),
+        }
+    }
+
+    /// What a reply to a shortened question tells: the name is there, so more of it can be asked; or it is not.
+    fn midway(&mut self, mut approach: Approach, reading: Reading, taken: &Taken<'_>) -> Stage {
+        let Taken {
+            outstanding,
+            cache,
+            now,
+            ..
+        } = *taken;
+        let question = &outstanding.ask.question;
+        let rank = if reading.authoritative {
+            Rank::AuthAnswer
+        } else {
+            Rank::NonAuthAnswer
+        };
+        approach.known = question.name.label_count();
+        if let Some(link) = reading.links.into_iter().next() {
+            // A CNAME here says nothing of the names below; a DNAME does, and the full name will show how.
+            approach.full_only |= link.dname.is_some();
+            self.keep(link.cname, rank, cache, now);
+            return Stage::Approach(approach);
+        }
+        match reading.end {
+            End::Data(set) => {
+                self.keep(set, rank, cache, now);
+            }
+            End::NoData(soa) => {
+                negative(question, Negative::NoData, soa, cache, now);
+            }
+            End::NxDomain(soa) => {
+                negative(question, Negative::NxDomain, soa.clone(), cache, now);
+                if self.plan.qname_minimisation == Minimisation::Strict {
+                    // Nothing exists below a name that does not exist (RFC 8020).
+                    let reading = Reading {
+                        links: Vec::new(),
+                        end: End::NxDomain(soa),
+                        authoritative: reading.authoritative,
+                        over_tcp: reading.over_tcp,
+                        authority: None,
+                        additional: Vec::new(),
+                    };
+                    return Stage::Follow(Box::new(approach), Box::new(reading));
+                }
+                approach.full_only = true;
+            }
+            End::Elsewhere | End::Overflow(_) => approach.full_only = true,
+        }
+        Stage::Approach(approach)
+    }
+
+    /// A referral: the delegation is kept, its servers come before us.
+    fn descend(
+        &mut self,
+        frame: &Frame,
+        approach: &Approach,
+        ns: &Rrset,
+        glue: &[Rrset],
+        taken: &Taken<'_>,
+    ) -> Option<Approach> {
+        let (cache, now) = (taken.cache, taken.now);
+        let servers = referral::servers(ns, glue, &self.plan.limits, self.seed);
+        if servers.is_empty() {
+            return None;
+        }
+        self.note(
+            now,
+            Happening::Referral {
+                from: approach.zone.clone(),
+                to: ns.owner.clone(),
+                servers: servers.len(),
+                glue: servers.iter().map(|server| server.addresses.len()).sum(),
+            },
+        );
+        let delegation = Delegation {
+            zone: ns.owner.clone(),
+            servers,
+            expires_at: now.wall_secs().saturating_add(u64::from(ns.ttl)),
+        };
+        let path = approach.path.clone();
+        cache.store_delegation(delegation.clone(), now);
+        let mut deeper = self.towards(delegation, path, Source::Referral, cache, now);
+        if let Some((zone, failed)) = &frame.stale
+            && *zone == deeper.zone
+        {
+            deeper.targets.leave_out(failed);
+        }
+        Some(deeper)
+    }
+
+    /// Notes what was wrong: with the server, or with all that were offered when nobody is named.
+    fn fault(
+        &mut self,
+        approach: &mut Approach,
+        outstanding: &Outstanding,
+        server: Option<SocketAddr>,
+        fault: Fault,
+        now: Now,
+    ) {
+        let told = ServerFault {
+            server: server.map(|server| server.ip()),
+            zone: approach.zone.clone(),
+            fault,
+        };
+        self.note(now, Happening::Fault(told.clone()));
+        if self.history.len() < HISTORY {
+            self.history.push(told.clone());
+            self.faults.push(told);
+        }
+        approach.forward_failed = true;
+        if outstanding.minimised {
+            approach.shortened_faults += 1;
+            let relaxed = self.plan.qname_minimisation == Minimisation::Relaxed;
+            approach.full_only |= relaxed && approach.shortened_faults >= SHORTENED_FAULTS;
+        }
+        let known = server.filter(|server| outstanding.candidates.contains(server));
+        let at_fault: &[SocketAddr] = match &known {
+            Some(server) => std::slice::from_ref(server),
+            None => &outstanding.candidates,
+        };
+        for server in at_fault {
+            approach
+                .targets
+                .note_fault(*server, fault, outstanding.minimised);
+        }
+    }
+}
+
+impl Outstanding {
+    /// The candidate with this address.
+    fn candidate(&self, server: std::net::IpAddr) -> Option<SocketAddr> {
+        self.candidates
+            .iter()
+            .find(|candidate| candidate.ip() == server)
+            .copied()
+    }
+}
+
+impl From<AskFailure> for Fault {
+    fn from(failure: AskFailure) -> Self {
+        match failure {
+            AskFailure::Timeout | AskFailure::Budget(_) => Self::Silent,
+            AskFailure::Network => Self::Network,
+            AskFailure::BadReply => Self::Bad,
+            AskFailure::NoUsableServer => Self::Unusable,
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Finding out: who must be asked what next, and what do the replies mean? A machine with no socket, no clock, no task.
+//!
+//! ```text
+//!  step() ──► Ask { question, servers } ──► (resolve, egress) ──► heard(Reply | Failed) ──► step() ──► … ──► Done(Response)
+//! ```
+//!
+//! A [`Recursion`] is a stack of frames. The lowest one belongs to the client's question; each one above it looks up the
+//! address of a name server that the frame below cannot go on without. There is one outstanding [`Ask`] at a time. A frame
+//! works on one name, the end of its CNAME chain so far, and starts anew with every link: what the operator says about the
+//! name ([`Routes`]), then the cache, then the deepest delegation known, then questions.
+//!
+//! ## What bounds it
+//! Every packet, octet, link, NS name and the time are paid from the one `Budget` of the client's query. Besides:
+//! - a referral must lead strictly downwards and contain the name asked for, so one name costs at most one referral a label;
+//! - each server address is asked at most twice per zone, a silent one a second time only while the zone has seen fewer
+//!   than [`targets::SILENT_SENDS`] unanswered sends; after [`SILENCE`] of waiting in vain, all told, the recursion ends;
+//! - look-ups of server addresses are started only when no address is left, 3, 2, then 1 per delegation by depth
+//!   ([`targets::lookups_allowed`]), never for a name that is already being looked up further down the stack.
+//!
+//! ## What is believed
+//! Only what the zone that was asked may speak for ([`scrub`]), and of that only what the question needs: the chain from its
+//! name, the data at its end, the SOA of a negative answer, a referral and the addresses of the servers it lists. Addresses
+//! from referrals live inside the delegation and are never answers. Nothing else of a message is handed on or cached.
+//!
+//! ## What is remembered of failures (RFC 9520)
+//! A failure is stored for the client's question, and for a name server's address, when servers gave cause (silence,
+//! errors, lameness, loops) or the question itself is too expensive (packets, octets, links, depth, failing NS names). It is not
+//! stored when only our own side failed (no route, no usable address family, time ran out before any server let us down), nor
+//! for refresh, priming and trust anchors, so that a start without a network is not held against later clients.
+
+mod chain;
+mod classify;
+mod fault;
+mod finish;
+mod follow;
+mod frame;
+mod hear;
+mod minimise;
+mod priming;
+mod referral;
+mod scrub;
+mod seat;
+mod step;
+pub mod targets;
+pub mod trace;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use fault::{Fault, ServerFault};
+pub use trace::{Trace, TraceEvent};
+
+use crate::cache::Cache;
+use crate::config::plan;
+use crate::guard::permit::{Budget, Exhausted};
+use crate::sys::clock::Now;
+use crate::wire::{Message, Name, Question, RecordType, Response};
+use frame::Frame;
+
+/// Waiting for servers that stay silent, summed over one recursion, after which nobody else is asked.
+///
+/// One more exchange of at most 1.5 s may be under way by then, so the client hears of it within 5 s (peer-behaviour.md:
+/// "mute servers answered within 5 s"; pdns 1.5 s, hickory 5 s).
+pub const SILENCE: Duration = Duration::from_millis(3_500);
+
+/// One question being found out.
+#[derive(Debug)]
+pub struct Recursion {
+    question: Question,
+    plan: Arc<plan::Recursion>,
+    seed: u64,
+    frames: Vec<Frame>,
+    outstanding: Option<Outstanding>,
+    done: Option<Response>,
+    trace: Option<Trace>,
+    /// Faults not yet told to whoever drives this.
+    faults: Vec<ServerFault>,
+    /// The first faults of the recursion, for the sentence of a failure.
+    history: Vec<ServerFault>,
+    /// NS names whose addresses could not be found in this recursion: not tried again, not charged again.
+    failed_names: Vec<Name>,
+    /// Zones all of whose servers failed in this recursion: whoever comes to them again fails at once.
+    dead_zones: Vec<Name>,
+    /// Time spent waiting for servers that stayed silent.
+    silence: Duration,
+    /// Asks made: a bound of its own, should whoever asks for us forget to charge the budget.
+    asks: u32,
+    /// The limit that kept a look-up from being started, for the sentence of a failure.
+    limit: Option<Exhausted>,
+}
+
+/// An ask that was handed out and not yet answered.
+#[derive(Debug)]
+struct Outstanding {
+    ask: Ask,
+    /// The candidates behind `ask.servers`, with ports where a stub zone gives them.
+    candidates: Vec<SocketAddr>,
+    /// Whether the question was shortened by QNAME minimisation.
+    minimised: bool,
+    since: Now,
+}
+
+/// What to do next.
+#[derive(Debug)]
+pub enum Step {
+    /// Ask this, then tell what came of it with [`Recursion::heard`].
+    Ask(Ask),
+    /// The answer.
+    Done(Response),
+}
+
+/// A question for one of some servers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// What to ask; often shorter than what is sought (RFC 9156).
+    pub question: Question,
+    /// The servers that may be asked, in no order; those that failed already are left out. Empty for `Via::Forward`.
+    pub servers: Vec<IpAddr>,
+    /// The zone they serve: the key for what egress remembers of a server.
+    pub zone: Name,
+    /// Which kind of server.
+    pub via: Via,
+    /// The transport to begin with.
+    pub over: Over,
+}
+
+/// Which kind of server is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// Authoritative servers, RD=0, on the usual port.
+    Authoritative,
+    /// The servers of a stub zone, RD=0, with their ports.
+    Stub(Vec<SocketAddr>),
+    /// A forward zone of the plan, RD=1, by its index.
+    Forward(usize),
+}
+
+/// A transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// Datagrams, with TCP after TC=1.
+    Udp,
+    /// A stream from the start.
+    Tcp,
+}
+
+/// What came of an [`Ask`].
+#[derive(Debug)]
+pub enum Heard {
+    /// A reply that matches the question.
+    Reply {
+        /// Who replied; one of the servers of the ask.
+        server: IpAddr,
+        /// How it came.
+        over: Over,
+        /// The reply.
+        message: Message,
+        /// Its octets on the wire, for the trace. (The budget is charged by whoever received it.)
+        bytes: usize,
+    },
+    /// No reply.
+    Failed {
+        /// Who failed; nobody if no server was picked.
+        server: Option<IpAddr>,
+        /// How.
+        failure: AskFailure,
+    },
+}
+
+/// Why there was no reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskFailure {
+    /// Nothing came in time.
+    Timeout,
+    /// The network said no: unreachable, connection refused.
+    Network,
+    /// Something came that is not DNS, or not an answer to this question.
+    BadReply,
+    /// None of the servers may be asked (address family off, private or own address).
+    NoUsableServer,
+    /// The budget allows no further packet.
+    Budget(Exhausted),
+}
+
+/// How a name is to be found out, as the operator says.
+#[derive(Clone, Debug)]
+pub enum Route {
+    /// From the root or the deepest known delegation.
+    Iterate,
+    /// From the servers of a stub zone.
+    Stub {
+        /// Its apex.
+        zone: Name,
+        /// Its servers.
+        servers: Vec<SocketAddr>,
+    },
+    /// By other resolvers.
+    Forward {
+        /// The apex of the forward zone.
+        zone: Name,
+        /// Its index in the plan.
+        index: usize,
+    },
+    /// Not at all: special-use names and local data, which may stand at the end of a chain.
+    Answer(Response),
+}
+
+/// What the operator says about names; implemented by `policy` and handed down by `resolve`.
+pub trait Routes {
+    /// How `name` is to be found out when records of `rtype` are sought.
+    fn route(&self, name: &Name, rtype: RecordType) -> Route;
+}
+
+impl Recursion {
+    /// A recursion for `question`. `seed` decides the order in which name servers without addresses are looked up.
+    #[must_use]
+    pub fn new(question: Question, plan: Arc<plan::Recursion>, seed: u64) -> Self {
+        let client = Frame::for_client(question.clone());
+        Self {
+            question,
+            plan,
+            seed,
+            frames: vec![client],
+            outstanding: None,
+            done: None,
+            trace: None,
+            faults: Vec::new(),
+            history: Vec::new(),
+            failed_names: Vec::new(),
+            dead_zones: Vec::new(),
+            silence: Duration::ZERO,
+            asks: 0,
+            limit: None,
+        }
+    }
+
+    /// The same, keeping a record of every step.
+    #[must_use]
+    pub fn with_trace(mut self) -> Self {
+        self.trace = Some(Trace::default());
+        self
+    }
+
+    /// The steps so far, if they are kept.
+    #[must_use]
+    pub const fn trace(&self) -> Option<&Trace> {
+        self.trace.as_ref()
+    }
+
+    /// The question.
+    #[must_use]
+    pub const fn question(&self) -> &Question {
+        &self.question
+    }
+
+    /// What was wrong with servers since the last call, for what egress remembers of them.
+    pub fn take_faults(&mut self) -> Vec<ServerFault> {
+        std::mem::take(&mut self.faults)
+    }
+
+    /// Says what to do next. After [`Step::Ask`], call [`Recursion::heard`] before the next step; without it the same ask
+    /// is returned.
+    pub fn step(
+        &mut self,
+        cache: &Cache,
+        routes: &dyn Routes,
+        budget: &mut Budget,
+        now: Now,
+    ) -> Step {
+        self.advance(cache, routes, budget, now)
+    }
+
+    /// Takes in what came of the last ask. Ignored when nothing was asked.
+    pub fn heard(&mut self, heard: Heard, cache: &Cache, budget: &mut Budget, now: Now) {
+        self.hear(heard, cache, budget, now);
+    }
+}
+
+#[cfg(test)]
+mod tests;

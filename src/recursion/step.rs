@@ -1,0 +1,439 @@
+//! What comes next? One frame is taken from the stack, moved on by one turn, and put back.
+
+use super::chain::through_dname;
+use super::fault::{silence_failure, zone_failure};
+use super::frame::{Approach, Frame, Path, Stage};
+use super::seat::seat;
+use super::targets::{Targets, lookups_allowed};
+use super::trace::{Happening, TraceEvent};
+use super::{Ask, Outstanding, Over, Recursion, Route, Routes, SILENCE, Step, Via, minimise};
+use crate::cache::{Cache, Negative, Rank};
+use crate::config::plan::Minimisation;
+use crate::guard::permit::{Budget, Cause, Exhausted};
+use crate::sys::clock::Now;
+use crate::wire::{Ede, Held, Name, Question, Rcode, RecordType, Response, rdata};
+
+/// What came of a turn.
+pub(super) enum Turn {
+    /// The frame goes on.
+    Continue,
+    /// Something is to be asked.
+    Ask(Box<Outstanding>),
+    /// The address of a server is to be looked up first.
+    Descend(Question),
+    /// The frame has its answer.
+    Answer(Response),
+    /// The frame has come to nothing.
+    Fail(Ede, Lasting),
+    /// The whole recursion has come to nothing.
+    Exhausted(Exhausted),
+}
+
+/// For how long and for whom a frame's failure holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lasting {
+    /// For everybody: it is remembered.
+    Remembered,
+    /// For everybody, and it is remembered already.
+    Known,
+    /// For this recursion: a look-up was held back because of the frames below.
+    HereOnly,
+}
+
+/// What every turn needs.
+pub(super) struct Around<'a> {
+    pub cache: &'a Cache,
+    pub routes: &'a dyn Routes,
+    pub now: Now,
+}
+
+impl Recursion {
+    pub(super) fn advance(
+        &mut self,
+        cache: &Cache,
+        routes: &dyn Routes,
+        budget: &mut Budget,
+        now: Now,
+    ) -> Step {
+        let around = Around { cache, routes, now };
+        loop {
+            if let Some(done) = &self.done {
+                return Step::Done(done.clone());
+            }
+            if let Some(outstanding) = &self.outstanding {
+                return Step::Ask(outstanding.ask.clone());
+            }
+            if budget.time_left(now).is_zero() {
+                self.exhausted(Exhausted::Time, cache, budget, now);
+                continue;
+            }
+            let Some(mut frame) = self.frames.pop() else {
+                self.done = Some(Response::failure(Ede::new(Ede::OTHER, "nothing was asked")));
+                continue;
+            };
+            let turn = match std::mem::replace(&mut frame.stage, Stage::Start) {
+                Stage::Start => self.begin(&mut frame, &around, budget),
+                Stage::Approach(approach) => self.approach(&mut frame, approach, &around, budget),
+                Stage::Follow(approach, reading) => {
+                    self.follow(&mut frame, &approach, *reading, &around, budget)
+                }
+            };
+            match turn {
+                Turn::Continue => self.frames.push(frame),
+                Turn::Ask(outstanding) => {
+                    self.frames.push(frame);
+                    self.outstanding = Some(*outstanding);
+                }
+                Turn::Descend(question) => {
+                    self.frames.push(frame);
+                    self.frames.push(Frame::for_server(question));
+                }
+                Turn::Answer(response) => self.end(frame, response, cache, budget, now),
+                Turn::Fail(ede, lasting) => self.fail(frame, ede, lasting, cache, budget, now),
+                Turn::Exhausted(limit) => self.exhausted(limit, cache, budget, now),
+            }
+        }
+    }
+
+    /// A name that nothing is known of yet: policy, cache, then the deepest delegation.
+    fn begin(&mut self, frame: &mut Frame, around: &Around<'_>, budget: &mut Budget) -> Turn {
+        let (cache, now) = (around.cache, around.now);
+        let question = frame.current();
+        let route = around.routes.route(&question.name, question.rtype);
+        if let Route::Answer(response) = route {
+            self.note(
+                now,
+                Happening::Policy {
+                    name: question.name,
+                },
+            );
+            return Turn::Answer(with_chain(frame, response));
+        }
+        let anew = !frame.for_server && frame.chain.is_empty() && renews(budget.cause());
+        if !anew {
+            if let Some(known) = cache.lookup(&question, now) {
+                let rcode = known.rcode;
+                self.note(now, Happening::CacheHit { question, rcode });
+                return match charge_links(&known, frame, budget) {
+                    Ok(()) => Turn::Answer(with_chain(frame, known)),
+                    Err(limit) => Turn::Exhausted(limit),
+                };
+            }
+            // A failure of a name that has a cached link is not seen by the look-up, which goes on to the link's target.
+            if let Some(why) = cache.failure(&question, now) {
+                return Turn::Fail(remembered(&why), Lasting::Known);
+            }
+            if let Some((held, next)) = cached_link(cache, &question, now) {
+                let rcode = Rcode::NOERROR;
+                self.note(now, Happening::CacheHit { question, rcode });
+                frame.chain.extend(held);
+                return match self.turn_to(frame, next, budget, now) {
+                    Err(turn) => turn,
+                    Ok(()) => Turn::Continue,
+                };
+            }
+        }
+        let approach = match route {
+            Route::Forward { zone, index } => {
+                Approach::new(zone, Path::Forward(index), Targets::none(), false)
+            }
+            Route::Stub { zone, servers } => self.stub(frame, zone, &servers, around),
+            _ => self.deepest(frame, &seat(&question), around),
+        };
+        frame.stage = Stage::Approach(approach);
+        Turn::Continue
+    }
+
+    /// A zone before us: choose what to ask and whom, or what to do first.
+    fn approach(
+        &mut self,
+        frame: &mut Frame,
+        mut approach: Approach,
+        around: &Around<'_>,
+        budget: &Budget,
+    ) -> Turn {
+        loop {
+            let question = match self.shorten(frame, &mut approach, around) {
+                Ok(question) => question,
+                Err(turn) => return *turn,
+            };
+            let minimised = question.name != frame.target;
+            if let Path::Forward(index) = approach.path {
+                if approach.forward_failed {
+                    return self.give_up(frame, approach, around);
+                }
+                return self.ask(
+                    frame,
+                    approach,
+                    question,
+                    Vec::new(),
+                    Via::Forward(index),
+                    around,
+                );
+            }
+            if let Some(server) = approach.insist_tcp {
+                let via = via(&approach, &[server]);
+                return self.ask(frame, approach, question, vec![server], via, around);
+            }
+            if self.silence >= SILENCE || self.dead_zones.contains(&approach.zone) {
+                return self.give_up(frame, approach, around);
+            }
+            let mut candidates = approach.targets.candidates(!minimised);
+            if candidates.is_empty() {
+                if minimised && approach.targets.wants_full_name() {
+                    approach.full_only = true;
+                    continue;
+                }
+                if let Some(question) = self.next_lookup(frame, &mut approach, budget) {
+                    self.note(
+                        around.now,
+                        Happening::LookUp {
+                            question: question.clone(),
+                        },
+                    );
+                    frame.stage = Stage::Approach(approach);
+                    return Turn::Descend(question);
+                }
+                candidates = approach.targets.second_chance();
+                if candidates.is_empty() {
+                    return self.give_up(frame, approach, around);
+                }
+                if minimised {
+                    approach.full_only = true;
+                    continue;
+                }
+            }
+            let via = via(&approach, &candidates);
+            return self.ask(frame, approach, question, candidates, via, around);
+        }
+    }
+
+    /// The question to put: the full one, or a shorter one that the cache cannot answer (RFC 9156).
+    fn shorten(
+        &mut self,
+        frame: &Frame,
+        approach: &mut Approach,
+        around: &Around<'_>,
+    ) -> Result<Question, Box<Turn>> {
+        let mode = self.plan.qname_minimisation;
+        loop {
+            let forwarded = matches!(approach.path, Path::Forward(_));
+            let labels = minimise::labels_to_ask(
+                mode,
+                &frame.target,
+                approach.known,
+                frame.shortened,
+                self.plan.limits.minimisation_steps,
+            );
+            let name = frame.target.suffix(labels);
+            if forwarded || approach.full_only || name == frame.target {
+                return Ok(frame.current());
+            }
+            let question = Question::new(name, RecordType::A);
+            match around.cache.negative(&question, around.now) {
+                Some((Negative::NxDomain, soa)) if mode == Minimisation::Strict => {
+                    let mut response = Response::empty(Rcode::NXDOMAIN);
+                    response.authority.extend(soa);
+                    return Err(Box::new(Turn::Answer(with_chain(frame, response))));
+                }
+                Some((Negative::NxDomain, _)) => approach.full_only = true,
+                Some((Negative::NoData, _)) => approach.known = labels,
+                None if exists(around, &question.name) => approach.known = labels,
+                None => return Ok(question),
+            }
+        }
+    }
+
+    /// The next server whose address must be looked up, unless that is already under way further down or too deep.
+    fn next_lookup(
+        &mut self,
+        frame: &Frame,
+        approach: &mut Approach,
+        budget: &Budget,
+    ) -> Option<Question> {
+        let depth = depth(self.frames.len());
+        loop {
+            let (name, rtype) = approach.targets.next_lookup(
+                lookups_allowed(depth),
+                self.seed ^ u64::from(depth),
+                &self.failed_names,
+            )?;
+            let under_way = |frame: &Frame| frame.target == name || frame.question.name == name;
+            if under_way(frame) || self.frames.iter().any(under_way) {
+                approach.held_back = true;
+                approach.targets.close(&name);
+                continue;
+            }
+            if let Err(limit) = budget.check_depth(depth + 1) {
+                approach.held_back = true;
+                approach.targets.close(&name);
+                self.limit = Some(limit);
+                continue;
+            }
+            return Some(Question::new(name, rtype));
+        }
+    }
+
+    fn ask(
+        &mut self,
+        frame: &mut Frame,
+        approach: Approach,
+        question: Question,
+        candidates: Vec<std::net::SocketAddr>,
+        via: Via,
+        around: &Around<'_>,
+    ) -> Turn {
+        self.asks += 1;
+        if self.asks > self.plan.limits.packets.saturating_mul(2) {
+            return Turn::Exhausted(Exhausted::Packets);
+        }
+        let minimised = question.name != frame.target;
+        self.note(
+            around.now,
+            Happening::Ask {
+                question: question.clone(),
+                zone: approach.zone.clone(),
+                candidates: candidates.len(),
+                minimised,
+            },
+        );
+        let over = if approach.insist_tcp.is_some() {
+            Over::Tcp
+        } else {
+            Over::Udp
+        };
+        let ask = Ask {
+            question,
+            servers: candidates.iter().map(std::net::SocketAddr::ip).collect(),
+            zone: approach.zone.clone(),
+            via,
+            over,
+        };
+        frame.stage = Stage::Approach(approach);
+        Turn::Ask(Box::new(Outstanding {
+            ask,
+            candidates,
+            minimised,
+            since: around.now,
+        }))
+    }
+
+    /// Nobody is left to ask. A delegation from the cache may have been overtaken by events: then its parent is asked once more.
+    fn give_up(&mut self, frame: &mut Frame, approach: Approach, around: &Around<'_>) -> Turn {
+        let zone = &approach.zone;
+        let failed = approach.targets.failed();
+        if approach.from_cache
+            && !frame.for_server
+            && frame.stale.is_none()
+            && !failed.is_empty()
+            && approach.path == Path::Iterate
+            && self.silence < SILENCE
+            && let Some(parent) = zone.parent()
+        {
+            self.note(around.now, Happening::AskParentAgain { zone: zone.clone() });
+            frame.stale = Some((zone.clone(), failed));
+            frame.stage = Stage::Approach(self.deepest(frame, &parent, around));
+            return Turn::Continue;
+        }
+        let ede = if self.silence >= SILENCE {
+            silence_failure(&self.history)
+        } else {
+            zone_failure(zone, &self.history, self.limit)
+        };
+        if !approach.held_back {
+            self.dead_zones.push(approach.zone);
+        }
+        Turn::Fail(
+            ede,
+            if frame.for_server && approach.held_back {
+                Lasting::HereOnly
+            } else {
+                Lasting::Remembered
+            },
+        )
+    }
+
+    pub(super) fn note(&mut self, at: Now, what: Happening) {
+        let depth = depth(self.frames.len());
+        if let Some(trace) = &mut self.trace {
+            trace.push(TraceEvent { at, depth, what });
+        }
+    }
+}
+
+fn depth(frames: usize) -> u32 {
+    u32::try_from(frames).unwrap_or(u32::MAX)
+}
+
+/// Whether the work is there to replace what is cached.
+const fn renews(cause: Cause) -> bool {
+    matches!(cause, Cause::Refresh | Cause::Priming | Cause::TrustAnchor)
+}
+
+fn via(approach: &Approach, candidates: &[std::net::SocketAddr]) -> Via {
+    match candidates.first() {
+        Some(first) if first.port() != 0 => Via::Stub(candidates.to_vec()),
+        _ => match approach.path {
+            Path::Forward(index) => Via::Forward(index),
+            _ => Via::Authoritative,
+        },
+    }
+}
+
+/// Whether the cache shows that a name exists, so that a shorter question about it can be saved.
+fn exists(around: &Around<'_>, name: &Name) -> bool {
+    [RecordType::A, RecordType::CNAME].into_iter().any(|rtype| {
+        around
+            .cache
+            .rrset(name, rtype, Rank::NonAuthAnswer, around.now)
+            .is_some()
+    })
+}
+
+/// A failure of before, told as such (RFC 8914 section 4.14).
+fn remembered(why: &Ede) -> Ede {
+    Ede {
+        code: Ede::CACHED_ERROR,
+        text: format!("failed before: {}", why.text).into(),
+    }
+}
+
+/// The next link if the cache knows that much and no more.
+fn cached_link(cache: &Cache, question: &Question, now: Now) -> Option<(Vec<Held>, Name)> {
+    if matches!(question.rtype, RecordType::CNAME | RecordType::ANY) {
+        return None;
+    }
+    if let Some(held) = cache.rrset(&question.name, RecordType::CNAME, Rank::NonAuthAnswer, now) {
+        let next = rdata::cname_target(held.rrset.rdata.iter().next()?)?;
+        return Some((vec![held], next));
+    }
+    let mut above = question.name.parent();
+    while let Some(owner) = above {
+        if let Some(held) = cache.rrset(&owner, RecordType::DNAME, Rank::NonAuthAnswer, now) {
+            let link = through_dname(&held.rrset, &question.name)?.ok()?;
+            let cname = crate::cache::made_cname(&question.name, &link.next, held.ttl);
+            return Some((vec![held, cname], link.next));
+        }
+        above = owner.parent();
+    }
+    None
+}
+
+/// Pays for the links of an answer from the cache.
+fn charge_links(known: &Response, frame: &Frame, budget: &mut Budget) -> Result<(), Exhausted> {
+    let last = usize::from(frame.question.rtype == RecordType::CNAME);
+    let links = known
+        .answer
+        .iter()
+        .filter(|held| held.rrset.rtype == RecordType::CNAME)
+        .count();
+    (last..links).try_for_each(|_| budget.charge_link())
+}
+
+/// The response with the frame's chain before it. A failure keeps no chain: nothing in it is an answer.
+pub(super) fn with_chain(frame: &Frame, mut response: Response) -> Response {
+    if response.rcode != Rcode::SERVFAIL {
+        response.answer.splice(0..0, frame.chain.iter().cloned());
+    }
+    response
+}

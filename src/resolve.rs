@@ -1,0 +1,277 @@
+//! Runs one recursion against egress and joins equal questions: the only file that sees both.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use rand::RngExt as _;
+use tokio::sync::watch;
+
+use crate::cache::Cache;
+use crate::config::plan;
+use crate::egress::{self, Egress, Exchanged, Forwarder};
+use crate::guard::permit::{Budget, RecursionPermit, Spent};
+use crate::policy::{Decision, Policy};
+use crate::recursion::{
+    Ask, AskFailure, Fault, Heard, Over, Recursion, Route, Routes, ServerFault, Step, Trace, Via,
+};
+use crate::sys::{clock, entropy};
+use crate::telemetry::reason::Reason;
+use crate::wire::{Ede, Name, Question, Rcode, RecordType, Response};
+
+/// Finds out what the cache does not know. Shared by all workers; lives as long as the plan it was made from.
+pub struct Resolver {
+    cache: Arc<Cache>,
+    policy: Arc<Policy>,
+    egress: Arc<Egress>,
+    forwarders: Vec<Forwarder>,
+    plan: Arc<plan::Recursion>,
+    in_flight: DashMap<Question, Flight>,
+    running: AtomicUsize,
+    counters: Counters,
+}
+
+/// What the resolver counts beyond what egress does.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Recursions started.
+    pub started: AtomicU64,
+    /// Clients that joined a recursion already in flight.
+    pub joined: AtomicU64,
+    /// Clients turned away because too many had joined, or too many recursions ran.
+    pub turned_away: AtomicU64,
+}
+
+/// A recursion in flight and how many clients wait for it.
+struct Flight {
+    outcome: watch::Receiver<Option<Arc<Response>>>,
+    joined: usize,
+}
+
+/// One resolution, told step by step.
+#[derive(Debug)]
+pub struct Traced {
+    /// The answer.
+    pub response: Response,
+    /// What was done to find it.
+    pub trace: Trace,
+    /// What it cost.
+    pub spent: Spent,
+}
+
+impl Resolver {
+    /// A resolver with nothing in flight.
+    #[must_use]
+    pub fn new(
+        cache: Arc<Cache>,
+        policy: Arc<Policy>,
+        egress: Arc<Egress>,
+        forwarders: Vec<Forwarder>,
+        plan: Arc<plan::Recursion>,
+    ) -> Self {
+        Self {
+            cache,
+            policy,
+            egress,
+            forwarders,
+            plan,
+            in_flight: DashMap::new(),
+            running: AtomicUsize::new(0),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Answers `question`, by joining an equal one in flight or by a recursion of its own, which then consumes `permit`.
+    ///
+    /// The recursion runs on as a task even when the caller stops waiting, so that a client that leaves takes nothing from
+    /// those who joined, and what was paid for reaches the cache.
+    ///
+    /// # Errors
+    /// [`Reason::PendingTotal`] when too many clients wait for this question or too many recursions run.
+    pub async fn start(self: &Arc<Self>, permit: RecursionPermit, question: Question) -> Result<Arc<Response>, Reason> {
+        let mut outcome = self.join_or_launch(permit, question)?;
+        let found = outcome.wait_for(Option::is_some).await.ok().and_then(|response| response.clone());
+        Ok(found.unwrap_or_else(|| Arc::new(Response::failure(Ede::new(Ede::OTHER, "the look-up was abandoned")))))
+    }
+
+    /// Answers `question` by a recursion of its own and tells every step; for `suimon ask`.
+    pub async fn explain(&self, permit: RecursionPermit, question: Question) -> Traced {
+        let mut recursion = self.recursion(question).with_trace();
+        let mut budget = permit.into_budget(&self.plan.limits, clock::now());
+        let response = self.drive(&mut recursion, &mut budget).await;
+        Traced { response, trace: recursion.trace().cloned().unwrap_or_default(), spent: budget.spent() }
+    }
+
+    /// Asks the root for its own NS set and keeps it (RFC 9609).
+    pub async fn prime(&self, permit: RecursionPermit) -> Response {
+        let mut recursion = self.recursion(Question::new(Name::root(), RecordType::NS));
+        let mut budget = permit.into_budget(&self.plan.limits, clock::now());
+        self.drive(&mut recursion, &mut budget).await
+    }
+
+    /// Questions in flight now.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.running.load(Ordering::Relaxed)
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    fn join_or_launch(
+        self: &Arc<Self>,
+        permit: RecursionPermit,
+        question: Question,
+    ) -> Result<watch::Receiver<Option<Arc<Response>>>, Reason> {
+        match self.in_flight.entry(question) {
+            Entry::Occupied(mut entry) => {
+                let flight = entry.get_mut();
+                if flight.joined >= self.plan.joined_clients {
+                    self.counters.turned_away.fetch_add(1, Ordering::Relaxed);
+                    return Err(Reason::PendingTotal);
+                }
+                flight.joined += 1;
+                self.counters.joined.fetch_add(1, Ordering::Relaxed);
+                Ok(flight.outcome.clone())
+            }
+            Entry::Vacant(entry) => {
+                if self.running.load(Ordering::Relaxed) >= self.plan.in_flight {
+                    self.counters.turned_away.fetch_add(1, Ordering::Relaxed);
+                    return Err(Reason::PendingTotal);
+                }
+                let question = entry.key().clone();
+                let (tell, outcome) = watch::channel(None);
+                entry.insert(Flight { outcome: outcome.clone(), joined: 1 });
+                self.running.fetch_add(1, Ordering::Relaxed);
+                self.counters.started.fetch_add(1, Ordering::Relaxed);
+                let landing = Landing { resolver: Arc::clone(self), question: question.clone() };
+                tokio::spawn(async move {
+                    let resolver = &landing.resolver;
+                    let mut recursion = resolver.recursion(question);
+                    let mut budget = permit.into_budget(&resolver.plan.limits, clock::now());
+                    let response = resolver.drive(&mut recursion, &mut budget).await;
+                    // Whoever asks from here on finds the answer in the cache, so leave the table before telling.
+                    let response = Arc::new(response);
+                    drop(landing);
+                    tell.send_replace(Some(response));
+                });
+                Ok(outcome)
+            }
+        }
+    }
+
+    fn recursion(&self, question: Question) -> Recursion {
+        Recursion::new(question, Arc::clone(&self.plan), entropy::csprng().random())
+    }
+
+    async fn drive(&self, recursion: &mut Recursion, budget: &mut Budget) -> Response {
+        loop {
+            match recursion.step(&self.cache, self, budget, clock::now()) {
+                Step::Done(response) => return response,
+                Step::Ask(ask) => {
+                    let candidates = self.candidates(&ask);
+                    let heard = self.ask(&ask, &candidates, budget).await;
+                    recursion.heard(heard, &self.cache, budget, clock::now());
+                    self.note(&recursion.take_faults(), &candidates);
+                }
+            }
+        }
+    }
+
+    /// The servers that may be asked, with their ports.
+    fn candidates(&self, ask: &Ask) -> Vec<SocketAddr> {
+        match &ask.via {
+            Via::Authoritative => ask.servers.iter().map(|address| self.egress.at_port(*address)).collect(),
+            Via::Stub(servers) => servers.clone(),
+            Via::Forward(_) => Vec::new(),
+        }
+    }
+
+    async fn ask(&self, ask: &Ask, candidates: &[SocketAddr], budget: &mut Budget) -> Heard {
+        let exchanged = match ask.via {
+            Via::Forward(index) => match self.forwarders.get(index) {
+                Some(forwarder) => forwarder.ask(&ask.question, self.plan.dnssec_ok, false, budget).await,
+                None => Exchanged::Failed { server: None, failure: egress::Failure::NoUsableServer },
+            },
+            Via::Authoritative | Via::Stub(_) => {
+                let query = egress::Query {
+                    transport: match ask.over {
+                        Over::Udp => egress::Transport::Udp,
+                        Over::Tcp => egress::Transport::Tcp,
+                    },
+                    dnssec_ok: self.plan.dnssec_ok,
+                    configured: matches!(ask.via, Via::Stub(_)),
+                    ..egress::Query::authoritative(&ask.question, candidates, &ask.zone)
+                };
+                self.egress.exchange(&query, budget).await
+            }
+        };
+        heard(exchanged)
+    }
+
+    /// Servers that do not serve a zone are remembered by egress, so that others are asked first.
+    fn note(&self, faults: &[ServerFault], candidates: &[SocketAddr]) {
+        for fault in faults {
+            let lame = matches!(fault.fault, Fault::Lame | Fault::Upward | Fault::Rcode(_));
+            let server = candidates.iter().find(|server| Some(server.ip()) == fault.server);
+            if let (true, Some(server)) = (lame, server) {
+                self.egress.note_lame(*server, &fault.zone, clock::now());
+            }
+        }
+    }
+}
+
+impl Routes for Resolver {
+    fn route(&self, name: &Name, rtype: RecordType) -> Route {
+        match self.policy.route(name, rtype) {
+            Decision::Resolve => Route::Iterate,
+            Decision::Answer(response) => Route::Answer(response),
+            // The operator's CNAMEs lead on; recursion follows them as it would a server's.
+            Decision::Chase { chain, .. } => Route::Answer(Response { answer: chain, ..Response::empty(Rcode::NOERROR) }),
+            Decision::Forward(index) => self.policy.forward(index).map_or(Route::Iterate, |forward| Route::Forward {
+                zone: forward.zone.clone(),
+                index,
+            }),
+            Decision::Stub(index) => self.policy.stub(index).map_or(Route::Iterate, |stub| Route::Stub {
+                zone: stub.zone.clone(),
+                servers: stub.servers.clone(),
+            }),
+        }
+    }
+}
+
+/// Takes a finished (or abandoned) recursion out of the table.
+struct Landing {
+    resolver: Arc<Resolver>,
+    question: Question,
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        self.resolver.in_flight.remove(&self.question);
+        self.resolver.running.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn heard(exchanged: Exchanged) -> Heard {
+    match exchanged {
+        Exchanged::Reply { server, tcp, message, bytes, .. } => {
+            Heard::Reply { server: server.ip(), over: if tcp { Over::Tcp } else { Over::Udp }, message: *message, bytes }
+        }
+        Exchanged::Failed { server, failure } => Heard::Failed {
+            server: server.map(|server| server.ip()),
+            failure: match failure {
+                egress::Failure::Timeout => AskFailure::Timeout,
+                egress::Failure::Network => AskFailure::Network,
+                egress::Failure::BadReply => AskFailure::BadReply,
+                egress::Failure::NoUsableServer => AskFailure::NoUsableServer,
+                egress::Failure::Exhausted(limit) => AskFailure::Budget(limit),
+            },
+        },
+    }
+}

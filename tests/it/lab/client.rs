@@ -1,0 +1,91 @@
+//! A client that sends what it likes: octets out, octets back.
+
+use std::io::{Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
+use std::time::Duration;
+
+use suimon::wire::{Message, Name, RecordType};
+
+/// A query with the given flags word, one question of class IN, and optionally an OPT record (size 1232, DO clear).
+pub fn query(id: u16, flags: u16, name: &str, rtype: RecordType, edns: bool) -> Vec<u8> {
+    let name: Name = name.parse().expect("a domain name");
+    let mut octets = Vec::new();
+    for word in [id, flags, 1, 0, 0, u16::from(edns)] {
+        octets.extend_from_slice(&word.to_be_bytes());
+    }
+    octets.extend_from_slice(name.as_wire());
+    octets.extend_from_slice(&rtype.0.to_be_bytes());
+    octets.extend_from_slice(&1_u16.to_be_bytes());
+    if edns {
+        octets.extend_from_slice(&[0, 0, 41, 0x04, 0xD0, 0, 0, 0, 0, 0, 0]);
+    }
+    octets
+}
+
+/// A plain recursive query with EDNS.
+pub fn ask(id: u16, name: &str, rtype: RecordType) -> Vec<u8> {
+    query(id, 0x0100, name, rtype, true)
+}
+
+/// Sends one datagram from `source` and waits for one reply.
+pub fn udp(source: IpAddr, server: SocketAddr, octets: &[u8], patience: Duration) -> Option<Vec<u8>> {
+    let socket = UdpSocket::bind((source, 0)).expect("a client socket");
+    socket.connect(server).expect("a connected client socket");
+    socket.set_read_timeout(Some(patience)).expect("a read timeout");
+    socket.send(octets).ok()?;
+    let mut buffer = vec![0; 65_535];
+    let length = socket.recv(&mut buffer).ok()?;
+    buffer.truncate(length);
+    Some(buffer)
+}
+
+/// Sends one query over a TCP connection of its own and waits for the reply.
+pub fn tcp(source: IpAddr, server: SocketAddr, octets: &[u8], patience: Duration) -> Option<Vec<u8>> {
+    let socket = socket2::Socket::new(
+        socket2::Domain::for_address(server),
+        socket2::Type::STREAM,
+        None,
+    )
+    .expect("a client socket");
+    socket.bind(&SocketAddr::new(source, 0).into()).expect("a bound client socket");
+    socket.connect_timeout(&server.into(), patience).ok()?;
+    let mut stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(patience)).expect("a read timeout");
+    let length = u16::try_from(octets.len()).expect("a query below 64 KiB");
+    stream.write_all(&[&length.to_be_bytes(), octets].concat()).ok()?;
+    let mut length = [0; 2];
+    stream.read_exact(&mut length).ok()?;
+    let mut reply = vec![0; usize::from(u16::from_be_bytes(length))];
+    stream.read_exact(&mut reply).ok()?;
+    Some(reply)
+}
+
+/// Asks by UDP, by TCP after TC=1, as a stub resolver does.
+pub fn resolve(source: IpAddr, server: SocketAddr, name: &str, rtype: RecordType, patience: Duration) -> Option<Message> {
+    let octets = ask(0x5375, name, rtype);
+    let reply = udp(source, server, &octets, patience)?;
+    let reply = if reply.get(2).is_some_and(|flags| flags & 0x02 != 0) {
+        tcp(source, server, &octets, patience)?
+    } else {
+        reply
+    };
+    Some(Message::parse(&reply).expect("a well-formed reply"))
+}
+
+/// A reply's answer as sorted text, TTLs left out: what two resolvers must agree on.
+pub fn answer_text(message: &Message) -> Vec<String> {
+    let mut lines: Vec<String> = message
+        .answer
+        .iter()
+        .map(|record| {
+            format!(
+                "{} {} {}",
+                record.owner.to_string().to_ascii_lowercase(),
+                record.rtype,
+                suimon::wire::text::rdata_to_text(record.rtype, &record.rdata).to_ascii_lowercase()
+            )
+        })
+        .collect();
+    lines.sort();
+    lines
+}

@@ -1,0 +1,7 @@
+//! Integration tests: real sockets, network namespaces, Debian's servers, the binaries of this build.
+
+#![allow(clippy::indexing_slicing, reason = "test code: a panic is the report")]
+
+mod lab;
+mod real_servers;
+mod refused;

@@ -1,0 +1,199 @@
+//! Can a refused query cause an upstream packet? 100,000 of every shape, with a capture on the upstream side that must stay empty.
+
+use std::io::Read;
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::time::{Duration, Instant};
+
+use suimon::wire::RecordType;
+
+use crate::lab::capture::Capture;
+use crate::lab::client::{self, query};
+use crate::lab::{Lab, Ns, suimond};
+
+const QUERIES: usize = 100_000;
+const HINTS: &str = ". 3600 IN NS a.root.\na.root. 3600 IN A 10.53.0.1\na.root. 3600 IN AAAA fd53::1\n";
+
+/// Clients outside on 10.54.0.0/24 and fd54::/64, an admitted one at 10.54.0.77, and the way upstream, where nobody is.
+struct Gate {
+    lab: Lab,
+    outside: Ns,
+    resolver: Ns,
+}
+
+fn gate(tag: &str, guard: &str) -> Gate {
+    let mut lab = Lab::new(tag);
+    let (outside, resolver, upstream) = (lab.namespace("outside"), lab.namespace("suimon"), lab.namespace("up"));
+    lab.link(
+        &outside,
+        "wan",
+        &["10.54.0.2/24", "10.54.0.77/24", "fd54::2/64"],
+        &resolver,
+        "clients",
+        &["10.54.0.1/24", "fd54::1/64"],
+    );
+    lab.link(
+        &resolver,
+        "out",
+        &["10.53.0.254/24", "fd53::fe/64"],
+        &upstream,
+        "in",
+        &["10.53.0.1/24", "fd53::1/64"],
+    );
+    let listen = [address("10.54.0.1:53"), address("[fd54::1]:53")];
+    let more = format!("[control]\nsocket = {:?}\n[guard]\n{guard}\n", lab.dir().join("control.sock"));
+    let config = suimond::config(&lab, &listen, &["10.54.0.77"], HINTS, &more);
+    suimond::start(&mut lab, &resolver, "suimond", &config);
+    Gate { lab, outside, resolver }
+}
+
+#[test]
+fn a_hundred_thousand_refused_queries_cause_no_upstream_packet_and_no_reply_longer_than_the_query() {
+    let gate = gate("refused", "refusals_per_prefix = 100000\nrefusal_burst = 100000\nrefusals_per_host = 1000000\n");
+    let capture = Capture::start(&gate.lab, &gate.resolver, "out", "udp or tcp");
+    let tally = gate.outside.inside(|| {
+        let mut tally = flood(address("10.54.0.2:0"), address("10.54.0.1:53"), QUERIES / 2);
+        tally.add(&flood(address("[fd54::2]:0"), address("[fd54::1]:53"), QUERIES / 2));
+        for number in 0..200 {
+            tally.tcp_bytes += try_tcp(address("10.54.0.1:53"), number);
+        }
+        tally
+    });
+    let upstream = capture.stop();
+    assert_eq!(upstream, Vec::<String>::new(), "upstream packets caused by refused queries");
+    assert_eq!(tally.longer, 0, "replies longer than their queries");
+    assert_eq!(tally.tcp_bytes, 0, "octets to outsiders over TCP");
+    assert!(tally.replies > QUERIES / 20, "the flood did arrive: {tally:?}");
+    let sent = upstream_packets(&gate.lab);
+    assert_eq!(sent, 0, "suimond's own count of upstream packets");
+
+    // The same daemon does ask upstream for a client it admits: the capture can see what it should.
+    let capture = Capture::start(&gate.lab, &gate.resolver, "out", "udp or tcp");
+    gate.outside.inside(|| {
+        let source = address("10.54.0.77:0").ip();
+        let octets = client::ask(1, "admitted.example.", RecordType::A);
+        client::udp(source, address("10.54.0.1:53"), &octets, Duration::from_millis(500));
+    });
+    assert_ne!(capture.stop(), Vec::<String>::new(), "an admitted query must be seen upstream");
+}
+
+#[test]
+fn refusals_stay_within_their_budget_per_prefix_and_per_host() {
+    let gate = gate("budget", "");
+    let begun = Instant::now();
+    let tally = gate.outside.inside(|| flood(address("10.54.0.2:0"), address("10.54.0.1:53"), 5_000));
+    // Burst 5 per /24, then one per second; the clock starts before the first query.
+    let allowed = 5 + usize::try_from(begun.elapsed().as_secs()).expect("a short test") + 1;
+    assert!((1..=allowed).contains(&tally.replies), "{} replies, {allowed} allowed", tally.replies);
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    replies: usize,
+    longer: usize,
+    tcp_bytes: usize,
+}
+
+impl Tally {
+    const fn add(&mut self, more: &Self) {
+        self.replies += more.replies;
+        self.longer += more.longer;
+    }
+}
+
+/// Sends `count` queries of all shapes and reads what comes back on the way.
+fn flood(source: SocketAddr, server: SocketAddr, count: usize) -> Tally {
+    let mut tally = Tally::default();
+    for chunk in 0..count.div_ceil(20_000) {
+        let socket = UdpSocket::bind(source).expect("a client socket");
+        socket.connect(server).expect("a connected client socket");
+        socket.set_nonblocking(true).expect("a non-blocking socket");
+        let mut lengths = vec![0_usize; 65_536];
+        let first = chunk * 20_000;
+        for number in first..count.min(first + 20_000) {
+            let octets = shape(number);
+            lengths[number % 65_536] = octets.len();
+            while socket.send(&octets).is_err() {
+                read(&socket, &lengths, &mut tally);
+            }
+            if number % 16 == 0 {
+                read(&socket, &lengths, &mut tally);
+            }
+        }
+        std::thread::sleep(Duration::from_millis(200));
+        read(&socket, &lengths, &mut tally);
+    }
+    tally
+}
+
+fn read(socket: &UdpSocket, lengths: &[usize], tally: &mut Tally) {
+    let mut buffer = [0; 65_535];
+    while let Ok(length) = socket.recv(&mut buffer) {
+        let id = usize::from(u16::from_be_bytes([buffer[0], buffer[1]]));
+        tally.replies += 1;
+        tally.longer += usize::from(length > lengths[id]);
+    }
+}
+
+/// Query number `number`: every type, opcode, flag, class, EDNS shape in turn, and bytes that are no query at all.
+fn shape(number: usize) -> Vec<u8> {
+    let id = u16::try_from(number % 65_536).expect("16 bits");
+    let rtype = RecordType(u16::try_from(number * 7 % 65_536).expect("16 bits"));
+    // QR stays 0 in most; opcode and the other flags take every value.
+    let flags = u16::try_from((number * 13) % 32_768).expect("15 bits") | 0x0100;
+    let flags = if number % 3 == 0 { 0x0100 } else { flags };
+    let name = format!("n{number}.victim{}.example.", number % 97);
+    let mut octets = query(id, flags, &name, rtype, number % 2 == 0);
+    match number % 11 {
+        // An unknown EDNS version, a large size, options.
+        1 if number % 2 == 0 => {
+            let end = octets.len();
+            octets[end - 5] = 1;
+        }
+        2 if number % 2 == 0 => {
+            let end = octets.len();
+            octets[end - 1] = 12;
+            octets.extend_from_slice(&[0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8]);
+        }
+        3 => octets[5] = 0,
+        4 => octets[5] = 2,
+        5 => {
+            // Class CH.
+            let class = 12 + name.len() + 1 + 2 + 1;
+            octets[class] = 3;
+        }
+        6 => octets.truncate(12 + number % 20),
+        7 => octets.extend(std::iter::repeat_n(0xA5, number % 400)),
+        _ => {}
+    }
+    octets
+}
+
+/// Connects and sends a query; the octets that come back.
+fn try_tcp(server: SocketAddr, number: u16) -> usize {
+    let Ok(mut stream) = TcpStream::connect_timeout(&server, Duration::from_secs(1)) else { return 0 };
+    let octets = query(number, 0x0100, "tcp.victim.example.", RecordType::A, true);
+    let length = u16::try_from(octets.len()).expect("a small query");
+    let _may_be_closed = std::io::Write::write_all(&mut stream, &[&length.to_be_bytes(), &octets[..]].concat());
+    stream.set_read_timeout(Some(Duration::from_millis(500))).expect("a read timeout");
+    let mut back = Vec::new();
+    let _reset = stream.read_to_end(&mut back);
+    back.len()
+}
+
+fn upstream_packets(lab: &Lab) -> u64 {
+    let stats = suimond::tool(lab, &["--output", "json", "stats"]);
+    let stats: serde_json::Value = serde_json::from_str(&stats).expect("JSON from suimon stats");
+    let packets: Vec<u64> = stats["metrics"]
+        .as_array()
+        .expect("metrics")
+        .iter()
+        .filter(|metric| metric["name"] == "suimon_upstream_packets_total")
+        .map(|metric| metric["value"]["value"].as_u64().or_else(|| metric["value"].as_u64()).expect("a count"))
+        .collect();
+    assert!(!packets.is_empty(), "the count of upstream packets must be there: {stats}");
+    packets.iter().sum()
+}
+
+fn address(text: &str) -> SocketAddr {
+    text.parse().expect("an address")
+}

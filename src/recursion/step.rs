@@ -63,10 +63,6 @@ impl Recursion {
             if let Some(outstanding) = &self.outstanding {
                 return Step::Ask(outstanding.ask.clone());
             }
-            if budget.time_left(now).is_zero() {
-                self.exhausted(Exhausted::Time, cache, budget, now);
-                continue;
-            }
             let Some(mut frame) = self.frames.pop() else {
                 self.done = Some(Response::failure(Ede::new(Ede::OTHER, "nothing was asked")));
                 continue;
@@ -152,6 +148,9 @@ impl Recursion {
         around: &Around<'_>,
         budget: &Budget,
     ) -> Turn {
+        if budget.time_left(around.now).is_zero() {
+            return Turn::Exhausted(Exhausted::Time);
+        }
         loop {
             let question = match self.shorten(frame, &mut approach, around) {
                 Ok(question) => question,
@@ -432,7 +431,9 @@ fn charge_links(known: &Response, frame: &Frame, budget: &mut Budget) -> Result<
 
 /// The response with the frame's chain before it. A failure keeps no chain: nothing in it is an answer.
 pub(super) fn with_chain(frame: &Frame, mut response: Response) -> Response {
-    if response.rcode != Rcode::SERVFAIL {
+    if response.rcode == Rcode::SERVFAIL {
+        response.answer.clear();
+    } else {
         response.answer.splice(0..0, frame.chain.iter().cloned());
     }
     response

@@ -9,12 +9,6 @@ use crate::config::plan::Limits;
 use crate::sys::clock::Now;
 use crate::wire::{Name, RecordType};
 
-/// Sends to silent servers of one zone up to which a silent server is asked a second time.
-///
-/// One server gets two packets, two get three together; three or more silent servers get one each: a lost packet is survived,
-/// and a dead zone costs no more than with the most sparing peer (peer-behaviour.md, "all servers mute": pdns and hickory 3).
-pub const SILENT_SENDS: u32 = 3;
-
 /// Unanswered sends to one zone after which the zone is given up, however many servers it lists.
 ///
 /// At 400 ms each that is 3.2 s, and a zone with half its addresses unreachable (an IPv6 black hole) still gets through.
@@ -185,9 +179,13 @@ impl Targets {
         self.in_state(State::WantsFullName)
     }
 
-    /// Who was silent and may be asked once more, when nothing else is left.
+    /// Who was silent and may be asked once more, when nothing else is left: one of them, once.
+    ///
+    /// A zone gets one packet more than it has silent servers: a lost packet is survived, and so is a server that drops queries
+    /// with EDNS (egress asks it plainly the second time). peer-behaviour.md, "all servers mute": the most sparing peer sends 3.
     pub(super) fn second_chance(&self) -> Vec<SocketAddr> {
-        if self.silent_sends >= SILENT_SENDS {
+        let addresses = u32::try_from(self.addresses.len()).unwrap_or(u32::MAX);
+        if self.silent_sends > addresses || self.silent_sends >= SILENT_SENDS_MOST {
             return Vec::new();
         }
         self.in_state(State::Silent)

@@ -1,3 +1,5 @@
+//! Does the tool do what its command line, its exit codes and its generated pages promise?
+
 use std::io;
 use std::path::Path;
 use std::sync::Arc;

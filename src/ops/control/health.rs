@@ -3,8 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::protocol::{Spent, StatusReport};
-use crate::guard::permit::Budget;
+use super::protocol::StatusReport;
 use crate::sys::clock::Now;
 use crate::telemetry::upstream::UpstreamEvent;
 use crate::telemetry::{AnswerSource, Reason, Received, Snapshot};
@@ -65,23 +64,6 @@ impl StatusReport {
     }
 }
 
-impl From<&Budget> for Spent {
-    /// What a question has spent, beside what it may spend.
-    fn from(budget: &Budget) -> Self {
-        let (spent, limits) = (budget.spent(), budget.limits());
-        Self {
-            packets: spent.packets,
-            packets_limit: limits.packets,
-            bytes: spent.bytes,
-            bytes_limit: limits.bytes,
-            links: spent.links,
-            links_limit: limits.links,
-            failing_ns_names: spent.failing_ns_names,
-            failing_ns_names_limit: limits.failing_ns_names,
-        }
-    }
-}
-
 /// Messages received so far.
 #[must_use]
 pub fn queries(snapshot: &Snapshot) -> u64 {
@@ -137,8 +119,6 @@ impl Rate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::plan::Limits;
-    use crate::guard::permit::{InternalCause, RecursionPermit};
     use crate::telemetry::Telemetry;
 
     #[test]
@@ -183,34 +163,6 @@ mod tests {
                 upstream_packets_total: 1,
                 upstream_timeouts_total: 1,
                 ..StatusReport::default()
-            }
-        );
-    }
-
-    #[test]
-    fn what_a_budget_spent_stands_beside_its_limits() {
-        let limits = Limits {
-            packets: 3,
-            links: 2,
-            ..Limits::default()
-        };
-        let permit = RecursionPermit::internal(InternalCause::Audit);
-        let mut budget = permit.into_budget(&limits, Now::at_secs(0));
-        budget.charge_packet(Now::at_secs(0)).unwrap();
-        budget.charge_link().unwrap();
-        budget.charge_link().unwrap();
-        budget.note_bytes(512);
-        assert_eq!(
-            Spent::from(&budget),
-            Spent {
-                packets: 1,
-                packets_limit: 3,
-                bytes: 512,
-                bytes_limit: limits.bytes,
-                links: 2,
-                links_limit: 2,
-                failing_ns_names: 0,
-                failing_ns_names_limit: limits.failing_ns_names,
             }
         );
     }

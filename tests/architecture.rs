@@ -82,9 +82,13 @@ const DOORS: [(&str, &str, &str); 10] = [
         "ops::metrics",
         "`stats` reads the list of metrics that the page shows",
     ),
+    (
+        "ctl",
+        "drill",
+        "`suimon drill`: its arguments and its run; the drill never sees `ctl`",
+    ),
     ("bin", "daemon", "the daemon's life"),
     ("bin", "ctl", "the tool's commands"),
-    ("bin", "drill", "`suimon drill`"),
 ];
 
 /// Who may start a task or a thread, and why.

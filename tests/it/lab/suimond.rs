@@ -29,15 +29,31 @@ pub fn start_with(lab: &mut Lab, ns: &Ns, name: &str, config: &str, set: &[&str]
 pub fn wait_until_ready(lab: &Lab, name: &str) {
     let begun = Instant::now();
     while !lab.log(name).contains("suimond: ready") {
-        assert!(begun.elapsed() < Duration::from_secs(20), "suimond does not get ready:\n{}", lab.log(name));
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "suimond does not get ready:\n{}",
+            lab.log(name)
+        );
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
 /// A config for lab use: one listener, clients from anywhere in the lab, own root hints, nothing asked that no client caused.
-pub fn config(lab: &Lab, listen: &[SocketAddr], clients: &[&str], hints: &str, more: &str) -> String {
+pub fn config(
+    lab: &Lab,
+    listen: &[SocketAddr],
+    clients: &[&str],
+    hints: &str,
+    more: &str,
+) -> String {
     let hints = lab.file("hints.zone", hints);
-    let quoted = |items: Vec<String>| items.iter().map(|item| format!("{item:?}")).collect::<Vec<_>>().join(", ");
+    let quoted = |items: Vec<String>| {
+        items
+            .iter()
+            .map(|item| format!("{item:?}"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     format!(
         "[listen]\naddresses = [{}]\n[acl]\nallow = [{}]\n[recursion]\nroot_hints = {:?}\npriming = false\n\
          [egress]\nallow_private_servers = true\n[process]\nstate_dir = {:?}\ndrain = \"0s\"\nsandbox = false\n{more}\n",

@@ -200,7 +200,7 @@ async fn keep_house(operator: Arc<Operator>, front: Arc<Front>) {
     loop {
         ticks.tick().await;
         match addresses::HostAddresses::read() {
-            Ok(host) => operator.live().own.replace(host.own, host.broadcast),
+            Ok(host) => operator.live().own.replace(host.forgeable, host.broadcast),
             Err(error) => tracing::warn!(%error, "cannot read the host's own addresses"),
         }
         operator.live().cache.settle();

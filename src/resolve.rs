@@ -12,14 +12,14 @@ use tokio::sync::watch;
 use crate::cache::Cache;
 use crate::config::plan;
 use crate::egress::{self, Egress, Exchanged, Forwarder};
-use crate::guard::permit::{Budget, RecursionPermit, Spent};
+use crate::guard::permit::{Budget, Exhausted, RecursionPermit, Spent};
 use crate::policy::{Decision, Policy};
 use crate::recursion::{
     Ask, AskFailure, Fault, Heard, Over, Recursion, Route, Routes, ServerFault, Step, Trace, Via,
 };
 use crate::sys::{clock, entropy};
 use crate::telemetry::reason::Reason;
-use crate::wire::{Ede, Name, Question, Rcode, RecordType, Response};
+use crate::wire::{Ede, Name, Question, RecordType, Response};
 
 /// Finds out what the cache does not know. Shared by all workers; lives as long as the plan it was made from.
 pub struct Resolver {
@@ -195,7 +195,16 @@ impl Resolver {
     async fn drive(&self, recursion: &mut Recursion, budget: &mut Budget) -> Response {
         loop {
             match recursion.step(&self.cache, self, budget, clock::now()) {
-                Step::Done(response) => return response,
+                Step::Done(response) => {
+                    // Packets, octets and time are noted where egress is refused; these limits are recursion's own.
+                    if let Some(
+                        limit @ (Exhausted::Links | Exhausted::Depth | Exhausted::FailingNsNames),
+                    ) = budget.refused()
+                    {
+                        self.egress.counters().note_exhausted(limit);
+                    }
+                    return response;
+                }
                 Step::Ask(ask) => {
                     let candidates = self.candidates(&ask);
                     let heard = self.ask(&ask, &candidates, budget).await;
@@ -267,11 +276,7 @@ impl Routes for Resolver {
         match self.policy.route(name, rtype) {
             Decision::Resolve => Route::Iterate,
             Decision::Answer(response) => Route::Answer(response),
-            // The operator's CNAMEs lead on; recursion follows them as it would a server's.
-            Decision::Chase { chain, .. } => Route::Answer(Response {
-                answer: chain,
-                ..Response::empty(Rcode::NOERROR)
-            }),
+            Decision::Chase { chain, target } => Route::Link { chain, target },
             Decision::Forward(index) => {
                 self.policy
                     .forward(index)

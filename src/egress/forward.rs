@@ -43,8 +43,8 @@ const IN_FLIGHT: usize = 32;
 #[derive(Debug, thiserror::Error)]
 #[error("cannot set up the resolver for forward zone {zone}: {reason}")]
 pub struct ForwarderError {
-    zone: Name,
-    reason: NetError,
+    zone: Box<Name>,
+    reason: Box<NetError>,
 }
 
 /// Asks the resolvers of one forward zone.
@@ -91,8 +91,8 @@ impl Forwarder {
             egress: Arc::clone(egress),
             zone: zone.zone.clone(),
             targets: targets.map_err(|reason| ForwarderError {
-                zone: zone.zone.clone(),
-                reason,
+                zone: Box::new(zone.zone.clone()),
+                reason: Box::new(reason),
             })?,
         })
     }

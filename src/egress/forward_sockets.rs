@@ -109,34 +109,42 @@ impl RuntimeProvider for Runtime {
                 socket,
                 server,
                 id: AtomicU32::new(u32::MAX),
+                received: AtomicU32::new(0),
                 _permit: permit,
             })
         })
     }
 }
 
-/// A connected socket for one query. The first datagram with another ID than was sent ends it: hickory would go on listening
-/// for as long as it takes to guess right.
+/// A connected socket for one query. The first datagram with another ID than was sent ends it, and so do more datagrams than
+/// may be discarded: hickory would go on listening for as long as it takes to guess right.
 pub(super) struct Ear {
     egress: Arc<Egress>,
     socket: UdpSocket,
     server: SocketAddr,
     id: AtomicU32,
+    received: AtomicU32,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Ear {
-    /// What hickory shall see of the `length` octets in `buffer`. Another ID than was sent becomes a message of the right ID and
+    /// What hickory shall see of the `length` octets in `buffer`. One too many, or another ID than was sent, becomes a message of the right ID and
     /// nothing else, which hickory gives back as unreadable (an I/O error it would turn into one of its own).
     fn check(&self, buffer: &mut [u8], length: usize) -> (usize, SocketAddr) {
         let sent = u16::try_from(self.id.load(Ordering::Relaxed)).ok();
         let id = buffer
             .get(..length)
             .and_then(|datagram| datagram.first_chunk().map(|id| u16::from_be_bytes(*id)));
-        if id.is_some() && id == sent {
+        let received = self.received.fetch_add(1, Ordering::Relaxed);
+        let too_many = received > self.egress.plan.discarded_replies;
+        if id.is_some() && id == sent && !too_many {
             return (length, self.server);
         }
-        let why = id.map_or(Mismatch::Short, |_| Mismatch::Id);
+        let why = match id {
+            None => Mismatch::Short,
+            Some(_) if id == sent => Mismatch::Question,
+            Some(_) => Mismatch::Id,
+        };
         self.egress.counters.note_discarded(why);
         match (buffer.first_chunk_mut::<2>(), sent) {
             (Some(place), Some(sent)) => {

@@ -86,7 +86,13 @@ impl Sockets {
             source.set_port(self.ports.pick(rng));
             match sys::net::connected_udp(source, server) {
                 Ok(socket) => return UdpSocket::from_std(socket),
-                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                // A port below 1024 may be in the range and not ours to use.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied
+                    ) =>
+                {
                     bump(&counters.port_collisions);
                     tries -= 1;
                     if tries == 0 {

@@ -45,7 +45,7 @@ fn impatient() -> plan::Egress {
     plan::Egress {
         initial_timeout: Duration::from_millis(60),
         max_timeout: Duration::from_millis(120),
-        tcp_timeout: Duration::from_millis(300),
+        tcp_timeout: Duration::from_millis(700),
         ..base()
     }
 }

@@ -1,3 +1,5 @@
+//! Does each row decide in its turn? Tables, and the property that nothing outside the rules is admitted.
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! How do packets come in and responses go out? Sockets, batches and limits; what a packet means is the [`Service`]'s business.
+//! How do packets come in and responses go out? Sockets, batches and limits; what a packet means is a service plugged in from above.
 //!
 //! Life of the room: [`Listeners::bind`] while privileges last, [`Listeners::start`], then [`Ingress::stop`].
 

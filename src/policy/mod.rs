@@ -12,7 +12,10 @@ mod tests;
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::config::plan;
+use crate::wire::name::MAX_NAME;
 use crate::wire::{Held, Name, Question, RecordType, Response, Rrset};
 
 use served::{Extent, Served};
@@ -163,7 +166,9 @@ impl Policy {
 
     /// The decision for one name, CNAMEs not followed.
     fn one(&self, name: &Name, rtype: RecordType) -> Decision {
-        let folded = name.to_lower_wire();
+        // A name of any length without an allocation.
+        let folded: SmallVec<[u8; MAX_NAME]> =
+            name.as_wire().iter().map(u8::to_ascii_lowercase).collect();
         let mut built_in_too = true;
         for (at, entry) in self.table.upwards(&folded) {
             let exact = at == 0;
@@ -219,10 +224,12 @@ impl Policy {
         folded: &[u8],
         apex: bool,
     ) -> Response {
-        if apex && rtype == RecordType::RESINFO && zone.extent == Extent::Everything {
-            if let Some(info) = &self.resolver_info {
-                return served::answer(vec![info.clone()], zone);
-            }
+        if apex
+            && rtype == RecordType::RESINFO
+            && zone.extent == Extent::Everything
+            && let Some(info) = &self.resolver_info
+        {
+            return served::answer(vec![info.clone()], zone);
         }
         let entry = self.table.get(folded);
         let built_in = entry.map_or(&[][..], |entry| &entry.built_in_data);

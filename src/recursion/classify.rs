@@ -5,7 +5,7 @@ use super::fault::Fault;
 use super::scrub::{Scrubbed, find, scrub};
 use crate::wire::{Class, Message, Name, Question, Rcode, RecordType, Rrset, rdata};
 
-/// Address sets kept for clients that want full responses.
+/// Address sets kept for priming and for clients that want full responses: two for each of 13 servers.
 const ADDITIONAL_KEPT: usize = 26;
 
 /// What a reply is.
@@ -199,11 +199,11 @@ fn addresses(scrubbed: &Scrubbed, end: &End) -> Vec<Rrset> {
             .iter()
             .filter(|set| set.rtype == RecordType::NS),
     );
+    let targets = named.flat_map(|set| set.rdata.iter().filter_map(rdata::ns_target));
     let mut kept = Vec::new();
-    for target in named.flat_map(|set| set.rdata.iter().filter_map(rdata::ns_target)) {
+    for target in targets.take(ADDITIONAL_KEPT / 2) {
         for rtype in [RecordType::A, RecordType::AAAA] {
             if let Some(set) = find(&scrubbed.additional, &target, rtype)
-                && kept.len() < ADDITIONAL_KEPT
                 && !kept.contains(set)
             {
                 kept.push(set.clone());

@@ -64,21 +64,23 @@ impl ServerFault {
 
 /// The extended error for a zone that nobody answered for (RFC 8914): the worst thing seen decides.
 ///
-/// 23 if a server answered with an error, 24 if one answered rubbish, else 22.
+/// 23 if a server answered with an error or the network did, 24 if one answered rubbish, else 22.
 pub(super) fn zone_failure(zone: &Name, faults: &[ServerFault], limit: Option<Exhausted>) -> Ede {
     let here = || faults.iter().filter(|fault| fault.zone == *zone);
-    let loudest = here()
-        .rfind(|fault| matches!(fault.fault, Fault::Rcode(_)))
-        .map(|fault| (Ede::NETWORK_ERROR, fault))
+    let last =
+        |code, is: fn(Fault) -> bool| here().rfind(|told| is(told.fault)).map(|told| (code, told));
+    let loudest = last(Ede::NETWORK_ERROR, |fault| matches!(fault, Fault::Rcode(_)))
+        .or_else(|| last(Ede::INVALID_DATA, |fault| fault == Fault::Bad))
         .or_else(|| {
-            here()
-                .rfind(|fault| fault.fault == Fault::Bad)
-                .map(|fault| (Ede::INVALID_DATA, fault))
+            last(Ede::NO_REACHABLE_AUTHORITY, |fault| {
+                matches!(fault, Fault::Lame | Fault::Upward)
+            })
         })
+        .or_else(|| last(Ede::NETWORK_ERROR, |fault| fault == Fault::Network))
         .or_else(|| {
-            here()
-                .rfind(|fault| matches!(fault.fault, Fault::Lame | Fault::Upward))
-                .map(|fault| (Ede::NO_REACHABLE_AUTHORITY, fault))
+            last(Ede::NO_REACHABLE_AUTHORITY, |fault| {
+                fault == Fault::Unusable
+            })
         });
     let (code, text) = match (loudest, limit) {
         (Some((code, fault)), _) => (code, Cow::Owned(fault.sentence())),

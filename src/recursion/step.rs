@@ -63,10 +63,6 @@ impl Recursion {
             if let Some(outstanding) = &self.outstanding {
                 return Step::Ask(outstanding.ask.clone());
             }
-            if budget.time_left(now).is_zero() {
-                self.exhausted(Exhausted::Time, cache, budget, now);
-                continue;
-            }
             let Some(mut frame) = self.frames.pop() else {
                 self.done = Some(Response::failure(Ede::new(Ede::OTHER, "nothing was asked")));
                 continue;
@@ -109,6 +105,13 @@ impl Recursion {
             );
             return Turn::Answer(with_chain(frame, response));
         }
+        if let Route::Link { chain, target } = route {
+            frame.chain.extend(chain);
+            return match self.turn_to(frame, target, budget, now) {
+                Err(turn) => turn,
+                Ok(()) => Turn::Continue,
+            };
+        }
         let anew = !frame.for_server && frame.chain.is_empty() && renews(budget.cause());
         if !anew {
             if let Some(known) = cache.lookup(&question, now) {
@@ -138,7 +141,7 @@ impl Recursion {
                 Approach::new(zone, Path::Forward(index), Targets::none(), false)
             }
             Route::Stub { zone, servers } => self.stub(frame, zone, &servers, around),
-            _ => self.deepest(frame, &seat(&question), around),
+            _ => self.deepest(&seat(&question), around),
         };
         frame.stage = Stage::Approach(approach);
         Turn::Continue
@@ -150,8 +153,11 @@ impl Recursion {
         frame: &mut Frame,
         mut approach: Approach,
         around: &Around<'_>,
-        budget: &Budget,
+        budget: &mut Budget,
     ) -> Turn {
+        if budget.time_left(around.now).is_zero() {
+            return Turn::Exhausted(Exhausted::Time);
+        }
         loop {
             let question = match self.shorten(frame, &mut approach, around) {
                 Ok(question) => question,
@@ -249,7 +255,7 @@ impl Recursion {
         &mut self,
         frame: &Frame,
         approach: &mut Approach,
-        budget: &Budget,
+        budget: &mut Budget,
     ) -> Option<Question> {
         let depth = depth(self.frames.len());
         loop {
@@ -332,7 +338,7 @@ impl Recursion {
         {
             self.note(around.now, Happening::AskParentAgain { zone: zone.clone() });
             frame.stale = Some((zone.clone(), failed));
-            frame.stage = Stage::Approach(self.deepest(frame, &parent, around));
+            frame.stage = Stage::Approach(self.deepest(&parent, around));
             return Turn::Continue;
         }
         let ede = if self.silence >= SILENCE {
@@ -432,7 +438,9 @@ fn charge_links(known: &Response, frame: &Frame, budget: &mut Budget) -> Result<
 
 /// The response with the frame's chain before it. A failure keeps no chain: nothing in it is an answer.
 pub(super) fn with_chain(frame: &Frame, mut response: Response) -> Response {
-    if response.rcode != Rcode::SERVFAIL {
+    if response.rcode == Rcode::SERVFAIL {
+        response.answer.clear();
+    } else {
         response.answer.splice(0..0, frame.chain.iter().cloned());
     }
     response

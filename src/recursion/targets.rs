@@ -9,12 +9,6 @@ use crate::config::plan::Limits;
 use crate::sys::clock::Now;
 use crate::wire::{Name, RecordType};
 
-/// Sends to silent servers of one zone up to which a silent server is asked a second time.
-///
-/// One server gets two packets, two get three together; three or more silent servers get one each: a lost packet is survived,
-/// and a dead zone costs no more than with the most sparing peer (peer-behaviour.md, "all servers mute": pdns and hickory 3).
-pub const SILENT_SENDS: u32 = 3;
-
 /// Unanswered sends to one zone after which the zone is given up, however many servers it lists.
 ///
 /// At 400 ms each that is 3.2 s, and a zone with half its addresses unreachable (an IPv6 black hole) still gets through.
@@ -185,9 +179,13 @@ impl Targets {
         self.in_state(State::WantsFullName)
     }
 
-    /// Who was silent and may be asked once more, when nothing else is left.
+    /// Who was silent and may be asked once more, when nothing else is left: one of them, once.
+    ///
+    /// A zone gets one packet more than it has silent servers: a lost packet is survived, and so is a server that drops queries
+    /// with EDNS (egress asks it plainly the second time). peer-behaviour.md, "all servers mute": the most sparing peer sends 3.
     pub(super) fn second_chance(&self) -> Vec<SocketAddr> {
-        if self.silent_sends >= SILENT_SENDS {
+        let addresses = u32::try_from(self.addresses.len()).unwrap_or(u32::MAX);
+        if self.silent_sends > addresses || self.silent_sends >= SILENT_SENDS_MOST {
             return Vec::new();
         }
         self.in_state(State::Silent)
@@ -341,4 +339,59 @@ pub(super) fn mix(seed: u64, place: usize) -> u64 {
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     mixed ^ (mixed >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn three() -> (Targets, [SocketAddr; 3]) {
+        let addresses: [SocketAddr; 3] =
+            ["192.0.2.1:0", "192.0.2.2:0", "192.0.2.3:0"].map(|text| text.parse().unwrap());
+        (Targets::of_addresses(&addresses), addresses)
+    }
+
+    #[test]
+    fn whoever_failed_comes_after_whoever_did_not() {
+        let (mut targets, [one, two, three]) = three();
+        targets.note_fault(one, Fault::Silent, true);
+        targets.note_fault(two, Fault::Lame, true);
+        assert_eq!(targets.candidates(false), [three]);
+        targets.note_fault(three, Fault::Lame, false);
+        assert_eq!(targets.candidates(false), []);
+        assert_eq!(
+            targets.candidates(true),
+            [two],
+            "it only disliked a shortened question"
+        );
+        targets.note_fault(two, Fault::Lame, false);
+        assert_eq!(targets.candidates(true), []);
+        assert_eq!(targets.second_chance(), [one]);
+        targets.note_fault(one, Fault::Silent, false);
+        assert_eq!(targets.second_chance(), []);
+    }
+
+    #[test]
+    fn a_zone_gets_one_packet_more_than_it_has_silent_servers() {
+        let (mut targets, all) = three();
+        for server in all {
+            targets.note_fault(server, Fault::Silent, false);
+        }
+        assert_eq!(targets.second_chance(), all);
+        targets.note_fault(all[0], Fault::Silent, false);
+        assert_eq!(targets.second_chance(), []);
+    }
+
+    #[test]
+    fn a_server_that_answers_the_second_time_is_the_one_to_ask_from_then_on() {
+        let (mut targets, [one, two, three]) = three();
+        for server in [one, two, three] {
+            targets.note_fault(server, Fault::Silent, true);
+        }
+        targets.note_good(two);
+        assert_eq!(targets.candidates(false), [two]);
+        targets.note_fault(two, Fault::Silent, false);
+        assert_eq!(targets.candidates(true), [], "but it has failed twice now");
+        assert_eq!(targets.second_chance(), []);
+    }
 }

@@ -45,3 +45,39 @@ pub fn open_files_limit() -> usize {
         .and_then(|limit| usize::try_from(limit).ok())
         .unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use rustix::net::sockopt::{ip_mtu_discover, ipv6_mtu_discover};
+
+    use super::*;
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn sockets_are_connected_and_leave_path_mtu_discovery_out() {
+        let v4 = connected_udp(address("0.0.0.0:0"), address("127.0.0.1:9")).unwrap();
+        assert_eq!(v4.peer_addr().unwrap(), address("127.0.0.1:9"));
+        assert_eq!(ip_mtu_discover(&v4).unwrap(), Ipv4PathMtuDiscovery::OMIT);
+        // A host without IPv6 has nothing to show.
+        if let Ok(v6) = connected_udp(address("[::]:0"), address("[::1]:9")) {
+            assert_eq!(ipv6_mtu_discover(&v6).unwrap(), Ipv6PathMtuDiscovery::OMIT);
+        }
+    }
+
+    #[test]
+    fn a_taken_port_is_reported() {
+        let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let error = connected_udp(taken.local_addr().unwrap(), address("127.0.0.1:9"));
+        assert_eq!(error.unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn own_addresses_are_known() {
+        assert!(is_own_address("127.0.0.1".parse().unwrap()));
+        assert!(!is_own_address("192.0.2.1".parse().unwrap()));
+        assert!(open_files_limit() > 0);
+    }
+}

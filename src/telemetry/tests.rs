@@ -1,3 +1,5 @@
+//! Do the counters count? Every cell, summed over workers and contended.
+
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;

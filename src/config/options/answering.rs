@@ -89,7 +89,7 @@ pub(super) const INCOMING: &[Setting] = &[
         kind: Kind::Count(1, 1_000),
         default: Some("32"),
         summary: "Queries of one connection under way at once.",
-        doc: "Answers leave in the order they become ready (RFC 7766 section 6.2.1.1); past the limit reading pauses.",
+        doc: "Answers leave in the order they become ready (RFC 7766 section 7); past the limit reading pauses.",
         example: "100",
     },
     Setting {
@@ -357,7 +357,7 @@ pub(super) const OUTGOING: &[Setting] = &[
         kind: Kind::Count(512, 4_096),
         default: Some("1232"),
         summary: "Largest UDP reply, whatever the client says it can take.",
-        doc: "RFC 9715: 1232 never fragments. Larger answers are truncated and asked again over TCP.",
+        doc: "1232 fits the smallest IPv6 MTU, so it is never fragmented (DNS flag day 2020, RFC 9715). Larger answers are truncated and asked again over TCP.",
         example: "1400",
     },
     Setting {

@@ -177,7 +177,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Count(1, 32),
         default: Some("7"),
         summary: "Depth of sub-queries.",
-        doc: "A server's address may need another zone's server, and so on (CAMP, CVE-2025-11411).",
+        doc: "A server's address may need another zone's server, and so on (CAMP, USENIX Security 2024).",
         example: "5",
     },
     Setting {
@@ -307,7 +307,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Count(512, 4_096),
         default: Some("1232"),
         summary: "UDP payload size we advertise to servers.",
-        doc: "RFC 9715: 1232 never fragments on any IPv6 path.",
+        doc: "1232 fits the smallest IPv6 MTU, so it is never fragmented (DNS flag day 2020, RFC 9715).",
         example: "1400",
     },
     Setting {

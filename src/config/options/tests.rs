@@ -244,3 +244,22 @@ fn the_man_page_names_every_setting_and_starts_no_line_with_a_stray_request() {
         );
     }
 }
+
+#[test]
+fn groff_has_nothing_to_say_about_the_man_page() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("suimon.toml.5");
+    std::fs::write(&path, man_page()).unwrap();
+    let Ok(output) = std::process::Command::new("groff")
+        .args(["-man", "-ww", "-z", "-Tutf8"])
+        .arg(&path)
+        .output()
+    else {
+        return; // no groff on this machine
+    };
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}

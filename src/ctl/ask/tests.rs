@@ -1,3 +1,5 @@
+//! Does an answer read like dig's, and a failure in plain words?
+
 use super::*;
 use crate::ops::control::protocol::Spent;
 

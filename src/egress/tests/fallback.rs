@@ -166,7 +166,10 @@ async fn silence_at_edns_makes_the_next_attempt_plain_and_the_answer_is_remember
         }
     })
     .await;
-    let egress = egress(&impatient());
+    let egress = egress(&plan::Egress {
+        initial_timeout: Duration::from_millis(150),
+        ..base()
+    });
     let first = ask(&egress, fake.address).await;
     assert_eq!(failure(&first), Some(Failure::Timeout));
     for _ in 0..2 {

@@ -6,11 +6,14 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use crate::config::plan;
+use crate::egress::matching::{Expected, Seen, examine};
 use crate::egress::permitted::Permitted;
 use crate::egress::source_port::SourcePorts;
 use crate::egress::{Exchanged, Failure};
+use crate::wire::Flags;
+use crate::wire::writer::write_query;
 
-use super::{ask, base, egress, failure};
+use super::{ask, base, egress, failure, fake, question};
 
 #[test]
 fn ports_are_uniform_over_the_range_without_the_avoided_ones() {
@@ -179,4 +182,48 @@ async fn nobody_left_to_ask_is_said_so() {
         }
     );
     assert_eq!(egress.counters().snapshot().no_usable_server, 1);
+}
+
+#[test]
+fn a_reply_with_any_octet_of_its_envelope_changed_is_not_taken() {
+    let question = question();
+    let expected = Expected {
+        id: 0x1234,
+        question: &question,
+        exact_case: false,
+    };
+    let mut query = Vec::new();
+    write_query(&mut query, 0x1234, Flags::default(), &question, None);
+    let reply = fake::good(&query);
+    assert!(matches!(examine(&reply, &expected), Seen::Reply(_)));
+    let envelope = query.len();
+    for at in (0..envelope).filter(|at| !(2..12).contains(at)) {
+        for bit in 0..8 {
+            let mut changed = reply.clone();
+            changed[at] ^= 1 << bit;
+            // The case of a letter is no difference here.
+            let only_case = bit == 5 && reply[at].is_ascii_alphabetic();
+            let taken = matches!(examine(&changed, &expected), Seen::Reply(_));
+            assert_eq!(taken, only_case, "octet {at}, bit {bit}");
+        }
+    }
+    for length in 0..reply.len() {
+        let seen = examine(&reply[..length], &expected);
+        assert!(matches!(seen, Seen::Discard(_)), "{length} octets");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_octets_can_be_looked_at(octets: Vec<u8>, behind: Vec<u8>) {
+        let question = question();
+        let expected = Expected { id: 7, question: &question, exact_case: true };
+        let _ = examine(&octets, &expected);
+        let mut query = Vec::new();
+        write_query(&mut query, 7, Flags::default().with_ad(true), &question, None);
+        query[2] |= 0x80;
+        query[7] = 1;
+        query.extend_from_slice(&behind);
+        let _ = examine(&query, &expected);
+    }
 }

@@ -19,16 +19,17 @@ async fn over_tcp(script: fn(&[u8]) -> Script) -> Exchanged {
     let before = clock::now();
     let exchanged = egress(&impatient()).exchange(&query, &mut budget()).await;
     let took = clock::now().since(before);
-    assert!(took < Duration::from_millis(1_500), "{took:?}");
+    assert!(took < Duration::from_secs(3), "{took:?}");
     exchanged
 }
 
 #[tokio::test]
 async fn a_reply_in_single_octets_is_put_together() {
     let exchanged = over_tcp(|query| {
-        framed(&good(query))
-            .into_iter()
-            .map(|octet| (1, vec![octet]))
+        // The length and the ID arrive apart for sure, the rest as it comes.
+        let octets = framed(&good(query)).into_iter().enumerate();
+        octets
+            .map(|(at, octet)| (if at < 4 { 5 } else { 0 }, vec![octet]))
             .collect()
     })
     .await;

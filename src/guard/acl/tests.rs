@@ -1,3 +1,5 @@
+//! Does the longest prefix win? Against the plainest model.
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Does the refusal budget hold at its limit and one beyond, for one prefix and for a flood?
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
@@ -115,4 +117,22 @@ fn many_threads_together_get_no_more_than_one() {
             .sum()
     });
     assert_eq!(sent, 5);
+}
+
+#[test]
+fn the_two_families_have_their_own_purses() {
+    let refusals = Refusals::new(1, 5, 1_000_000, &KEY);
+    assert_eq!(sent(&refusals, v4(0xc000_0201), at(0), 6), 5);
+    // The IPv6 /48 whose 48 bits read as the number of that /24.
+    let same_number = IpAddr::V6(Ipv6Addr::from_bits(0xc0_0002 << 80));
+    assert_eq!(sent(&refusals, same_number, at(0), 6), 5);
+}
+
+#[test]
+fn a_table_four_times_too_small_still_serves_almost_everybody() {
+    let refusals = Refusals::new(1, 5, u32::MAX, &KEY);
+    let served = (0..1_u32 << 18)
+        .filter(|n| refusals.take(v4(n << 8), at(0)))
+        .count();
+    assert!(served > 240_000, "{served}");
 }

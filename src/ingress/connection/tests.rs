@@ -1,3 +1,5 @@
+//! Does each limit of a connection bite at its number and not before? A pipe and a paused clock.
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
@@ -232,7 +234,9 @@ async fn a_later_query_must_be_whole_in_two_seconds_of_its_first_octet() {
     rig.ask(1, "now").await;
     rig.hear().await;
     sleep(secs(5)).await;
-    rig.client.write_all(&[0, 100, 1]).await.unwrap();
+    rig.client.write_all(&[0]).await.unwrap();
+    sleep(Duration::from_millis(1900)).await;
+    rig.client.write_all(&[100, 1]).await.unwrap();
     let (ended, took) = rig.end().await;
     assert_eq!(ended, Ended::Incomplete);
     about(took, secs(7));

@@ -1,3 +1,5 @@
+//! When is the age of a datagram believed?
+
 use super::*;
 
 fn at(wall_ms: u64) -> Now {

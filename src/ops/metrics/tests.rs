@@ -1,3 +1,5 @@
+//! Is the metrics page well-formed Prometheus text, and bounded whoever connects?
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

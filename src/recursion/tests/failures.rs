@@ -215,6 +215,27 @@ fn the_reason_of_a_failure_is_told() {
 }
 
 #[test]
+fn a_network_that_says_no_is_told_and_not_remembered() {
+    let mut internet = Internet::new();
+    internet.zone("a.test", &[BAD], &["n.a.test A 192.0.2.80"]);
+    internet.villain(BAD, |_, _| Deed::Unreachable);
+    assert_eq!(
+        internet.ask("n.a.test", "A").ede(),
+        (23, "192.0.2.1 could not be reached for a.test.".to_owned())
+    );
+    assert_eq!(internet.cache.failures(), 0);
+    internet.cannot_use(BAD);
+    assert_eq!(
+        internet.ask("n.a.test", "A").ede(),
+        (
+            22,
+            "no server of a.test. has an address that may be asked".to_owned()
+        )
+    );
+    assert_eq!(internet.cache.failures(), 0);
+}
+
+#[test]
 fn a_failure_is_remembered_for_five_seconds_and_told_as_such() {
     let mut internet = Internet::new();
     internet.zone("a.test", &[BAD], &["n.a.test A 192.0.2.80"]);

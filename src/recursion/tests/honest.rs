@@ -375,6 +375,16 @@ fn a_zone_that_moved_is_found_again_through_its_parent() {
 }
 
 #[test]
+fn servers_that_failed_are_not_asked_again_because_the_parent_names_them_again() {
+    let mut internet = plain();
+    internet.ask("www.a.test", "A");
+    internet.errs("192.0.2.1", Rcode::REFUSED);
+    let run = internet.ask("new.a.test", "A");
+    assert_eq!(run.rcode(), Rcode::SERVFAIL);
+    assert_eq!((run.to(super::internet::TEST), run.to("192.0.2.1")), (1, 1));
+}
+
+#[test]
 fn a_child_does_not_prolong_its_own_delegation() {
     let mut internet = plain();
     internet.ask("www.a.test", "A");

@@ -146,6 +146,15 @@ fn time_is_counted_and_bites() {
     assert_eq!(internet.ask(&name, "A").rcode(), Rcode::NOERROR);
 }
 
+#[test]
+fn an_answer_that_comes_too_late_to_ask_on_is_still_an_answer() {
+    let (mut internet, name) = ladder(2);
+    internet.latency = std::time::Duration::from_millis(1800);
+    let run = internet.ask(&name, "A");
+    assert!(run.took > internet.plan.limits.time);
+    assert_eq!(run.rcode(), Rcode::NOERROR);
+}
+
 /// `z0 <- z1 <- … `: each zone is served by a name in the next one, without glue; the last has glue.
 fn glueless(depth: usize) -> Internet {
     let mut internet = Internet::new();

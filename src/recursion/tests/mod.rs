@@ -10,3 +10,11 @@ mod peers;
 mod poison;
 mod properties;
 mod routes;
+
+#[test]
+fn a_recursion_can_travel_between_threads() {
+    fn travels<T: Send + 'static>() {}
+    travels::<super::Recursion>();
+    travels::<super::Step>();
+    travels::<super::Heard>();
+}

@@ -5,6 +5,7 @@ use super::internet::{
 };
 use crate::config::plan::Minimisation;
 use crate::recursion::Over;
+use crate::recursion::trace::Happening;
 use crate::wire::{Rcode, RecordType};
 
 const EVIL: &str = "192.0.2.66";
@@ -127,6 +128,22 @@ fn a_loop_of_zones_that_are_served_from_each_other_fails_at_once() {
         "{:?}",
         run.questions()
     );
+    // a needs b, b needs c, c needs a: the third look-up is the last, not the one that a depth limit stops.
+    let lookups = |run: &super::internet::Run| {
+        run.trace
+            .iter()
+            .filter(|event| matches!(event.what, Happening::LookUp { .. }))
+            .count()
+    };
+    assert_eq!(lookups(&run), 3);
+    assert!(!run.ede().1.contains("nested"), "{:?}", run.ede());
+    // A server whose name lies in the zone it serves is not looked up at all.
+    internet.add(TEST, "test", &["d.test NS ns.d.test"]);
+    let run = internet.ask("www.d.test", "A");
+    assert_eq!(
+        (run.rcode(), lookups(&run), run.sent.len()),
+        (Rcode::SERVFAIL, 0, 1)
+    );
     // Also when the name asked for is one of those the servers have.
     let run = internet.ask("ns.b.test", "AAAA");
     assert_eq!(run.rcode(), Rcode::SERVFAIL);
@@ -198,7 +215,7 @@ fn cnames_times_glueless_times_deep_cost_at_most_14_packets() {
 
 #[test]
 fn mute_servers_cost_few_packets_and_at_most_5_seconds() {
-    for (servers, packets) in [(1, 2), (2, 3), (3, 3), (4, 4), (13, 8)] {
+    for (servers, packets) in [(1, 2), (2, 3), (3, 4), (4, 5), (13, 8)] {
         let addresses: Vec<String> = (1..=servers).map(|i| format!("192.0.2.{i}")).collect();
         let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
         for labels in ["w", "w.x.y.z"] {
@@ -241,6 +258,39 @@ fn fifty_names_of_one_silent_server_or_of_fifty_cost_at_most_5_seconds() {
             run.sent.len(),
             run.took
         );
+    }
+}
+
+#[test]
+fn servers_that_drop_a_first_query_answer_the_second_however_many_there_are() {
+    // What egress makes of servers that drop EDNS: silence at first, plain and answered the second time.
+    for servers in 1..=5 {
+        let addresses: Vec<String> = (1..=servers).map(|i| format!("192.0.2.{i}")).collect();
+        let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
+        for owner in ["www.drop.test", "a.b.c.drop.test"] {
+            let mut internet = Internet::new();
+            internet.zone("drop.test", &addresses, &[]);
+            for at in &addresses {
+                let mut asked = 0;
+                internet.villain(at, move |question, _| {
+                    asked += 1;
+                    if asked == 1 {
+                        return Deed::Silence;
+                    }
+                    Deed::Say(says(
+                        question,
+                        &[&format!("{} A 192.0.2.80", question.name)],
+                    ))
+                });
+            }
+            let run = internet.ask(owner, "A");
+            assert_eq!(
+                (run.rcode(), run.answer().len()),
+                (Rcode::NOERROR, 1),
+                "{servers} servers"
+            );
+            assert!(run.sent.len() <= 8);
+        }
     }
 }
 
@@ -385,4 +435,23 @@ fn root_servers_that_say_nothing_useful_fail_at_once() {
             )
             .is_some()
     );
+}
+
+#[test]
+fn a_zone_that_failed_once_in_a_query_is_not_asked_again_for_its_other_names() {
+    let mut internet = Internet::new();
+    internet.add(
+        TEST,
+        "test",
+        &[
+            "z.test NS ns1.dead.test",
+            "z.test NS ns2.dead.test",
+            "z.test NS ns3.dead.test",
+        ],
+    );
+    internet.zone("dead.test", &[VICTIM], &[]);
+    internet.errs(VICTIM, Rcode::REFUSED);
+    let run = internet.ask("w.z.test", "A");
+    assert_eq!((run.rcode(), run.to(VICTIM)), (Rcode::SERVFAIL, 1));
+    assert!(run.sent.len() <= 4, "{:?}", run.questions());
 }

@@ -193,6 +193,24 @@ fn a_stub_zone_is_asked_at_its_servers_and_ports_and_down_from_there() {
 }
 
 #[test]
+fn a_stub_zone_goes_before_the_delegation_that_the_world_knows() {
+    let mut internet = Internet::new();
+    internet.zone("lab.test", &["192.0.2.1"], &["www.lab.test A 192.0.2.80"]);
+    internet.serve("192.0.2.20", "lab.test", &["in.lab.test A 10.0.0.80"]);
+    assert_eq!(internet.ask("www.lab.test", "A").to("192.0.2.1"), 1);
+    internet.route(
+        "lab.test",
+        Route::Stub {
+            zone: name("lab.test"),
+            servers: vec!["192.0.2.20:53".parse().unwrap()],
+        },
+    );
+    let run = internet.ask("in.lab.test", "A");
+    assert_eq!(run.answer(), ["in.lab.test. A 10.0.0.80"]);
+    assert_eq!((run.to("192.0.2.1"), run.to("192.0.2.20")), (0, 1));
+}
+
+#[test]
 fn an_answer_of_the_operator_ends_a_chain_and_costs_nothing() {
     let mut internet = Internet::new();
     internet.zone(

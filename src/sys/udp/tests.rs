@@ -1,3 +1,5 @@
+//! Do datagrams come in whole and leave from the right address? Real loopback sockets.
+
 use std::collections::HashSet;
 
 use super::*;

@@ -72,7 +72,8 @@ fn serve(sources: Sources, loaded: Loaded) -> Result<(), Failure> {
     raise_descriptor_limit();
     make_state_dir(&plan.process.state_dir)?;
     // Everything that needs privileges comes before the sandbox, and the sandbox before any thread.
-    let listeners = Listeners::bind(&plan.ingress).map_err(|error| Failure::System(report::busy(&error)))?;
+    let listeners =
+        Listeners::bind(&plan.ingress).map_err(|error| Failure::System(report::busy(&error)))?;
     if plan.process.sandbox {
         confine(&sources, &loaded);
     }
@@ -98,12 +99,25 @@ async fn attend(
     let system = |error: &dyn fmt::Display| Failure::System(error.to_string());
     let plan = loaded.plan.clone();
     let listening = listeners.addresses().to_vec();
-    let operator = Operator::new(sources, loaded, listening, logging).map_err(|error| system(&error))?;
-    let control = plan.ops.control_socket.as_deref().map(Control::bind).transpose().map_err(|error| system(&error))?;
-    let page = plan.ops.metrics_listen.map(MetricsPage::bind).transpose().map_err(|error| system(&error))?;
+    let operator =
+        Operator::new(sources, loaded, listening, logging).map_err(|error| system(&error))?;
+    let control = plan
+        .ops
+        .control_socket
+        .as_deref()
+        .map(Control::bind)
+        .transpose()
+        .map_err(|error| system(&error))?;
+    let page = plan
+        .ops
+        .metrics_listen
+        .map(MetricsPage::bind)
+        .transpose()
+        .map_err(|error| system(&error))?;
     let front = Arc::new(Front::new(Arc::clone(&operator), runtime.handle().clone()));
-    let ingress =
-        listeners.start(&front, operator.telemetry(), &plan.ingress).map_err(|error| system(&error))?;
+    let ingress = listeners
+        .start(&front, operator.telemetry(), &plan.ingress)
+        .map_err(|error| system(&error))?;
 
     let (stop, stopped) = watch::channel(false);
     let until_stopped = || {
@@ -133,9 +147,13 @@ async fn attend(
 
 /// Reloads on SIGHUP; returns on SIGTERM or SIGINT.
 async fn wait_for_the_end(operator: &Arc<Operator>) -> Result<(), Failure> {
-    let listen = |kind| signal(kind).map_err(|error| Failure::System(format!("no signals: {error}")));
-    let (mut hangup, mut terminate, mut interrupt) =
-        (listen(SignalKind::hangup())?, listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    let listen =
+        |kind| signal(kind).map_err(|error| Failure::System(format!("no signals: {error}")));
+    let (mut hangup, mut terminate, mut interrupt) = (
+        listen(SignalKind::hangup())?,
+        listen(SignalKind::terminate())?,
+        listen(SignalKind::interrupt())?,
+    );
     loop {
         tokio::select! {
             _ = hangup.recv() => {
@@ -176,12 +194,13 @@ fn prime(operator: &Operator) {
 
 /// Every few seconds: own addresses, cache bookkeeping, the status line; the watchdog as long as every worker moves.
 async fn keep_house(operator: Arc<Operator>, front: Arc<Front>) {
-    let pace = notify::watchdog_interval().map_or(HOUSEKEEPING, |interval| interval.min(HOUSEKEEPING));
+    let pace =
+        notify::watchdog_interval().map_or(HOUSEKEEPING, |interval| interval.min(HOUSEKEEPING));
     let mut ticks = tokio::time::interval(pace);
     loop {
         ticks.tick().await;
         match addresses::HostAddresses::read() {
-            Ok(host) => operator.live().own.replace(host.own, host.broadcast),
+            Ok(host) => operator.live().own.replace(host.forgeable, host.broadcast),
             Err(error) => tracing::warn!(%error, "cannot read the host's own addresses"),
         }
         operator.live().cache.settle();
@@ -196,7 +215,10 @@ async fn keep_house(operator: Arc<Operator>, front: Arc<Front>) {
 fn raise_descriptor_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    let wanted = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let wanted = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
     if let Err(error) = setrlimit(Resource::Nofile, wanted) {
         tracing::warn!(%error, "the limit on open files stays as it is");
     }
@@ -215,10 +237,20 @@ fn confine(sources: &Sources, loaded: &Loaded) {
     let mut readable = loaded.files.clone();
     readable.extend(sources.file.iter().cloned());
     let mut writable = vec![loaded.plan.process.state_dir.clone()];
-    writable.extend(loaded.plan.ops.control_socket.iter().filter_map(|path| path.parent()).map(Into::into));
+    writable.extend(
+        loaded
+            .plan
+            .ops
+            .control_socket
+            .iter()
+            .filter_map(|path| path.parent())
+            .map(Into::into),
+    );
     match sandbox::confine(&readable, &writable) {
         sandbox::Confinement::Full => tracing::debug!("landlock: all rules enforced"),
-        sandbox::Confinement::Partial => tracing::info!("landlock: this kernel enforces part of the rules"),
+        sandbox::Confinement::Partial => {
+            tracing::info!("landlock: this kernel enforces part of the rules")
+        }
         sandbox::Confinement::Absent(why) => tracing::warn!("landlock: {why}"),
     }
 }

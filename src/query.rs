@@ -16,7 +16,7 @@ use crate::resolve::Resolver;
 use crate::sys::clock::{self, Now};
 use crate::sys::entropy;
 use crate::telemetry::{AnswerSource, Reason, Telemetry, Worker};
-use crate::wire::{Class, Ede, Held, Header, Question, QueryView, Rcode, RecordType, Response};
+use crate::wire::{Class, Ede, Header, Held, QueryView, Question, Rcode, RecordType, Response};
 
 /// The rooms of one configuration, wired together. Replaced as a whole on reload.
 pub struct Pipeline {
@@ -73,7 +73,11 @@ enum Known {
     /// A response, and where it came from.
     Response(Response, AnswerSource),
     /// The question that remains, and the operator's own CNAMEs that lead to it.
-    Remains { question: Question, chain: Vec<Held>, forwarded: bool },
+    Remains {
+        question: Question,
+        chain: Vec<Held>,
+        forwarded: bool,
+    },
 }
 
 impl WorkerState {
@@ -81,7 +85,10 @@ impl WorkerState {
     #[must_use]
     pub fn new(slots: usize, counters: Arc<Worker>) -> Self {
         let mut random = entropy::csprng();
-        Self { table: AnswerTable::new(slots, random.next_u64(), random.next_u64()), counters }
+        Self {
+            table: AnswerTable::new(slots, random.next_u64(), random.next_u64()),
+            counters,
+        }
     }
 }
 
@@ -108,19 +115,34 @@ impl Pipeline {
     /// Over UDP the client gets SERVFAIL when its patience ends while servers are still being waited for; the recursion goes
     /// on and its answer reaches the cache.
     pub async fn find_out(&self, miss: Box<Miss>) -> Option<Vec<u8>> {
-        let Miss { permit, ticket, question, chain, forwarded, packet, transport, may_send_errors, arrived } = *miss;
+        let Miss {
+            permit,
+            ticket,
+            question,
+            chain,
+            forwarded,
+            packet,
+            transport,
+            may_send_errors,
+            arrived,
+        } = *miss;
         let counters = self.telemetry.shared();
         let udp = transport == TransportKind::Udp;
         let resolution = self.resolver.start(permit, question);
         let resolved = if udp {
-            let patience = self.plan.max_udp_age.saturating_sub(clock::now().since(arrived));
-            tokio::time::timeout(patience, resolution).await.unwrap_or_else(|_| {
-                counters.verdict(Reason::TooOld);
-                Ok(Arc::new(Response::failure(Ede::new(
-                    Ede::NO_REACHABLE_AUTHORITY,
-                    "still waiting for servers; ask again",
-                ))))
-            })
+            let patience = self
+                .plan
+                .max_udp_age
+                .saturating_sub(clock::now().since(arrived));
+            tokio::time::timeout(patience, resolution)
+                .await
+                .unwrap_or_else(|_| {
+                    counters.verdict(Reason::TooOld);
+                    Ok(Arc::new(Response::failure(Ede::new(
+                        Ede::NO_REACHABLE_AUTHORITY,
+                        "still waiting for servers; ask again",
+                    ))))
+                })
         } else {
             resolution.await
         };
@@ -168,15 +190,23 @@ impl Pipeline {
             Verdict::Drop(_) => Next::Silence,
             Verdict::Refuse(_, rcode) => refuse(counters, arrival, rcode, reply),
             Verdict::Admit(admission) => {
-                match QueryView::parse(arrival.bytes).map_err(|_| (Reason::BadFormat, Rcode::FORMERR)).and_then(servable) {
-                    Ok(query) => self.serve(table, counters, arrival, &query, admission, now, reply),
+                match QueryView::parse(arrival.bytes)
+                    .map_err(|_| (Reason::BadFormat, Rcode::FORMERR))
+                    .and_then(servable)
+                {
+                    Ok(query) => {
+                        self.serve(table, counters, arrival, &query, admission, now, reply)
+                    }
                     Err((reason, rcode)) => self.reject(counters, arrival, reason, rcode, reply),
                 }
             }
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one query with everything that belongs to it")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one query with everything that belongs to it"
+    )]
     fn serve(
         &self,
         mut table: Option<&mut AnswerTable>,
@@ -195,7 +225,11 @@ impl Pipeline {
                 answer::append_opt(query, &self.plan, 0, reply);
                 // The batch's clock: what waited in our queue is dropped by age before it gets here.
                 counters.answered(AnswerSource::Ready, std::time::Duration::ZERO);
-                count_reply(counters, Rcode(u16::from(reply.get(3).copied().unwrap_or(0) & 0xF)), reply);
+                count_reply(
+                    counters,
+                    Rcode(u16::from(reply.get(3).copied().unwrap_or(0) & 0xF)),
+                    reply,
+                );
                 return Next::Reply;
             }
         }
@@ -213,16 +247,28 @@ impl Pipeline {
                 count_reply(counters, response.rcode, reply);
                 Next::Reply
             }
-            Known::Remains { question, chain, forwarded } => {
+            Known::Remains {
+                question,
+                chain,
+                forwarded,
+            } => {
                 let may_send_errors = admission.may_send_errors();
                 let (client, verified) = (admission.client(), admission.is_verified());
                 // A snooping query (RD=0) has no permit: what is not cached stays unknown.
                 let Some(permit) = admission.into_permit() else {
-                    return self.reject(counters, arrival, Reason::RecursionNotDesired, Rcode::REFUSED, reply);
+                    return self.reject(
+                        counters,
+                        arrival,
+                        Reason::RecursionNotDesired,
+                        Rcode::REFUSED,
+                        reply,
+                    );
                 };
                 let ticket = match self.pending.enter(client, verified) {
                     Ok(ticket) => ticket,
-                    Err(reason) => return self.reject(counters, arrival, reason, Rcode::SERVFAIL, reply),
+                    Err(reason) => {
+                        return self.reject(counters, arrival, reason, Rcode::SERVFAIL, reply);
+                    }
                 };
                 Next::Miss(Box::new(Miss {
                     permit,
@@ -256,7 +302,11 @@ impl Pipeline {
                 response.answer.splice(0..0, chain);
                 Known::Response(response, AnswerSource::Cache)
             }
-            None => Known::Remains { question, chain, forwarded },
+            None => Known::Remains {
+                question,
+                chain,
+                forwarded,
+            },
         }
     }
 
@@ -319,7 +369,9 @@ fn keep_ready(
     generation: u64,
     now: Now,
 ) {
-    let Some(body) = reply.get(..composed.body_len) else { return };
+    let Some(body) = reply.get(..composed.body_len) else {
+        return;
+    };
     if composed.truncated || composed.min_ttl == u32::MAX || response.ede.is_some() {
         return;
     }

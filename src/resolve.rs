@@ -12,14 +12,14 @@ use tokio::sync::watch;
 use crate::cache::Cache;
 use crate::config::plan;
 use crate::egress::{self, Egress, Exchanged, Forwarder};
-use crate::guard::permit::{Budget, RecursionPermit, Spent};
+use crate::guard::permit::{Budget, Exhausted, RecursionPermit, Spent};
 use crate::policy::{Decision, Policy};
 use crate::recursion::{
     Ask, AskFailure, Fault, Heard, Over, Recursion, Route, Routes, ServerFault, Step, Trace, Via,
 };
 use crate::sys::{clock, entropy};
 use crate::telemetry::reason::Reason;
-use crate::wire::{Ede, Name, Question, Rcode, RecordType, Response};
+use crate::wire::{Ede, Name, Question, RecordType, Response};
 
 /// Finds out what the cache does not know. Shared by all workers; lives as long as the plan it was made from.
 pub struct Resolver {
@@ -90,10 +90,23 @@ impl Resolver {
     ///
     /// # Errors
     /// [`Reason::PendingTotal`] when too many clients wait for this question or too many recursions run.
-    pub async fn start(self: &Arc<Self>, permit: RecursionPermit, question: Question) -> Result<Arc<Response>, Reason> {
+    pub async fn start(
+        self: &Arc<Self>,
+        permit: RecursionPermit,
+        question: Question,
+    ) -> Result<Arc<Response>, Reason> {
         let mut outcome = self.join_or_launch(permit, question)?;
-        let found = outcome.wait_for(Option::is_some).await.ok().and_then(|response| response.clone());
-        Ok(found.unwrap_or_else(|| Arc::new(Response::failure(Ede::new(Ede::OTHER, "the look-up was abandoned")))))
+        let found = outcome
+            .wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|response| response.clone());
+        Ok(found.unwrap_or_else(|| {
+            Arc::new(Response::failure(Ede::new(
+                Ede::OTHER,
+                "the look-up was abandoned",
+            )))
+        }))
     }
 
     /// Answers `question` by a recursion of its own and tells every step; for `suimon ask`.
@@ -101,7 +114,11 @@ impl Resolver {
         let mut recursion = self.recursion(question).with_trace();
         let mut budget = permit.into_budget(&self.plan.limits, clock::now());
         let response = self.drive(&mut recursion, &mut budget).await;
-        Traced { response, trace: recursion.trace().cloned().unwrap_or_default(), spent: budget.spent() }
+        Traced {
+            response,
+            trace: recursion.trace().cloned().unwrap_or_default(),
+            spent: budget.spent(),
+        }
     }
 
     /// Asks the root for its own NS set and keeps it (RFC 9609).
@@ -146,10 +163,16 @@ impl Resolver {
                 }
                 let question = entry.key().clone();
                 let (tell, outcome) = watch::channel(None);
-                entry.insert(Flight { outcome: outcome.clone(), joined: 1 });
+                entry.insert(Flight {
+                    outcome: outcome.clone(),
+                    joined: 1,
+                });
                 self.running.fetch_add(1, Ordering::Relaxed);
                 self.counters.started.fetch_add(1, Ordering::Relaxed);
-                let landing = Landing { resolver: Arc::clone(self), question: question.clone() };
+                let landing = Landing {
+                    resolver: Arc::clone(self),
+                    question: question.clone(),
+                };
                 tokio::spawn(async move {
                     let resolver = &landing.resolver;
                     let mut recursion = resolver.recursion(question);
@@ -172,7 +195,16 @@ impl Resolver {
     async fn drive(&self, recursion: &mut Recursion, budget: &mut Budget) -> Response {
         loop {
             match recursion.step(&self.cache, self, budget, clock::now()) {
-                Step::Done(response) => return response,
+                Step::Done(response) => {
+                    // Packets, octets and time are noted where egress is refused; these limits are recursion's own.
+                    if let Some(
+                        limit @ (Exhausted::Links | Exhausted::Depth | Exhausted::FailingNsNames),
+                    ) = budget.refused()
+                    {
+                        self.egress.counters().note_exhausted(limit);
+                    }
+                    return response;
+                }
                 Step::Ask(ask) => {
                     let candidates = self.candidates(&ask);
                     let heard = self.ask(&ask, &candidates, budget).await;
@@ -186,7 +218,11 @@ impl Resolver {
     /// The servers that may be asked, with their ports.
     fn candidates(&self, ask: &Ask) -> Vec<SocketAddr> {
         match &ask.via {
-            Via::Authoritative => ask.servers.iter().map(|address| self.egress.at_port(*address)).collect(),
+            Via::Authoritative => ask
+                .servers
+                .iter()
+                .map(|address| self.egress.at_port(*address))
+                .collect(),
             Via::Stub(servers) => servers.clone(),
             Via::Forward(_) => Vec::new(),
         }
@@ -195,8 +231,15 @@ impl Resolver {
     async fn ask(&self, ask: &Ask, candidates: &[SocketAddr], budget: &mut Budget) -> Heard {
         let exchanged = match ask.via {
             Via::Forward(index) => match self.forwarders.get(index) {
-                Some(forwarder) => forwarder.ask(&ask.question, self.plan.dnssec_ok, false, budget).await,
-                None => Exchanged::Failed { server: None, failure: egress::Failure::NoUsableServer },
+                Some(forwarder) => {
+                    forwarder
+                        .ask(&ask.question, self.plan.dnssec_ok, false, budget)
+                        .await
+                }
+                None => Exchanged::Failed {
+                    server: None,
+                    failure: egress::Failure::NoUsableServer,
+                },
             },
             Via::Authoritative | Via::Stub(_) => {
                 let query = egress::Query {
@@ -218,7 +261,9 @@ impl Resolver {
     fn note(&self, faults: &[ServerFault], candidates: &[SocketAddr]) {
         for fault in faults {
             let lame = matches!(fault.fault, Fault::Lame | Fault::Upward | Fault::Rcode(_));
-            let server = candidates.iter().find(|server| Some(server.ip()) == fault.server);
+            let server = candidates
+                .iter()
+                .find(|server| Some(server.ip()) == fault.server);
             if let (true, Some(server)) = (lame, server) {
                 self.egress.note_lame(*server, &fault.zone, clock::now());
             }
@@ -231,16 +276,23 @@ impl Routes for Resolver {
         match self.policy.route(name, rtype) {
             Decision::Resolve => Route::Iterate,
             Decision::Answer(response) => Route::Answer(response),
-            // The operator's CNAMEs lead on; recursion follows them as it would a server's.
-            Decision::Chase { chain, .. } => Route::Answer(Response { answer: chain, ..Response::empty(Rcode::NOERROR) }),
-            Decision::Forward(index) => self.policy.forward(index).map_or(Route::Iterate, |forward| Route::Forward {
-                zone: forward.zone.clone(),
-                index,
-            }),
-            Decision::Stub(index) => self.policy.stub(index).map_or(Route::Iterate, |stub| Route::Stub {
-                zone: stub.zone.clone(),
-                servers: stub.servers.clone(),
-            }),
+            Decision::Chase { chain, target } => Route::Link { chain, target },
+            Decision::Forward(index) => {
+                self.policy
+                    .forward(index)
+                    .map_or(Route::Iterate, |forward| Route::Forward {
+                        zone: forward.zone.clone(),
+                        index,
+                    })
+            }
+            Decision::Stub(index) => {
+                self.policy
+                    .stub(index)
+                    .map_or(Route::Iterate, |stub| Route::Stub {
+                        zone: stub.zone.clone(),
+                        servers: stub.servers.clone(),
+                    })
+            }
         }
     }
 }
@@ -260,9 +312,18 @@ impl Drop for Landing {
 
 fn heard(exchanged: Exchanged) -> Heard {
     match exchanged {
-        Exchanged::Reply { server, tcp, message, bytes, .. } => {
-            Heard::Reply { server: server.ip(), over: if tcp { Over::Tcp } else { Over::Udp }, message: *message, bytes }
-        }
+        Exchanged::Reply {
+            server,
+            tcp,
+            message,
+            bytes,
+            ..
+        } => Heard::Reply {
+            server: server.ip(),
+            over: if tcp { Over::Tcp } else { Over::Udp },
+            message: *message,
+            bytes,
+        },
         Exchanged::Failed { server, failure } => Heard::Failed {
             server: server.map(|server| server.ip()),
             failure: match failure {

@@ -27,10 +27,13 @@ impl Front {
 
     /// Whether a question goes all the way through the pipeline and comes out right: the canary behind the watchdog.
     pub(super) fn answers_itself(&self) -> bool {
-        let Ok(name) = "localhost.".parse::<Name>() else { return false };
+        let Ok(name) = "localhost.".parse::<Name>() else {
+            return false;
+        };
         let live = self.operator.live();
         let decided = live.policy.decide(&Question::new(name, RecordType::A));
-        let alive = matches!(decided, crate::policy::Decision::Answer(_)) || !live.plan.policy.special_use;
+        let alive =
+            matches!(decided, crate::policy::Decision::Answer(_)) || !live.plan.policy.special_use;
         // A pipeline that is stuck holds its lock on the cache or its tasks; both would stop this one as well.
         live.cache.settle();
         alive
@@ -77,7 +80,11 @@ impl Service for Front {
     }
 
     fn admit_connection(&self, source: SocketAddr, local: SocketAddr) -> Result<(), Reason> {
-        self.operator.live().pipeline.guard.judge_connection(source, local)
+        self.operator
+            .live()
+            .pipeline
+            .guard
+            .judge_connection(source, local)
     }
 
     async fn stream_query(&self, query: Vec<u8>, peer: Peer, now: Now) -> Option<Vec<u8>> {

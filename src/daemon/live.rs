@@ -39,7 +39,9 @@ impl Live {
         let plan = loaded.plan;
         let cache = match before {
             // Names answered by policy or forwarded before must not live on under another policy.
-            Some(before) if before.plan.cache == plan.cache && before.plan.policy == plan.policy => {
+            Some(before)
+                if before.plan.cache == plan.cache && before.plan.policy == plan.policy =>
+            {
                 Arc::clone(&before.cache)
             }
             _ => Arc::new(Cache::new(&plan.cache)),
@@ -51,8 +53,12 @@ impl Live {
         let own = before.map_or_else(OwnAddresses::default, |before| before.own.clone());
         let minimises = plan.recursion.qname_minimisation != Minimisation::Off;
         let policy = Arc::new(Policy::new(&plan.policy).with_resolver_info(minimises));
-        let forwarders: Result<Vec<_>, _> =
-            plan.policy.forward.iter().map(|zone| Forwarder::new(zone, &egress)).collect();
+        let forwarders: Result<Vec<_>, _> = plan
+            .policy
+            .forward
+            .iter()
+            .map(|zone| Forwarder::new(zone, &egress))
+            .collect();
         let resolver = Arc::new(Resolver::new(
             Arc::clone(&cache),
             Arc::clone(&policy),
@@ -70,12 +76,26 @@ impl Live {
             telemetry: Arc::clone(telemetry),
             epoch: super::next_epoch(),
         });
-        Ok(Self { plan, files: loaded.files, effective: loaded.effective, pipeline, policy, cache, egress, resolver, own })
+        Ok(Self {
+            plan,
+            files: loaded.files,
+            effective: loaded.effective,
+            pipeline,
+            policy,
+            cache,
+            egress,
+            resolver,
+            own,
+        })
     }
 
     /// Whether nothing is ever asked of the root.
     pub(super) fn forwards_everything(&self) -> bool {
-        self.plan.policy.forward.iter().any(|forward| forward.zone.is_root())
+        self.plan
+            .policy
+            .forward
+            .iter()
+            .any(|forward| forward.zone.is_root())
             || self.plan.policy.stub.iter().any(|stub| stub.zone.is_root())
     }
 }

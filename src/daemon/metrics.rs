@@ -20,46 +20,100 @@ fn upstream(metrics: &mut Vec<Metric>, live: &Live) {
     let counts = live.egress.counters().snapshot();
     for (cause, sent) in Cause::ALL.iter().zip(counts.sent) {
         let help = "Packets sent to other servers, by cause; a refused query is none.";
-        metrics.push(Metric::counter("suimon_upstream_packets_total", help, &[("cause", cause.label())], sent));
+        metrics.push(Metric::counter(
+            "suimon_upstream_packets_total",
+            help,
+            &[("cause", cause.label())],
+            sent,
+        ));
     }
     for (limit, times) in Exhausted::ALL.iter().zip(counts.exhausted) {
         let help = "Queries that ran into a limit of their budget.";
-        metrics.push(Metric::counter("suimon_budget_exhausted_total", help, &[("limit", limit.label())], times));
+        metrics.push(Metric::counter(
+            "suimon_budget_exhausted_total",
+            help,
+            &[("limit", limit.label())],
+            times,
+        ));
     }
     for (why, times) in Mismatch::ALL.iter().zip(counts.discarded) {
         let help = "Replies of servers that were not taken.";
-        metrics.push(Metric::counter("suimon_upstream_discarded_total", help, &[("why", why.label())], times));
+        metrics.push(Metric::counter(
+            "suimon_upstream_discarded_total",
+            help,
+            &[("why", why.label())],
+            times,
+        ));
     }
     for (event, times) in counts.events() {
         let help = "What happened while asking other servers.";
-        metrics.push(Metric::counter("suimon_upstream_events_total", help, &[("event", event)], times));
+        metrics.push(Metric::counter(
+            "suimon_upstream_events_total",
+            help,
+            &[("event", event)],
+            times,
+        ));
     }
 }
 
 fn recursion(metrics: &mut Vec<Metric>, live: &Live) {
     let counters = live.resolver.counters();
-    for (outcome, times) in
-        [("started", &counters.started), ("joined", &counters.joined), ("turned_away", &counters.turned_away)]
-    {
+    for (outcome, times) in [
+        ("started", &counters.started),
+        ("joined", &counters.joined),
+        ("turned_away", &counters.turned_away),
+    ] {
         let help = "Queries that needed recursion: started one, joined one in flight, or were turned away.";
         let times = times.load(Ordering::Relaxed);
-        metrics.push(Metric::counter("suimon_recursions_total", help, &[("outcome", outcome)], times));
+        metrics.push(Metric::counter(
+            "suimon_recursions_total",
+            help,
+            &[("outcome", outcome)],
+            times,
+        ));
     }
-    metrics.push(Metric::level("suimon_recursions_in_flight", "Recursions running now.", &[], level(live.resolver.in_flight())));
+    metrics.push(Metric::level(
+        "suimon_recursions_in_flight",
+        "Recursions running now.",
+        &[],
+        level(live.resolver.in_flight()),
+    ));
     let help = "Clients with a query waiting now.";
-    metrics.push(Metric::level("suimon_pending_clients", help, &[], level(live.pipeline.pending.clients())));
+    metrics.push(Metric::level(
+        "suimon_pending_clients",
+        help,
+        &[],
+        level(live.pipeline.pending.clients()),
+    ));
 }
 
 fn cache(metrics: &mut Vec<Metric>, live: &Live) {
     let cache = &live.cache;
-    for (kind, entries) in
-        [("rrset", cache.entries()), ("delegation", cache.delegations()), ("failure", cache.failures())]
-    {
-        metrics.push(Metric::level("suimon_cache_entries", "Entries held, by kind.", &[("kind", kind)], entries));
+    for (kind, entries) in [
+        ("rrset", cache.entries()),
+        ("delegation", cache.delegations()),
+        ("failure", cache.failures()),
+    ] {
+        metrics.push(Metric::level(
+            "suimon_cache_entries",
+            "Entries held, by kind.",
+            &[("kind", kind)],
+            entries,
+        ));
     }
-    metrics.push(Metric::level("suimon_cache_bytes", "Octets the cache takes.", &[], cache.bytes()));
+    metrics.push(Metric::level(
+        "suimon_cache_bytes",
+        "Octets the cache takes.",
+        &[],
+        cache.bytes(),
+    ));
     let help = "Octets the cache may take.";
-    metrics.push(Metric::level("suimon_cache_capacity_bytes", help, &[], live.plan.cache.max_bytes));
+    metrics.push(Metric::level(
+        "suimon_cache_capacity_bytes",
+        help,
+        &[],
+        live.plan.cache.max_bytes,
+    ));
 }
 
 fn level(count: usize) -> u64 {

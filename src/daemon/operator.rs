@@ -65,7 +65,11 @@ impl Operator {
             started,
             draining: AtomicBool::new(false),
             last_reload: Mutex::new(None),
-            last_rate: Mutex::new(Rate { at: started, queries: 0, per_second: 0.0 }),
+            last_rate: Mutex::new(Rate {
+                at: started,
+                queries: 0,
+                per_second: 0.0,
+            }),
         }))
     }
 
@@ -87,12 +91,19 @@ impl Operator {
         let snapshot = self.telemetry.snapshot();
         let queries: u64 = snapshot.clients.received.iter().sum();
         let now = clock::now();
-        let mut rate = self.last_rate.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rate = self
+            .last_rate
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let seconds = now.since(rate.at).as_secs_f64();
         if seconds > 0.0 {
             #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
             let per_second = queries.saturating_sub(rate.queries) as f64 / seconds;
-            *rate = Rate { at: now, queries, per_second };
+            *rate = Rate {
+                at: now,
+                queries,
+                per_second,
+            };
         }
         report::status_line(rate.per_second, &snapshot.clients, snapshot.workers)
     }
@@ -103,15 +114,24 @@ impl Operator {
         if report.applied {
             tracing::info!(changed = report.changed.join(" "), "configuration reloaded");
         } else {
-            tracing::error!("the new configuration was not taken; the old one runs on\n{}", report.problems.join("\n"));
+            tracing::error!(
+                "the new configuration was not taken; the old one runs on\n{}",
+                report.problems.join("\n")
+            );
         }
-        let mut last = self.last_reload.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self
+            .last_reload
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         *last = Some((clock::now(), report.applied));
         report
     }
 
     fn try_reload(&self) -> ReloadReport {
-        let refused = |problems| ReloadReport { problems, ..ReloadReport::default() };
+        let refused = |problems| ReloadReport {
+            problems,
+            ..ReloadReport::default()
+        };
         let loaded = match config::load(&self.sources) {
             Ok(loaded) => loaded,
             Err(problems) => return refused(problems.iter().map(ToString::to_string).collect()),
@@ -125,9 +145,18 @@ impl Operator {
             Err(error) => return refused(vec![error.to_string()]),
         };
         let changed = report::changed_keys(&before.effective, &after.effective);
-        let restart_needed = changed.iter().filter(|key| report::needs_restart(key)).cloned().collect();
+        let restart_needed = changed
+            .iter()
+            .filter(|key| report::needs_restart(key))
+            .cloned()
+            .collect();
         self.live.store(Arc::new(after));
-        ReloadReport { applied: true, changed, restart_needed, problems: Vec::new() }
+        ReloadReport {
+            applied: true,
+            changed,
+            restart_needed,
+            problems: Vec::new(),
+        }
     }
 
     /// What `known` says of the cache for one question.
@@ -135,22 +164,43 @@ impl Operator {
         let response = live.cache.lookup(question, clock::now())?;
         let held = response.answer.iter().chain(&response.authority);
         let left = held.map(|held| held.ttl).min();
-        Some(left.map_or_else(|| response.rcode.to_string(), |left| format!("{}, {left} s left", response.rcode)))
+        Some(left.map_or_else(
+            || response.rcode.to_string(),
+            |left| format!("{}, {left} s left", response.rcode),
+        ))
     }
 }
 
 impl Service for Operator {
     fn status(&self) -> StatusReport {
         let live = self.live();
-        let rate = *self.last_rate.lock().unwrap_or_else(PoisonError::into_inner);
-        let last_reload = *self.last_reload.lock().unwrap_or_else(PoisonError::into_inner);
+        let rate = *self
+            .last_rate
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let last_reload = *self
+            .last_reload
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let now = clock::now();
         StatusReport {
-            state: if self.draining.load(Ordering::Relaxed) { "draining" } else { "serving" }.to_owned(),
+            state: if self.draining.load(Ordering::Relaxed) {
+                "draining"
+            } else {
+                "serving"
+            }
+            .to_owned(),
             uptime_seconds: now.since(self.started).as_secs(),
             listeners: self.listening.clone(),
-            config_files: live.files.iter().map(|file| file.display().to_string()).collect(),
-            last_reload: last_reload.map(|(at, applied)| LastReload { seconds_ago: now.since(at).as_secs(), applied }),
+            config_files: live
+                .files
+                .iter()
+                .map(|file| file.display().to_string())
+                .collect(),
+            last_reload: last_reload.map(|(at, applied)| LastReload {
+                seconds_ago: now.since(at).as_secs(),
+                applied,
+            }),
             queries_per_second: rate.per_second,
             warnings: report::warnings(&live),
             ..report::status(&live, &self.telemetry.snapshot())
@@ -181,7 +231,13 @@ impl Service for Operator {
             let permit = RecursionPermit::internal(InternalCause::Audit);
             let traced = live.resolver.explain(permit, question.clone()).await;
             let source = report::source(&decision, traced.spent.packets);
-            let mut told = report::asked(&question, &traced, source, &live.plan.recursion.limits, begun);
+            let mut told = report::asked(
+                &question,
+                &traced,
+                source,
+                &live.plan.recursion.limits,
+                begun,
+            );
             if !trace {
                 told.trace.clear();
             }
@@ -225,8 +281,14 @@ impl Service for Operator {
 /// Which forward or stub zone takes a name, and its servers.
 fn route(live: &Live, decision: &Decision) -> Option<String> {
     let (zone, servers) = match decision {
-        Decision::Forward(index) => live.policy.forward(*index).map(|zone| (&zone.zone, &zone.servers))?,
-        Decision::Stub(index) => live.policy.stub(*index).map(|zone| (&zone.zone, &zone.servers))?,
+        Decision::Forward(index) => live
+            .policy
+            .forward(*index)
+            .map(|zone| (&zone.zone, &zone.servers))?,
+        Decision::Stub(index) => live
+            .policy
+            .stub(*index)
+            .map(|zone| (&zone.zone, &zone.servers))?,
         Decision::Answer(_) | Decision::Chase { .. } | Decision::Resolve => return None,
     };
     let servers: Vec<String> = servers.iter().map(ToString::to_string).collect();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::live::Live;
-use crate::config::plan::{LogTarget, Limits};
+use crate::config::plan::{Limits, LogTarget};
 use crate::config::{Loaded, Problem};
 use crate::guard::permit::Spent;
 use crate::ingress::ListenError;
@@ -37,8 +37,16 @@ pub(super) fn ready(listening: &[SocketAddr]) -> String {
 /// What `--check` prints when all is well.
 pub(super) fn checked(loaded: &Loaded) -> String {
     let mut lines: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
-    let files: Vec<String> = loaded.files.iter().map(|file| file.display().to_string()).collect();
-    let files = if files.is_empty() { "built-in defaults".to_owned() } else { files.join(" ") };
+    let files: Vec<String> = loaded
+        .files
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect();
+    let files = if files.is_empty() {
+        "built-in defaults".to_owned()
+    } else {
+        files.join(" ")
+    };
     lines.push(format!("suimond: the configuration holds ({files})"));
     lines.join("\n")
 }
@@ -54,12 +62,17 @@ pub(super) fn problems(problems: &[Problem]) -> String {
 pub(super) fn busy(error: &ListenError) -> String {
     let hint = match error.source.kind() {
         std::io::ErrorKind::AddrInUse => {
-            format!("; `ss -lnptu 'sport = :{}'` shows who holds it", error.address.port())
+            format!(
+                "; `ss -lnptu 'sport = :{}'` shows who holds it",
+                error.address.port()
+            )
         }
         std::io::ErrorKind::PermissionDenied => {
             "; ports below 1024 need CAP_NET_BIND_SERVICE (the systemd unit gives it)".to_owned()
         }
-        std::io::ErrorKind::AddrNotAvailable => "; no interface of this host has that address".to_owned(),
+        std::io::ErrorKind::AddrNotAvailable => {
+            "; no interface of this host has that address".to_owned()
+        }
         _ => String::new(),
     };
     format!("{error}{hint}")
@@ -67,7 +80,8 @@ pub(super) fn busy(error: &ListenError) -> String {
 
 /// One line for `systemctl status`.
 pub(super) fn status_line(per_second: f64, counts: &Counts, workers: usize) -> String {
-    let hits = hit_ratio(counts).map_or_else(|| "-".to_owned(), |ratio| format!("{:.0} %", ratio * 100.0));
+    let hits =
+        hit_ratio(counts).map_or_else(|| "-".to_owned(), |ratio| format!("{:.0} %", ratio * 100.0));
     format!("serving {per_second:.0} q/s, hit {hits}, {workers} workers")
 }
 
@@ -76,7 +90,11 @@ pub(super) fn status(live: &Live, snapshot: &Snapshot) -> StatusReport {
     let counts = &snapshot.clients;
     let upstream = live.egress.counters().snapshot();
     let verdicts = |wanted: &dyn Fn(Reason) -> bool| -> u64 {
-        Reason::ALL.iter().filter(|reason| wanted(**reason)).map(|reason| counts.verdict(*reason)).sum()
+        Reason::ALL
+            .iter()
+            .filter(|reason| wanted(**reason))
+            .map(|reason| counts.verdict(*reason))
+            .sum()
     };
     StatusReport {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -84,9 +102,17 @@ pub(super) fn status(live: &Live, snapshot: &Snapshot) -> StatusReport {
         workers: level(snapshot.workers),
         queries_total: counts.received.iter().sum(),
         hit_ratio: hit_ratio(counts),
-        refused_total: counts.rcodes.get(usize::from(Rcode::REFUSED.0)).copied().unwrap_or(0),
+        refused_total: counts
+            .rcodes
+            .get(usize::from(Rcode::REFUSED.0))
+            .copied()
+            .unwrap_or(0),
         dropped_total: verdicts(&is_silence),
-        servfail_total: counts.rcodes.get(usize::from(Rcode::SERVFAIL.0)).copied().unwrap_or(0),
+        servfail_total: counts
+            .rcodes
+            .get(usize::from(Rcode::SERVFAIL.0))
+            .copied()
+            .unwrap_or(0),
         latency_p50_ms: quantile(counts, 0.5),
         latency_p99_ms: quantile(counts, 0.99),
         recursions_in_flight: level(live.resolver.in_flight()),
@@ -103,7 +129,12 @@ pub(super) fn status(live: &Live, snapshot: &Snapshot) -> StatusReport {
 /// What needs a person.
 pub(super) fn warnings(live: &Live) -> Vec<String> {
     let mut warnings = Vec::new();
-    let anybody = live.plan.guard.rules.iter().any(|rule| rule.prefix.prefix_len() == 0);
+    let anybody = live
+        .plan
+        .guard
+        .rules
+        .iter()
+        .any(|rule| rule.prefix.prefix_len() == 0);
     if anybody {
         warnings.push("everybody is served (acl.open): this is an open resolver".to_owned());
     }
@@ -137,10 +168,10 @@ pub(super) fn asked(
         answer: lines(&response.answer),
         authority: lines(&response.authority),
         additional: lines(&response.additional),
-        extended_error: response
-            .ede
-            .as_ref()
-            .map(|ede| ExtendedError { code: ede.code, text: ede.text.to_string() }),
+        extended_error: response.ede.as_ref().map(|ede| ExtendedError {
+            code: ede.code,
+            text: ede.text.to_string(),
+        }),
         source: source.to_owned(),
         elapsed_us: u64::try_from(clock::now().since(begun).as_micros()).unwrap_or(u64::MAX),
         spent: spent(&traced.spent, limits),
@@ -177,7 +208,12 @@ pub(super) fn changed_keys(before: &str, after: &str) -> Vec<String> {
         .filter(|(key, value)| after.get(*key) != Some(value))
         .map(|(key, _)| key.clone())
         .collect();
-    changed.extend(after.keys().filter(|key| !before.contains_key(*key)).cloned());
+    changed.extend(
+        after
+            .keys()
+            .filter(|key| !before.contains_key(*key))
+            .cloned(),
+    );
     changed.sort();
     changed
 }
@@ -194,11 +230,17 @@ fn settings(effective: &str) -> BTreeMap<String, String> {
     let mut repeats: BTreeMap<String, usize> = BTreeMap::new();
     for line in effective.lines() {
         let line = line.split("    # ").next().unwrap_or(line).trim();
-        if let Some(name) = line.strip_prefix("[[").and_then(|rest| rest.strip_suffix("]]")) {
+        if let Some(name) = line
+            .strip_prefix("[[")
+            .and_then(|rest| rest.strip_suffix("]]"))
+        {
             let number = repeats.entry(name.to_owned()).or_insert(0);
             section = format!("{name}.{number}");
             *number += 1;
-        } else if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        } else if let Some(name) = line
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+        {
             name.clone_into(&mut section);
         } else if let Some((key, value)) = line.split_once(" = ") {
             settings.insert(format!("{section}.{key}"), value.to_owned());
@@ -226,9 +268,15 @@ const fn is_silence(reason: Reason) -> bool {
 }
 
 fn hit_ratio(counts: &Counts) -> Option<f64> {
-    let all: u64 = AnswerSource::ALL.iter().map(|source| counts.answers_from(*source)).sum();
-    let hits: u64 =
-        AnswerSource::ALL.iter().filter(|source| source.is_hit()).map(|source| counts.answers_from(*source)).sum();
+    let all: u64 = AnswerSource::ALL
+        .iter()
+        .map(|source| counts.answers_from(*source))
+        .sum();
+    let hits: u64 = AnswerSource::ALL
+        .iter()
+        .filter(|source| source.is_hit())
+        .map(|source| counts.answers_from(*source))
+        .sum();
     #[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
     (all > 0).then(|| hits as f64 / all as f64)
 }
@@ -242,7 +290,10 @@ fn quantile(counts: &Counts, q: f64) -> Option<f64> {
 }
 
 fn lines(section: &[Held]) -> Vec<String> {
-    section.iter().flat_map(|held| text::rrset_to_lines(&held.rrset, held.ttl)).collect()
+    section
+        .iter()
+        .flat_map(|held| text::rrset_to_lines(&held.rrset, held.ttl))
+        .collect()
 }
 
 const fn spent(spent: &Spent, limits: &Limits) -> protocol::Spent {

@@ -101,6 +101,7 @@ impl RecursionPermit {
             limits: *limits,
             started: now,
             spent: Spent::NOTHING,
+            refused: None,
         }
     }
 }
@@ -159,6 +160,7 @@ pub struct Budget {
     limits: Limits,
     started: Now,
     spent: Spent,
+    refused: Option<Exhausted>,
 }
 
 /// Which limit a query ran into.
@@ -235,6 +237,12 @@ impl Budget {
         &self.limits
     }
 
+    /// The first limit that refused something, if one did.
+    #[must_use]
+    pub const fn refused(&self) -> Option<Exhausted> {
+        self.refused
+    }
+
     /// Time left at `now`, zero when none is.
     #[must_use]
     pub fn time_left(&self, now: Now) -> std::time::Duration {
@@ -246,17 +254,18 @@ impl Budget {
     /// # Errors
     /// The limit that is reached. Nothing may be sent then.
     pub fn charge_packet(&mut self, now: Now) -> Result<(), Exhausted> {
-        if self.time_left(now).is_zero() {
-            return Err(Exhausted::Time);
-        }
-        if self.spent.bytes >= self.limits.bytes {
-            return Err(Exhausted::Bytes);
-        }
-        take(
-            &mut self.spent.packets,
-            self.limits.packets,
-            Exhausted::Packets,
-        )
+        let over = if self.time_left(now).is_zero() {
+            Some(Exhausted::Time)
+        } else if self.spent.bytes >= self.limits.bytes {
+            Some(Exhausted::Bytes)
+        } else if self.spent.packets >= self.limits.packets {
+            Some(Exhausted::Packets)
+        } else {
+            None
+        };
+        self.check(over)?;
+        self.spent.packets += 1;
+        Ok(())
     }
 
     /// Notes octets received. The packet that passes the limit is still used; the next send is refused.
@@ -271,39 +280,39 @@ impl Budget {
     ///
     /// # Errors
     /// [`Exhausted::Links`].
-    pub const fn charge_link(&mut self) -> Result<(), Exhausted> {
-        take(&mut self.spent.links, self.limits.links, Exhausted::Links)
+    pub fn charge_link(&mut self) -> Result<(), Exhausted> {
+        self.check((self.spent.links >= self.limits.links).then_some(Exhausted::Links))?;
+        self.spent.links += 1;
+        Ok(())
     }
 
     /// Pays for one NS name whose addresses could not be found.
     ///
     /// # Errors
     /// [`Exhausted::FailingNsNames`].
-    pub const fn charge_failing_ns_name(&mut self) -> Result<(), Exhausted> {
-        take(
-            &mut self.spent.failing_ns_names,
-            self.limits.failing_ns_names,
-            Exhausted::FailingNsNames,
-        )
+    pub fn charge_failing_ns_name(&mut self) -> Result<(), Exhausted> {
+        let over = self.spent.failing_ns_names >= self.limits.failing_ns_names;
+        self.check(over.then_some(Exhausted::FailingNsNames))?;
+        self.spent.failing_ns_names += 1;
+        Ok(())
     }
 
     /// Whether a sub-query at `depth` (the client's own question is 0) is allowed.
     ///
     /// # Errors
     /// [`Exhausted::Depth`].
-    pub const fn check_depth(&self, depth: u32) -> Result<(), Exhausted> {
-        if depth > self.limits.depth {
-            Err(Exhausted::Depth)
-        } else {
-            Ok(())
+    pub fn check_depth(&mut self, depth: u32) -> Result<(), Exhausted> {
+        self.check((depth > self.limits.depth).then_some(Exhausted::Depth))
+    }
+
+    /// Remembers the first limit met.
+    fn check(&mut self, over: Option<Exhausted>) -> Result<(), Exhausted> {
+        match over {
+            None => Ok(()),
+            Some(limit) => {
+                self.refused.get_or_insert(limit);
+                Err(limit)
+            }
         }
     }
-}
-
-const fn take(spent: &mut u32, limit: u32, over: Exhausted) -> Result<(), Exhausted> {
-    if *spent >= limit {
-        return Err(over);
-    }
-    *spent += 1;
-    Ok(())
 }

@@ -19,7 +19,7 @@
 //!   ([`targets::lookups_allowed`]), never for a name that is already being looked up further down the stack.
 //!
 //! ## What is believed
-//! Only what the zone that was asked may speak for ([`scrub`]), and of that only what the question needs: the chain from its
+//! Only what the zone that was asked may speak for (`scrub.rs`), and of that only what the question needs: the chain from its
 //! name, the data at its end, the SOA of a negative answer, a referral and the addresses of the servers it lists. Addresses
 //! from referrals live inside the delegation and are never answers. Nothing else of a message is handed on or cached.
 //!
@@ -56,7 +56,7 @@ use crate::cache::Cache;
 use crate::config::plan;
 use crate::guard::permit::{Budget, Exhausted};
 use crate::sys::clock::Now;
-use crate::wire::{Message, Name, Question, RecordType, Response};
+use crate::wire::{Held, Message, Name, Question, RecordType, Response};
 use frame::Frame;
 
 /// Waiting for servers that stay silent, summed over one recursion, after which nobody else is asked.
@@ -205,6 +205,13 @@ pub enum Route {
     },
     /// Not at all: special-use names and local data, which may stand at the end of a chain.
     Answer(Response),
+    /// By way of the operator's own CNAMEs, which lead out of his data.
+    Link {
+        /// The links, in order.
+        chain: Vec<Held>,
+        /// What the last one points to.
+        target: Name,
+    },
 }
 
 /// What the operator says about names; implemented by `policy` and handed down by `resolve`.

@@ -105,6 +105,13 @@ impl Recursion {
             );
             return Turn::Answer(with_chain(frame, response));
         }
+        if let Route::Link { chain, target } = route {
+            frame.chain.extend(chain);
+            return match self.turn_to(frame, target, budget, now) {
+                Err(turn) => turn,
+                Ok(()) => Turn::Continue,
+            };
+        }
         let anew = !frame.for_server && frame.chain.is_empty() && renews(budget.cause());
         if !anew {
             if let Some(known) = cache.lookup(&question, now) {
@@ -134,7 +141,7 @@ impl Recursion {
                 Approach::new(zone, Path::Forward(index), Targets::none(), false)
             }
             Route::Stub { zone, servers } => self.stub(frame, zone, &servers, around),
-            _ => self.deepest(frame, &seat(&question), around),
+            _ => self.deepest(&seat(&question), around),
         };
         frame.stage = Stage::Approach(approach);
         Turn::Continue
@@ -146,7 +153,7 @@ impl Recursion {
         frame: &mut Frame,
         mut approach: Approach,
         around: &Around<'_>,
-        budget: &Budget,
+        budget: &mut Budget,
     ) -> Turn {
         if budget.time_left(around.now).is_zero() {
             return Turn::Exhausted(Exhausted::Time);
@@ -248,7 +255,7 @@ impl Recursion {
         &mut self,
         frame: &Frame,
         approach: &mut Approach,
-        budget: &Budget,
+        budget: &mut Budget,
     ) -> Option<Question> {
         let depth = depth(self.frames.len());
         loop {
@@ -331,7 +338,7 @@ impl Recursion {
         {
             self.note(around.now, Happening::AskParentAgain { zone: zone.clone() });
             frame.stale = Some((zone.clone(), failed));
-            frame.stage = Stage::Approach(self.deepest(frame, &parent, around));
+            frame.stage = Stage::Approach(self.deepest(&parent, around));
             return Turn::Continue;
         }
         let ede = if self.silence >= SILENCE {

@@ -2,6 +2,10 @@
 
 #![allow(clippy::indexing_slicing, reason = "test code: a panic is the report")]
 
+mod hooks;
+mod hostile;
 mod lab;
 mod real_servers;
 mod refused;
+mod sockets;
+mod tools;

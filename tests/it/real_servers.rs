@@ -11,7 +11,8 @@ use crate::lab::client::{answer_text, resolve};
 use crate::lab::servers::{self, Zone};
 use crate::lab::{Lab, Ns, suimond};
 
-const ROOT_HINTS: &str = ". 3600 IN NS a.root.\na.root. 3600 IN A 10.53.0.1\na.root. 3600 IN AAAA fd53::1\n";
+const ROOT_HINTS: &str =
+    ". 3600 IN NS a.root.\na.root. 3600 IN A 10.53.0.1\na.root. 3600 IN AAAA fd53::1\n";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[test]
@@ -21,7 +22,13 @@ fn what_unbound_resolves_through_nsd_knot_and_bind_suimond_resolves_with_no_more
     let ours = resolver_namespace(&mut lab, &authority, "ours", 1);
     let theirs = resolver_namespace(&mut lab, &authority, "theirs", 2);
     let listen: SocketAddr = "127.0.0.1:53".parse().expect("an address");
-    let config = suimond::config(&lab, &[listen], &["127.0.0.0/8"], ROOT_HINTS, "[policy]\nspecial_use = false\n");
+    let config = suimond::config(
+        &lab,
+        &[listen],
+        &["127.0.0.0/8"],
+        ROOT_HINTS,
+        "[policy]\nspecial_use = false\n",
+    );
     suimond::start(&mut lab, &ours, "suimond", &config);
     servers::unbound(&mut lab, &theirs, "unbound", listen, ROOT_HINTS, "");
 
@@ -88,19 +95,82 @@ fn questions() -> Vec<(String, RecordType)> {
         }
     };
     use RecordType as T;
-    ask(&["www.plain.test.", "plain.test."], &[T::A, T::AAAA, T::MX, T::TXT, T::SOA, T::NS]);
-    ask(&["nope.plain.test.", "nope.test.", "nope.", "a.b.nope.plain.test."], &[T::A, T::AAAA]);
-    ask(&["host.v6only.test.", "host.glueless.test.", "host.child.test.", "host.parent-and-child.child.test."], &[T::A, T::TXT]);
-    ask(&["a.b.c.d.e.deep.test.", "c.d.e.deep.test.", "f.a.b.c.d.e.deep.test."], &[T::A]);
-    ask(&["anything.wild.plain.test.", "x.y.wild.plain.test.", "ent.plain.test.", "below.ent.plain.test."], &[T::A, T::TXT]);
-    ask(&["alias.plain.test.", "far.plain.test.", "chain1.plain.test.", "dangling.plain.test.", "nodata.plain.test."], &[T::A, T::CNAME]);
-    ask(&["www.renamed.plain.test.", "deep.www.renamed.plain.test."], &[T::A]);
+    ask(
+        &["www.plain.test.", "plain.test."],
+        &[T::A, T::AAAA, T::MX, T::TXT, T::SOA, T::NS],
+    );
+    ask(
+        &[
+            "nope.plain.test.",
+            "nope.test.",
+            "nope.",
+            "a.b.nope.plain.test.",
+        ],
+        &[T::A, T::AAAA],
+    );
+    ask(
+        &[
+            "host.v6only.test.",
+            "host.glueless.test.",
+            "host.child.test.",
+            "host.parent-and-child.child.test.",
+        ],
+        &[T::A, T::TXT],
+    );
+    ask(
+        &[
+            "a.b.c.d.e.deep.test.",
+            "c.d.e.deep.test.",
+            "f.a.b.c.d.e.deep.test.",
+        ],
+        &[T::A],
+    );
+    ask(
+        &[
+            "anything.wild.plain.test.",
+            "x.y.wild.plain.test.",
+            "ent.plain.test.",
+            "below.ent.plain.test.",
+        ],
+        &[T::A, T::TXT],
+    );
+    ask(
+        &[
+            "alias.plain.test.",
+            "far.plain.test.",
+            "chain1.plain.test.",
+            "dangling.plain.test.",
+            "nodata.plain.test.",
+        ],
+        &[T::A, T::CNAME],
+    );
+    ask(
+        &["www.renamed.plain.test.", "deep.www.renamed.plain.test."],
+        &[T::A],
+    );
     ask(&["big.plain.test."], &[T::TXT, T::A]);
-    ask(&["unknown.plain.test."], &[RecordType(65_280), T::HTTPS, T::CAA, T::SRV]);
-    ask(&["www.example.", "example.", "sub.example.", "host.sub.example."], &[T::A, T::NS]);
+    ask(
+        &["unknown.plain.test."],
+        &[RecordType(65_280), T::HTTPS, T::CAA, T::SRV],
+    );
+    ask(
+        &[
+            "www.example.",
+            "example.",
+            "sub.example.",
+            "host.sub.example.",
+        ],
+        &[T::A, T::NS],
+    );
     for number in 0..60 {
         ask(&[&format!("host{number}.plain.test.")], &[T::A]);
-        ask(&[&format!("zone{number}.test."), &format!("www.zone{number}.test.")], &[T::A]);
+        ask(
+            &[
+                &format!("zone{number}.test."),
+                &format!("www.zone{number}.test."),
+            ],
+            &[T::A],
+        );
     }
     questions
 }
@@ -113,7 +183,12 @@ fn authority(lab: &mut Lab) -> Ns {
         ns.add_address("lo", &format!("10.53.0.{number}/32"));
         ns.add_address("lo", &format!("fd53::{number}/128"));
     }
-    let both = |number: u8| [address(&format!("10.53.0.{number}")), address(&format!("fd53::{number}"))];
+    let both = |number: u8| {
+        [
+            address(&format!("10.53.0.{number}")),
+            address(&format!("fd53::{number}")),
+        ]
+    };
     let apex = |ns_names: &[&str]| {
         let mut text = "$TTL 300\n@ IN SOA ns hostmaster 1 3600 600 86400 60\n".to_owned();
         for name in ns_names {
@@ -125,14 +200,26 @@ fn authority(lab: &mut Lab) -> Ns {
         + "a.root. A 10.53.0.1\na.root. AAAA fd53::1\n\
            test. NS ns.test.\nns.test. A 10.53.0.2\nns.test. AAAA fd53::2\n\
            example. NS ns1.example.\nexample. NS ns2.example.\nns1.example. A 10.53.0.3\nns1.example. AAAA fd53::3\nns2.example. A 10.53.0.4\n";
-    servers::nsd(lab, &ns, "nsd-root", &both(1), &[Zone { name: ".", text: root }]);
+    servers::nsd(
+        lab,
+        &ns,
+        "nsd-root",
+        &both(1),
+        &[Zone {
+            name: ".",
+            text: root,
+        }],
+    );
     let mut test = apex(&["ns.test."])
         + "ns A 10.53.0.2\nns AAAA fd53::2\nplain NS ns1.plain\nplain NS ns2.plain\nns1.plain A 10.53.0.3\nns2.plain A 10.53.0.4\nns2.plain AAAA fd53::4\n\
            v6only NS ns.v6only\nns.v6only AAAA fd53::5\nglueless NS ns.sub.example.\nchild NS ns.test.\ndeep NS ns.deep\nns.deep A 10.53.0.6\n";
     for number in 0..60 {
-        test.push_str(&format!("zone{number} NS ns1.plain\nzone{number} NS ns2.plain\n"));
+        test.push_str(&format!(
+            "zone{number} NS ns1.plain\nzone{number} NS ns2.plain\n"
+        ));
     }
-    let child = apex(&["ns.test."]) + "host A 192.0.2.7\nhost TXT \"child\"\nparent-and-child NS ns.test.\n";
+    let child = apex(&["ns.test."])
+        + "host A 192.0.2.7\nhost TXT \"child\"\nparent-and-child NS ns.test.\n";
     let grandchild = apex(&["ns.test."]) + "host A 192.0.2.8\nhost TXT \"grandchild\"\n";
     servers::knot(
         lab,
@@ -140,9 +227,18 @@ fn authority(lab: &mut Lab) -> Ns {
         "knot-test",
         &both(2),
         &[
-            Zone { name: "test", text: test },
-            Zone { name: "child.test", text: child },
-            Zone { name: "parent-and-child.child.test", text: grandchild },
+            Zone {
+                name: "test",
+                text: test,
+            },
+            Zone {
+                name: "child.test",
+                text: child,
+            },
+            Zone {
+                name: "parent-and-child.child.test",
+                text: grandchild,
+            },
         ],
     );
     let mut plain = apex(&["ns1", "ns2"])
@@ -160,32 +256,74 @@ fn authority(lab: &mut Lab) -> Ns {
         + "ns A 10.53.0.3\nns1 A 10.53.0.3\nns1 AAAA fd53::3\nns2 A 10.53.0.4\n@ A 192.0.2.20\nwww A 192.0.2.21\ndeep.www A 192.0.2.22\nsub NS ns.sub\nns.sub A 10.53.0.7\nns.sub AAAA fd53::7\n";
     let zones = |plain: &str, example: &str| {
         let mut zones = vec![
-            Zone { name: "plain.test", text: plain.to_owned() },
-            Zone { name: "example", text: example.to_owned() },
+            Zone {
+                name: "plain.test",
+                text: plain.to_owned(),
+            },
+            Zone {
+                name: "example",
+                text: example.to_owned(),
+            },
         ];
         for name in SMALL {
-            zones.push(Zone { name, text: apex(&["ns1.plain.test.", "ns2.plain.test."]) + "@ A 192.0.2.30\nwww A 192.0.2.31\n" });
+            zones.push(Zone {
+                name,
+                text: apex(&["ns1.plain.test.", "ns2.plain.test."])
+                    + "@ A 192.0.2.30\nwww A 192.0.2.31\n",
+            });
         }
         zones
     };
     servers::bind(lab, &ns, "bind-1", &both(3), &zones(&plain, &example));
     servers::bind(lab, &ns, "bind-2", &both(4), &zones(&plain, &example));
     let v6only = apex(&["ns"]) + "ns AAAA fd53::5\nhost A 192.0.2.40\nhost TXT \"v6\"\n";
-    servers::nsd(lab, &ns, "nsd-v6", &[address("fd53::5")], &[Zone { name: "v6only.test", text: v6only }]);
-    let mut deep = vec![Zone { name: "deep.test", text: apex(&["ns"]) + "ns A 10.53.0.6\ne NS ns\n" }];
-    for (name, label) in [("e.deep.test", "d"), ("d.e.deep.test", "c"), ("c.d.e.deep.test", "b")] {
-        deep.push(Zone { name, text: apex(&["ns.deep.test."]) + label + " NS ns.deep.test.\n@ A 192.0.2.50\n" });
+    servers::nsd(
+        lab,
+        &ns,
+        "nsd-v6",
+        &[address("fd53::5")],
+        &[Zone {
+            name: "v6only.test",
+            text: v6only,
+        }],
+    );
+    let mut deep = vec![Zone {
+        name: "deep.test",
+        text: apex(&["ns"]) + "ns A 10.53.0.6\ne NS ns\n",
+    }];
+    for (name, label) in [
+        ("e.deep.test", "d"),
+        ("d.e.deep.test", "c"),
+        ("c.d.e.deep.test", "b"),
+    ] {
+        deep.push(Zone {
+            name,
+            text: apex(&["ns.deep.test."]) + label + " NS ns.deep.test.\n@ A 192.0.2.50\n",
+        });
     }
-    deep.push(Zone { name: "b.c.d.e.deep.test", text: apex(&["ns.deep.test."]) + "a A 192.0.2.51\n" });
+    deep.push(Zone {
+        name: "b.c.d.e.deep.test",
+        text: apex(&["ns.deep.test."]) + "a A 192.0.2.51\n",
+    });
     servers::knot(lab, &ns, "knot-deep", &both(6), &deep);
-    let sub = apex(&["ns"]) + "ns A 10.53.0.7\nns AAAA fd53::7\n@ A 192.0.2.60\nhost A 192.0.2.61\n";
+    let sub =
+        apex(&["ns"]) + "ns A 10.53.0.7\nns AAAA fd53::7\n@ A 192.0.2.60\nhost A 192.0.2.61\n";
     let glueless = apex(&["ns.sub.example."]) + "host A 192.0.2.62\nhost TXT \"glueless\"\n";
     servers::nsd(
         lab,
         &ns,
         "nsd-sub",
         &both(7),
-        &[Zone { name: "sub.example", text: sub }, Zone { name: "glueless.test", text: glueless }],
+        &[
+            Zone {
+                name: "sub.example",
+                text: sub,
+            },
+            Zone {
+                name: "glueless.test",
+                text: glueless,
+            },
+        ],
     );
     ns
 }

@@ -11,7 +11,8 @@ use crate::lab::client::{self, query};
 use crate::lab::{Lab, Ns, suimond};
 
 const QUERIES: usize = 100_000;
-const HINTS: &str = ". 3600 IN NS a.root.\na.root. 3600 IN A 10.53.0.1\na.root. 3600 IN AAAA fd53::1\n";
+const HINTS: &str =
+    ". 3600 IN NS a.root.\na.root. 3600 IN A 10.53.0.1\na.root. 3600 IN AAAA fd53::1\n";
 
 /// Clients outside on 10.54.0.0/24 and fd54::/64, an admitted one at 10.54.0.77, and the way upstream, where nobody is.
 struct Gate {
@@ -22,7 +23,11 @@ struct Gate {
 
 fn gate(tag: &str, guard: &str) -> Gate {
     let mut lab = Lab::new(tag);
-    let (outside, resolver, upstream) = (lab.namespace("outside"), lab.namespace("suimon"), lab.namespace("up"));
+    let (outside, resolver, upstream) = (
+        lab.namespace("outside"),
+        lab.namespace("suimon"),
+        lab.namespace("up"),
+    );
     lab.link(
         &outside,
         "wan",
@@ -40,29 +45,51 @@ fn gate(tag: &str, guard: &str) -> Gate {
         &["10.53.0.1/24", "fd53::1/64"],
     );
     let listen = [address("10.54.0.1:53"), address("[fd54::1]:53")];
-    let more = format!("[control]\nsocket = {:?}\n[guard]\n{guard}\n", lab.dir().join("control.sock"));
+    let more = format!(
+        "[control]\nsocket = {:?}\n[guard]\n{guard}\n",
+        lab.dir().join("control.sock")
+    );
     let config = suimond::config(&lab, &listen, &["10.54.0.77"], HINTS, &more);
     suimond::start(&mut lab, &resolver, "suimond", &config);
-    Gate { lab, outside, resolver }
+    Gate {
+        lab,
+        outside,
+        resolver,
+    }
 }
 
 #[test]
-fn a_hundred_thousand_refused_queries_cause_no_upstream_packet_and_no_reply_longer_than_the_query() {
-    let gate = gate("refused", "refusals_per_prefix = 100000\nrefusal_burst = 100000\nrefusals_per_host = 1000000\n");
+fn a_hundred_thousand_refused_queries_cause_no_upstream_packet_and_no_reply_longer_than_the_query()
+{
+    let gate = gate(
+        "refused",
+        "refusals_per_prefix = 100000\nrefusal_burst = 100000\nrefusals_per_host = 1000000\n",
+    );
     let capture = Capture::start(&gate.lab, &gate.resolver, "out", "udp or tcp");
     let tally = gate.outside.inside(|| {
         let mut tally = flood(address("10.54.0.2:0"), address("10.54.0.1:53"), QUERIES / 2);
-        tally.add(&flood(address("[fd54::2]:0"), address("[fd54::1]:53"), QUERIES / 2));
+        tally.add(&flood(
+            address("[fd54::2]:0"),
+            address("[fd54::1]:53"),
+            QUERIES / 2,
+        ));
         for number in 0..200 {
             tally.tcp_bytes += try_tcp(address("10.54.0.1:53"), number);
         }
         tally
     });
     let upstream = capture.stop();
-    assert_eq!(upstream, Vec::<String>::new(), "upstream packets caused by refused queries");
+    assert_eq!(
+        upstream,
+        Vec::<String>::new(),
+        "upstream packets caused by refused queries"
+    );
     assert_eq!(tally.longer, 0, "replies longer than their queries");
     assert_eq!(tally.tcp_bytes, 0, "octets to outsiders over TCP");
-    assert!(tally.replies > QUERIES / 20, "the flood did arrive: {tally:?}");
+    assert!(
+        tally.replies > QUERIES / 20,
+        "the flood did arrive: {tally:?}"
+    );
     let sent = upstream_packets(&gate.lab);
     assert_eq!(sent, 0, "suimond's own count of upstream packets");
 
@@ -71,19 +98,34 @@ fn a_hundred_thousand_refused_queries_cause_no_upstream_packet_and_no_reply_long
     gate.outside.inside(|| {
         let source = address("10.54.0.77:0").ip();
         let octets = client::ask(1, "admitted.example.", RecordType::A);
-        client::udp(source, address("10.54.0.1:53"), &octets, Duration::from_millis(500));
+        client::udp(
+            source,
+            address("10.54.0.1:53"),
+            &octets,
+            Duration::from_millis(500),
+        );
     });
-    assert_ne!(capture.stop(), Vec::<String>::new(), "an admitted query must be seen upstream");
+    assert_ne!(
+        capture.stop(),
+        Vec::<String>::new(),
+        "an admitted query must be seen upstream"
+    );
 }
 
 #[test]
 fn refusals_stay_within_their_budget_per_prefix_and_per_host() {
     let gate = gate("budget", "");
     let begun = Instant::now();
-    let tally = gate.outside.inside(|| flood(address("10.54.0.2:0"), address("10.54.0.1:53"), 5_000));
+    let tally = gate
+        .outside
+        .inside(|| flood(address("10.54.0.2:0"), address("10.54.0.1:53"), 5_000));
     // Burst 5 per /24, then one per second; the clock starts before the first query.
     let allowed = 5 + usize::try_from(begun.elapsed().as_secs()).expect("a short test") + 1;
-    assert!((1..=allowed).contains(&tally.replies), "{} replies, {allowed} allowed", tally.replies);
+    assert!(
+        (1..=allowed).contains(&tally.replies),
+        "{} replies, {allowed} allowed",
+        tally.replies
+    );
 }
 
 #[derive(Debug, Default)]
@@ -170,11 +212,16 @@ fn shape(number: usize) -> Vec<u8> {
 
 /// Connects and sends a query; the octets that come back.
 fn try_tcp(server: SocketAddr, number: u16) -> usize {
-    let Ok(mut stream) = TcpStream::connect_timeout(&server, Duration::from_secs(1)) else { return 0 };
+    let Ok(mut stream) = TcpStream::connect_timeout(&server, Duration::from_secs(1)) else {
+        return 0;
+    };
     let octets = query(number, 0x0100, "tcp.victim.example.", RecordType::A, true);
     let length = u16::try_from(octets.len()).expect("a small query");
-    let _may_be_closed = std::io::Write::write_all(&mut stream, &[&length.to_be_bytes(), &octets[..]].concat());
-    stream.set_read_timeout(Some(Duration::from_millis(500))).expect("a read timeout");
+    let _may_be_closed =
+        std::io::Write::write_all(&mut stream, &[&length.to_be_bytes(), &octets[..]].concat());
+    stream
+        .set_read_timeout(Some(Duration::from_millis(500)))
+        .expect("a read timeout");
     let mut back = Vec::new();
     let _reset = stream.read_to_end(&mut back);
     back.len()
@@ -188,9 +235,17 @@ fn upstream_packets(lab: &Lab) -> u64 {
         .expect("metrics")
         .iter()
         .filter(|metric| metric["name"] == "suimon_upstream_packets_total")
-        .map(|metric| metric["value"]["value"].as_u64().or_else(|| metric["value"].as_u64()).expect("a count"))
+        .map(|metric| {
+            metric["value"]["value"]
+                .as_u64()
+                .or_else(|| metric["value"].as_u64())
+                .expect("a count")
+        })
         .collect();
-    assert!(!packets.is_empty(), "the count of upstream packets must be there: {stats}");
+    assert!(
+        !packets.is_empty(),
+        "the count of upstream packets must be there: {stats}"
+    );
     packets.iter().sum()
 }
 

@@ -20,7 +20,22 @@ impl Capture {
     pub fn start(lab: &Lab, ns: &Ns, dev: &str, filter: &str) -> Self {
         let path = lab.dir().join(format!("{}-{dev}.pcap", ns.name()));
         let child = Command::new("ip")
-            .args(["netns", "exec", ns.name(), "tcpdump", "-Z", "root", "-U", "-n", "--immediate-mode", "-i", dev, "-B", "65536", "-w"])
+            .args([
+                "netns",
+                "exec",
+                ns.name(),
+                "tcpdump",
+                "-Z",
+                "root",
+                "-U",
+                "-n",
+                "--immediate-mode",
+                "-i",
+                dev,
+                "-B",
+                "65536",
+                "-w",
+            ])
             .arg(&path)
             .args(filter.split_whitespace())
             .stdin(Stdio::null())

@@ -28,10 +28,17 @@ pub fn ask(id: u16, name: &str, rtype: RecordType) -> Vec<u8> {
 }
 
 /// Sends one datagram from `source` and waits for one reply.
-pub fn udp(source: IpAddr, server: SocketAddr, octets: &[u8], patience: Duration) -> Option<Vec<u8>> {
+pub fn udp(
+    source: IpAddr,
+    server: SocketAddr,
+    octets: &[u8],
+    patience: Duration,
+) -> Option<Vec<u8>> {
     let socket = UdpSocket::bind((source, 0)).expect("a client socket");
     socket.connect(server).expect("a connected client socket");
-    socket.set_read_timeout(Some(patience)).expect("a read timeout");
+    socket
+        .set_read_timeout(Some(patience))
+        .expect("a read timeout");
     socket.send(octets).ok()?;
     let mut buffer = vec![0; 65_535];
     let length = socket.recv(&mut buffer).ok()?;
@@ -40,19 +47,30 @@ pub fn udp(source: IpAddr, server: SocketAddr, octets: &[u8], patience: Duration
 }
 
 /// Sends one query over a TCP connection of its own and waits for the reply.
-pub fn tcp(source: IpAddr, server: SocketAddr, octets: &[u8], patience: Duration) -> Option<Vec<u8>> {
+pub fn tcp(
+    source: IpAddr,
+    server: SocketAddr,
+    octets: &[u8],
+    patience: Duration,
+) -> Option<Vec<u8>> {
     let socket = socket2::Socket::new(
         socket2::Domain::for_address(server),
         socket2::Type::STREAM,
         None,
     )
     .expect("a client socket");
-    socket.bind(&SocketAddr::new(source, 0).into()).expect("a bound client socket");
+    socket
+        .bind(&SocketAddr::new(source, 0).into())
+        .expect("a bound client socket");
     socket.connect_timeout(&server.into(), patience).ok()?;
     let mut stream = TcpStream::from(socket);
-    stream.set_read_timeout(Some(patience)).expect("a read timeout");
+    stream
+        .set_read_timeout(Some(patience))
+        .expect("a read timeout");
     let length = u16::try_from(octets.len()).expect("a query below 64 KiB");
-    stream.write_all(&[&length.to_be_bytes(), octets].concat()).ok()?;
+    stream
+        .write_all(&[&length.to_be_bytes(), octets].concat())
+        .ok()?;
     let mut length = [0; 2];
     stream.read_exact(&mut length).ok()?;
     let mut reply = vec![0; usize::from(u16::from_be_bytes(length))];
@@ -61,7 +79,13 @@ pub fn tcp(source: IpAddr, server: SocketAddr, octets: &[u8], patience: Duration
 }
 
 /// Asks by UDP, by TCP after TC=1, as a stub resolver does.
-pub fn resolve(source: IpAddr, server: SocketAddr, name: &str, rtype: RecordType, patience: Duration) -> Option<Message> {
+pub fn resolve(
+    source: IpAddr,
+    server: SocketAddr,
+    name: &str,
+    rtype: RecordType,
+    patience: Duration,
+) -> Option<Message> {
     let octets = ask(0x5375, name, rtype);
     let reply = udp(source, server, &octets, patience)?;
     let reply = if reply.get(2).is_some_and(|flags| flags & 0x02 != 0) {

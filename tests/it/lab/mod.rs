@@ -2,6 +2,7 @@
 
 pub mod capture;
 pub mod client;
+pub mod script;
 pub mod servers;
 pub mod suimond;
 
@@ -69,9 +70,23 @@ impl Lab {
     }
 
     /// A veth pair between two namespaces; each end gets its device name and addresses (with prefix lengths).
-    pub fn link(&self, a: &Ns, a_dev: &str, a_addresses: &[&str], b: &Ns, b_dev: &str, b_addresses: &[&str]) {
+    pub fn link(
+        &self,
+        a: &Ns,
+        a_dev: &str,
+        a_addresses: &[&str],
+        b: &Ns,
+        b_dev: &str,
+        b_addresses: &[&str],
+    ) {
         let (from, to) = (&a.0, &b.0);
-        run("ip", &["link", "add", a_dev, "netns", from, "type", "veth", "peer", "name", b_dev, "netns", to]);
+        run(
+            "ip",
+            &[
+                "link", "add", a_dev, "netns", from, "type", "veth", "peer", "name", b_dev,
+                "netns", to,
+            ],
+        );
         for (ns, dev, addresses) in [(a, a_dev, a_addresses), (b, b_dev, b_addresses)] {
             for address in addresses {
                 ns.add_address(dev, address);
@@ -113,7 +128,9 @@ impl Lab {
         let patience = Duration::from_secs(10);
         let begun = Instant::now();
         while begun.elapsed() < patience {
-            let up = ns.inside(move || TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_ok());
+            let up = ns.inside(move || {
+                TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_ok()
+            });
             if up {
                 return;
             }
@@ -178,7 +195,15 @@ impl Ns {
     /// Sends what has no other route to `via`.
     pub fn default_route(&self, via: IpAddr) {
         let family = if via.is_ipv6() { "-6" } else { "-4" };
-        self.run(&["ip", family, "route", "add", "default", "via", &via.to_string()]);
+        self.run(&[
+            "ip",
+            family,
+            "route",
+            "add",
+            "default",
+            "via",
+            &via.to_string(),
+        ]);
     }
 
     /// Runs `work` on a thread of its own that stands in this namespace: sockets made there belong to it.
@@ -203,9 +228,12 @@ impl Ns {
 }
 
 fn run(program: &str, arguments: &[&str]) {
-    let output = Command::new(program).args(arguments).output().unwrap_or_else(|error| {
-        panic!("{program} does not start ({error}); `make test` installs what is needed")
-    });
+    let output = Command::new(program)
+        .args(arguments)
+        .output()
+        .unwrap_or_else(|error| {
+            panic!("{program} does not start ({error}); `make test` installs what is needed")
+        });
     assert!(
         output.status.success(),
         "{program} {arguments:?}: {}",
@@ -218,7 +246,10 @@ fn end(child: &mut Child) -> Option<i32> {
     if let Ok(Some(status)) = child.try_wait() {
         return status.code();
     }
-    if let Some(pid) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
+    if let Some(pid) = i32::try_from(child.id())
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
+    {
         let _sent = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
     }
     let begun = Instant::now();

@@ -27,17 +27,28 @@ pub fn nsd(lab: &mut Lab, ns: &Ns, name: &str, addresses: &[IpAddr], zones: &[Zo
     config.push_str("remote-control:\n  control-enable: no\n");
     for zone in zones {
         let file = zone_file(lab, name, zone);
-        let _infallible = writeln!(config, "zone:\n  name: \"{}\"\n  zonefile: \"{file}\"", zone.name);
+        let _infallible = writeln!(
+            config,
+            "zone:\n  name: \"{}\"\n  zonefile: \"{file}\"",
+            zone.name
+        );
     }
     let config = lab.file(&format!("{name}/nsd.conf"), &config);
-    lab.spawn(ns, name, &["nsd", "-d", "-c", &config.display().to_string()]);
+    lab.spawn(
+        ns,
+        name,
+        &["nsd", "-d", "-c", &config.display().to_string()],
+    );
     wait(lab, ns, name, addresses);
 }
 
 /// Starts Knot DNS with `zones` on `addresses`.
 pub fn knot(lab: &mut Lab, ns: &Ns, name: &str, addresses: &[IpAddr], zones: &[Zone]) {
     let dir = lab.dir().join(name);
-    let listen: Vec<String> = addresses.iter().map(|address| format!("\"{address}@53\"")).collect();
+    let listen: Vec<String> = addresses
+        .iter()
+        .map(|address| format!("\"{address}@53\""))
+        .collect();
     let mut config = format!(
         "server:\n  rundir: \"{0}\"\n  user: root\n  listen: [{1}]\n  udp-workers: 1\n  tcp-workers: 1\n  background-workers: 1\n\
          database:\n  storage: \"{0}\"\nlog:\n  - target: stderr\n    any: warning\ntemplate:\n  - id: default\n    storage: \"{0}\"\n    \
@@ -47,7 +58,11 @@ pub fn knot(lab: &mut Lab, ns: &Ns, name: &str, addresses: &[IpAddr], zones: &[Z
     );
     for zone in zones {
         let file = zone_file(lab, name, zone);
-        let _infallible = writeln!(config, "  - domain: \"{}\"\n    file: \"{file}\"", zone.name);
+        let _infallible = writeln!(
+            config,
+            "  - domain: \"{}\"\n    file: \"{file}\"",
+            zone.name
+        );
     }
     let config = lab.file(&format!("{name}/knot.conf"), &config);
     lab.spawn(ns, name, &["knotd", "-c", &config.display().to_string()]);
@@ -58,9 +73,16 @@ pub fn knot(lab: &mut Lab, ns: &Ns, name: &str, addresses: &[IpAddr], zones: &[Z
 pub fn bind(lab: &mut Lab, ns: &Ns, name: &str, addresses: &[IpAddr], zones: &[Zone]) {
     let dir = lab.dir().join(name);
     let family = |v6: bool| -> String {
-        let list: Vec<String> =
-            addresses.iter().filter(|address| address.is_ipv6() == v6).map(|address| format!("{address};")).collect();
-        if list.is_empty() { "none;".to_owned() } else { list.join(" ") }
+        let list: Vec<String> = addresses
+            .iter()
+            .filter(|address| address.is_ipv6() == v6)
+            .map(|address| format!("{address};"))
+            .collect();
+        if list.is_empty() {
+            "none;".to_owned()
+        } else {
+            list.join(" ")
+        }
     };
     let mut config = format!(
         "options {{ directory \"{0}\"; pid-file \"{0}/pid\"; session-keyfile \"{0}/session.key\"; recursion no; notify no; \
@@ -71,10 +93,25 @@ pub fn bind(lab: &mut Lab, ns: &Ns, name: &str, addresses: &[IpAddr], zones: &[Z
     );
     for zone in zones {
         let file = zone_file(lab, name, zone);
-        let _infallible = writeln!(config, "zone \"{}\" {{ type primary; file \"{file}\"; }};", zone.name);
+        let _infallible = writeln!(
+            config,
+            "zone \"{}\" {{ type primary; file \"{file}\"; }};",
+            zone.name
+        );
     }
     let config = lab.file(&format!("{name}/named.conf"), &config);
-    lab.spawn(ns, name, &["named", "-g", "-n", "1", "-c", &config.display().to_string()]);
+    lab.spawn(
+        ns,
+        name,
+        &[
+            "named",
+            "-g",
+            "-n",
+            "1",
+            "-c",
+            &config.display().to_string(),
+        ],
+    );
     wait(lab, ns, name, addresses);
 }
 
@@ -92,13 +129,19 @@ pub fn unbound(lab: &mut Lab, ns: &Ns, name: &str, listen: SocketAddr, hints: &s
         more
     );
     let config = lab.file(&format!("{name}/unbound.conf"), &config);
-    lab.spawn(ns, name, &["unbound", "-d", "-c", &config.display().to_string()]);
+    lab.spawn(
+        ns,
+        name,
+        &["unbound", "-d", "-c", &config.display().to_string()],
+    );
     lab.wait_for_port(ns, listen, name);
 }
 
 fn zone_file(lab: &Lab, server: &str, zone: &Zone) -> String {
     let label = if zone.name == "." { "root" } else { zone.name };
-    lab.file(&format!("{server}/{label}.zone"), &zone.text).display().to_string()
+    lab.file(&format!("{server}/{label}.zone"), &zone.text)
+        .display()
+        .to_string()
 }
 
 fn wait(lab: &Lab, ns: &Ns, name: &str, addresses: &[IpAddr]) {

@@ -1,7 +1,15 @@
 //! Integration tests: real sockets, network namespaces, Debian's servers, the binaries of this build.
 
-#![allow(clippy::indexing_slicing, reason = "test code: a panic is the report")]
+#![allow(
+    clippy::indexing_slicing,
+    unreachable_pub,
+    reason = "test code: a panic is the report, and nobody else sees it"
+)]
 
+mod hooks;
+mod hostile;
 mod lab;
 mod real_servers;
 mod refused;
+mod sockets;
+mod tools;

@@ -12,9 +12,21 @@ pub const SUIMON: &str = env!("CARGO_BIN_EXE_suimon");
 
 /// Starts suimond with `config` and waits for its ready line.
 pub fn start(lab: &mut Lab, ns: &Ns, name: &str, config: &str) {
+    start_with(lab, ns, name, config, &[]);
+}
+
+/// The same with settings on the command line, `section.key=value` each.
+pub fn start_with(lab: &mut Lab, ns: &Ns, name: &str, config: &str, set: &[&str]) {
     let path = lab.file(&format!("{name}.toml"), config);
     let path = path.to_str().expect("a plain path").to_owned();
-    lab.spawn(ns, name, &[SUIMOND, "--config", &path]);
+    let mut command = vec![SUIMOND, "--config", &path];
+    command.extend(set.iter().flat_map(|setting| ["--set", *setting]));
+    lab.spawn(ns, name, &command);
+    wait_until_ready(lab, name);
+}
+
+/// Waits for the ready line.
+pub fn wait_until_ready(lab: &Lab, name: &str) {
     let begun = Instant::now();
     while !lab.log(name).contains("suimond: ready") {
         assert!(
@@ -67,4 +79,43 @@ pub fn tool(lab: &Lab, arguments: &[&str]) -> String {
         String::from_utf8_lossy(&output.stderr)
     );
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Runs the operator's tool whatever comes of it: exit code, standard output, standard error.
+pub fn try_tool(lab: &Lab, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = std::process::Command::new(SUIMON)
+        .arg("--socket")
+        .arg(lab.dir().join("control.sock"))
+        .args(arguments)
+        .output()
+        .expect("suimon starts");
+    let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
+    (
+        output.status.code(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
+}
+
+/// The sum of a metric over all label sets that hold the value `label` (`""`: over all), from `suimon stats`.
+pub fn metric(lab: &Lab, name: &str, label: &str) -> u64 {
+    let stats = tool(lab, &["--output", "json", "stats"]);
+    let stats: serde_json::Value = serde_json::from_str(&stats).expect("JSON from suimon stats");
+    let metrics = stats["metrics"].as_array().expect("metrics");
+    let values: Vec<u64> = metrics
+        .iter()
+        .filter(|metric| {
+            metric["name"] == name
+                && (label.is_empty()
+                    || metric["labels"].to_string().contains(&format!("{label:?}")))
+        })
+        .map(|metric| {
+            metric["value"]["value"]
+                .as_u64()
+                .or_else(|| metric["value"].as_u64())
+                .expect("a count")
+        })
+        .collect();
+    assert!(!values.is_empty(), "no metric {name} {label:?}");
+    values.iter().sum()
 }

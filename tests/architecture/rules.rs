@@ -76,7 +76,7 @@ pub(crate) const DOORS: [(&str, &str, &str); 10] = [
     (
         "ctl",
         "drill",
-        "`suimon drill` is a command like the others",
+        "`suimon drill`: its arguments and its run; the drill never sees `ctl`",
     ),
     ("bin", "daemon", "the daemon's life"),
     ("bin", "ctl", "the tool's commands"),

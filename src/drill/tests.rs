@@ -915,27 +915,6 @@ fn the_report_tells_what_broke_and_only_then_fails() {
     assert!(!Report::default().all_held());
 }
 
-/// A resolver by hand: `DRILL_AGAINST=127.0.0.1:5300 DRILL_HINTS=/tmp/root.hints cargo test -- --ignored against_a_resolver`,
-/// in a network namespace where port 53 is free. docs/drill.md says how.
-#[test]
-#[ignore = "needs another resolver; see docs/drill.md"]
-fn against_a_resolver() {
-    let options = super::DrillOptions {
-        serve: false,
-        seed: 1,
-        config: None,
-        zones: 300,
-        port: None,
-        servers_port: Some(53),
-        hints: std::env::var_os("DRILL_HINTS").map(Into::into),
-        against: std::env::var("DRILL_AGAINST")
-            .ok()
-            .and_then(|text| text.parse().ok()),
-    };
-    let held = super::run(&options, super::OutputFormat::Human, &mut std::io::stdout());
-    println!("every expectation held: {held:?}");
-}
-
 #[test]
 fn styles_reach_every_corner() {
     let world = internet::build(&options(1), [127, 40, 1], true).unwrap();

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;
 
+use super::permit::Cause;
 use super::*;
 use crate::config::plan::AclRule;
 use crate::telemetry::Worker;

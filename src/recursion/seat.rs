@@ -81,7 +81,7 @@ impl Recursion {
             &delegation.zone,
             &delegation.servers,
             cache,
-            &self.plan.limits,
+            &self.plan,
             now,
         );
         self.note(

@@ -120,6 +120,33 @@ fn a_server_with_only_an_ipv6_address_is_found_with_and_without_glue() {
 }
 
 #[test]
+fn with_a_family_switched_off_no_address_of_it_is_looked_up() {
+    for (ipv4, gone) in [(true, RecordType::AAAA), (false, RecordType::A)] {
+        let mut internet = plain();
+        (internet.plan.ipv4, internet.plan.ipv6) = (ipv4, !ipv4);
+        internet.plan.qname_minimisation = Minimisation::Off;
+        internet.add(super::internet::TEST, "test", &["b.test NS gone.a.test"]);
+        let run = internet.ask("www.b.test", "A");
+        assert_eq!(run.rcode(), "SERVFAIL");
+        let gone = format!("gone.a.test. {gone}");
+        let asked = run.questions();
+        assert!(
+            !asked.iter().any(|asked| asked.contains(&gone)),
+            "{asked:?}"
+        );
+        let other = if ipv4 {
+            "gone.a.test. A"
+        } else {
+            "gone.a.test. AAAA"
+        };
+        assert!(
+            asked.iter().any(|asked| asked.ends_with(other)),
+            "{asked:?}"
+        );
+    }
+}
+
+#[test]
 fn where_ipv4_cannot_be_used_the_ipv6_address_of_a_server_is_looked_up() {
     let mut internet = plain();
     internet.add(

@@ -61,6 +61,8 @@ pub struct Reply {
     pub id_shift: u16,
     /// Question count to write instead of 1; the question section is written that often.
     pub questions: u16,
+    /// Every TTL is 2^31.
+    pub negative_ttl: bool,
 }
 
 pub const AA: u16 = 0x0400;
@@ -79,12 +81,16 @@ impl Reply {
             opt: true,
             id_shift: 0,
             questions: 1,
+            negative_ttl: false,
         }
     }
 
     /// Only a response code, without AA.
     pub fn rcode(code: u16) -> Self {
-        Self { flags: QR | code, ..Self::new() }
+        Self {
+            flags: QR | code,
+            ..Self::new()
+        }
     }
 
     /// One more answer record, as `owner ttl type data`.
@@ -152,7 +158,10 @@ impl Reply {
             octets.extend_from_slice(&word.to_be_bytes());
         }
         let (qname, rtype) = match &self.question {
-            Some((name, rtype)) => (name.parse::<Name>().expect("a name").as_wire().to_vec(), *rtype),
+            Some((name, rtype)) => (
+                name.parse::<Name>().expect("a name").as_wire().to_vec(),
+                *rtype,
+            ),
             None => (asked.qname.clone(), asked.rtype),
         };
         for _ in 0..self.questions {
@@ -160,8 +169,20 @@ impl Reply {
             octets.extend_from_slice(&rtype.0.to_be_bytes());
             octets.extend_from_slice(&[0, 1]);
         }
-        for line in self.answer.iter().chain(&self.authority).chain(&self.additional) {
-            let record = record_from_text(line, 300).unwrap_or_else(|error| panic!("{line}: {error}"));
+        for line in self
+            .answer
+            .iter()
+            .chain(&self.authority)
+            .chain(&self.additional)
+        {
+            let record =
+                record_from_text(line, 300).unwrap_or_else(|error| panic!("{line}: {error}"));
+            // The one TTL that cannot be written: with the highest bit set (RFC 2181 section 8).
+            let ttl = if self.negative_ttl {
+                1 << 31
+            } else {
+                record.ttl
+            };
             if self.questions == 1 && record.owner.as_wire() == qname {
                 octets.extend_from_slice(&[0xC0, 12]);
             } else {
@@ -169,7 +190,7 @@ impl Reply {
             }
             octets.extend_from_slice(&record.rtype.0.to_be_bytes());
             octets.extend_from_slice(&[0, 1]);
-            octets.extend_from_slice(&record.ttl.to_be_bytes());
+            octets.extend_from_slice(&ttl.to_be_bytes());
             let length = u16::try_from(record.rdata.len()).expect("RDATA below 64 KiB");
             octets.extend_from_slice(&length.to_be_bytes());
             octets.extend_from_slice(&record.rdata);
@@ -193,9 +214,16 @@ impl World {
         let mut world = Self::default();
         for (servers, apex, records) in zones {
             for server in servers.split_whitespace() {
-                let lines = records.lines().map(str::trim).filter(|line| !line.is_empty());
+                let lines = records
+                    .lines()
+                    .map(str::trim)
+                    .filter(|line| !line.is_empty());
                 let lines = lines.map(str::to_owned).collect();
-                world.zones.push((server.parse().expect("a server's address"), (*apex).to_owned(), lines));
+                world.zones.push((
+                    server.parse().expect("a server's address"),
+                    (*apex).to_owned(),
+                    lines,
+                ));
             }
         }
         world
@@ -205,8 +233,18 @@ impl World {
     pub fn usual(records: &str) -> Self {
         Self::new(&[
             ("10.53.0.1 fd53::1", ".", ROOT),
-            ("10.53.0.2", "test.", "test. NS ns.test.\nns.test. A 10.53.0.2\nexample.test. NS ns.example.test.\nns.example.test. A 10.53.0.3"),
-            ("10.53.0.3", "example.test.", &format!("example.test. NS ns.example.test.\nns.example.test. A 10.53.0.3\n{records}")),
+            (
+                "10.53.0.2",
+                "test.",
+                "test. NS ns.test.\nns.test. A 10.53.0.2\nexample.test. NS ns.example.test.\nns.example.test. A 10.53.0.3",
+            ),
+            (
+                "10.53.0.3",
+                "example.test.",
+                &format!(
+                    "example.test. NS ns.example.test.\nns.example.test. A 10.53.0.3\n{records}"
+                ),
+            ),
         ])
     }
 
@@ -218,24 +256,52 @@ impl World {
 
     /// What an honest server says.
     pub fn answer(&self, asked: &Asked) -> Reply {
-        let held = self.zones.iter().filter(|(server, apex, _)| *server == asked.server && within(&asked.name, apex));
+        let held = self
+            .zones
+            .iter()
+            .filter(|(server, apex, _)| *server == asked.server && within(&asked.name, apex));
         let Some((_, apex, records)) = held.max_by_key(|(_, apex, _)| apex.len()) else {
             return Reply::rcode(5);
         };
-        let soa = format!("{apex} 60 SOA ns.{0} hostmaster.{0} 1 3600 600 86400 60", apex.trim_start_matches('.'));
-        let owner = |line: &str| line.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
-        let is_type = |line: &str, rtype: &str| line.split_whitespace().skip(1).take(3).any(|word| word == rtype);
+        let soa = format!(
+            "{apex} 60 SOA ns.{0} hostmaster.{0} 1 3600 600 86400 60",
+            apex.trim_start_matches('.')
+        );
+        let owner = |line: &str| {
+            line.split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .to_ascii_lowercase()
+        };
+        let is_type = |line: &str, rtype: &str| {
+            line.split_whitespace()
+                .skip(1)
+                .take(3)
+                .any(|word| word == rtype)
+        };
         let cut = records
             .iter()
-            .filter(|line| is_type(line, "NS") && owner(line) != *apex && within(&asked.name, &owner(line)))
+            .filter(|line| {
+                is_type(line, "NS") && owner(line) != *apex && within(&asked.name, &owner(line))
+            })
             .map(|line| owner(line))
             .min_by_key(String::len);
         if let Some(cut) = cut {
             let mut reply = Reply::new().referral();
-            for line in records.iter().filter(|line| owner(line) == cut && is_type(line, "NS")) {
-                let server = line.split_whitespace().last().unwrap_or_default().to_owned();
+            for line in records
+                .iter()
+                .filter(|line| owner(line) == cut && is_type(line, "NS"))
+            {
+                let server = line
+                    .split_whitespace()
+                    .last()
+                    .unwrap_or_default()
+                    .to_owned();
                 reply = reply.authority(line.clone());
-                for glue in records.iter().filter(|glue| owner(glue) == server && !is_type(glue, "NS")) {
+                for glue in records
+                    .iter()
+                    .filter(|glue| owner(glue) == server && !is_type(glue, "NS"))
+                {
                     reply = reply.additional(glue.clone());
                 }
             }
@@ -258,7 +324,11 @@ impl World {
             }
             if let Some(alias) = here.iter().find(|line| is_type(line, "CNAME")) {
                 reply = reply.answer((*alias).clone());
-                name = alias.split_whitespace().last().unwrap_or_default().to_owned();
+                name = alias
+                    .split_whitespace()
+                    .last()
+                    .unwrap_or_default()
+                    .to_owned();
                 if !within(&name, apex) {
                     return reply;
                 }
@@ -298,10 +368,19 @@ impl Network {
         let mut threads = Vec::new();
         for &address in addresses {
             let (udp, tcp) = ns.inside(move || {
-                let udp = UdpSocket::bind(address).unwrap_or_else(|error| panic!("{address}: {error}"));
-                (udp, TcpListener::bind(address).unwrap_or_else(|error| panic!("{address}: {error}")))
+                let udp =
+                    UdpSocket::bind(address).unwrap_or_else(|error| panic!("{address}: {error}"));
+                (
+                    udp,
+                    TcpListener::bind(address).unwrap_or_else(|error| panic!("{address}: {error}")),
+                )
             });
-            let post = Post { server: address.ip(), log: Arc::clone(&log), stop: Arc::clone(&stop), script: Arc::clone(&script) };
+            let post = Post {
+                server: address.ip(),
+                log: Arc::clone(&log),
+                stop: Arc::clone(&stop),
+                script: Arc::clone(&script),
+            };
             let other = post.clone();
             threads.push(std::thread::spawn(move || post.datagrams(udp)));
             threads.push(std::thread::spawn(move || other.streams(&tcp)));
@@ -322,7 +401,10 @@ impl Network {
     /// How many of them went to `server`.
     pub fn count_to(&self, server: &str) -> usize {
         let server: IpAddr = server.parse().expect("an address");
-        self.asked().iter().filter(|asked| asked.server == server).count()
+        self.asked()
+            .iter()
+            .filter(|asked| asked.server == server)
+            .count()
     }
 
     /// Forgets them and says how many they were.
@@ -365,8 +447,12 @@ impl Post {
         let socket = Arc::new(socket);
         let mut buffer = [0; 4096];
         while !self.stop.load(Ordering::Relaxed) {
-            let Ok((length, source)) = socket.recv_from(&mut buffer) else { continue };
-            let Some(asked) = self.note(&buffer[..length], source, false) else { continue };
+            let Ok((length, source)) = socket.recv_from(&mut buffer) else {
+                continue;
+            };
+            let Some(asked) = self.note(&buffer[..length], source, false) else {
+                continue;
+            };
             for (delay, octets) in (self.script)(&asked) {
                 let socket = Arc::clone(&socket);
                 let send = move || {
@@ -385,7 +471,9 @@ impl Post {
     }
 
     fn streams(&self, listener: &TcpListener) {
-        listener.set_nonblocking(true).expect("a non-blocking listener");
+        listener
+            .set_nonblocking(true)
+            .expect("a non-blocking listener");
         while !self.stop.load(Ordering::Relaxed) {
             match listener.accept() {
                 Ok((stream, source)) => {
@@ -409,7 +497,9 @@ impl Post {
             for (delay, reply) in (self.script)(&asked) {
                 std::thread::sleep(delay);
                 let length = u16::try_from(reply.len()).ok()?;
-                stream.write_all(&[&length.to_be_bytes(), &reply[..]].concat()).ok()?;
+                stream
+                    .write_all(&[&length.to_be_bytes(), &reply[..]].concat())
+                    .ok()?;
             }
         }
     }
@@ -460,17 +550,31 @@ pub struct Setting<'a> {
     pub clients: &'a [&'a str],
     /// Which servers there are: the last octet.
     pub servers: std::ops::RangeInclusive<u8>,
+    /// Where they listen.
+    pub port: u16,
 }
 
 impl Default for Setting<'_> {
     fn default() -> Self {
-        Self { set: &[], more: "", hints: HINTS, listen: &[LISTEN], clients: &["127.0.0.0/8", "::1"], servers: 1..=8 }
+        Self {
+            set: &[],
+            more: "",
+            hints: HINTS,
+            listen: &[LISTEN],
+            clients: &["127.0.0.0/8", "::1"],
+            servers: 1..=8,
+            port: 53,
+        }
     }
 }
 
 impl Scene {
     /// Everything up, suimond ready.
-    pub fn new(tag: &str, setting: &Setting<'_>, script: impl Fn(&Asked) -> Vec<Sent> + Send + Sync + 'static) -> Self {
+    pub fn new(
+        tag: &str,
+        setting: &Setting<'_>,
+        script: impl Fn(&Asked) -> Vec<Sent> + Send + Sync + 'static,
+    ) -> Self {
         let mut scene = Self::without_suimond(tag, setting, script);
         scene.start("suimond", setting);
         scene
@@ -492,25 +596,65 @@ impl Scene {
         let mut addresses = Vec::new();
         let mut with_length = Vec::new();
         for number in setting.servers.clone() {
-            addresses.push(SocketAddr::new(format!("10.53.0.{number}").parse().expect("an address"), 53));
+            addresses.push(SocketAddr::new(
+                format!("10.53.0.{number}").parse().expect("an address"),
+                setting.port,
+            ));
             with_length.push(format!("10.53.0.{number}/24"));
         }
         for number in 1..=4 {
-            addresses.push(SocketAddr::new(format!("fd53::{number}").parse().expect("an address"), 53));
+            addresses.push(SocketAddr::new(
+                format!("fd53::{number}").parse().expect("an address"),
+                setting.port,
+            ));
             with_length.push(format!("fd53::{number}/64"));
         }
         let with_length: Vec<&str> = with_length.iter().map(String::as_str).collect();
-        lab.link(&servers, "in", &with_length, &resolver, "out", &["10.53.0.254/24", "10.53.0.253/24", "fd53::fe/64", "fd53::fd/64"]);
+        lab.link(
+            &servers,
+            "in",
+            &with_length,
+            &resolver,
+            "out",
+            &[
+                "10.53.0.254/24",
+                "10.53.0.253/24",
+                "fd53::fe/64",
+                "fd53::fd/64",
+            ],
+        );
         let network = Network::start(&servers, &addresses, Arc::new(script));
-        Self { network, resolver, servers, lab }
+        Self {
+            network,
+            resolver,
+            servers,
+            lab,
+        }
     }
 
     /// Starts suimond.
     pub fn start(&mut self, name: &str, setting: &Setting<'_>) {
-        let listen: Vec<SocketAddr> = setting.listen.iter().map(|listen| listen.parse().expect("an address")).collect();
-        let config = suimond::config(&self.lab, &listen, setting.clients, setting.hints, setting.more);
+        let listen: Vec<SocketAddr> = setting
+            .listen
+            .iter()
+            .map(|listen| listen.parse().expect("an address"))
+            .collect();
+        let config = suimond::config(
+            &self.lab,
+            &listen,
+            setting.clients,
+            setting.hints,
+            setting.more,
+        );
         let resolver = self.resolver.clone();
-        suimond::start_with(&mut self.lab, &resolver, name, &config, setting.set);
+        // `test.` is a name like any other here, unless the setting says otherwise; the first one can be steered.
+        let socket = format!("control.socket={:?}", self.lab.dir().join("control.sock"));
+        let mut set = vec!["policy.special_use=false"];
+        if name == "suimond" {
+            set.push(&socket);
+        }
+        set.extend(setting.set);
+        suimond::start_with(&mut self.lab, &resolver, name, &config, &set);
     }
 
     /// Asks as a stub resolver does; `None` if nothing comes within [`PATIENCE`].
@@ -520,12 +664,14 @@ impl Scene {
 
     /// The same with another patience.
     pub fn ask_for(&self, name: &str, rtype: RecordType, patience: Duration) -> Option<Message> {
-        self.resolver.inside(|| resolve(loopback(), listen(), name, rtype, patience))
+        self.resolver
+            .inside(|| resolve(loopback(), listen(), name, rtype, patience))
     }
 
     /// Sends octets of the test's own making.
     pub fn udp(&self, octets: &[u8], patience: Duration) -> Option<Vec<u8>> {
-        self.resolver.inside(|| client::udp(loopback(), listen(), octets, patience))
+        self.resolver
+            .inside(|| client::udp(loopback(), listen(), octets, patience))
     }
 
     /// `RCODE [answers]` of a reply, or "nothing".
@@ -553,7 +699,15 @@ pub fn loopback() -> IpAddr {
 pub fn say(reply: Option<&Message>) -> String {
     reply.map_or_else(
         || "nothing".to_owned(),
-        |reply| format!("{} {}", reply.rcode(), client::answer_text(reply).join("; ")).trim_end().to_owned(),
+        |reply| {
+            format!(
+                "{} {}",
+                reply.rcode(),
+                client::answer_text(reply).join("; ")
+            )
+            .trim_end()
+            .to_owned()
+        },
     )
 }
 

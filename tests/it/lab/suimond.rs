@@ -90,7 +90,11 @@ pub fn try_tool(lab: &Lab, arguments: &[&str]) -> (Option<i32>, String, String) 
         .output()
         .expect("suimon starts");
     let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
-    (output.status.code(), text(&output.stdout), text(&output.stderr))
+    (
+        output.status.code(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
 }
 
 /// The sum of a metric over all label sets that hold the value `label` (`""`: over all), from `suimon stats`.
@@ -100,8 +104,19 @@ pub fn metric(lab: &Lab, name: &str, label: &str) -> u64 {
     let metrics = stats["metrics"].as_array().expect("metrics");
     let values: Vec<u64> = metrics
         .iter()
-        .filter(|metric| metric["name"] == name && (label.is_empty() || metric["labels"].to_string().contains(&format!("{label:?}"))))
-        .map(|metric| metric["value"]["value"].as_u64().or_else(|| metric["value"].as_u64()).expect("a count"))
+        .filter(|metric| {
+            metric["name"] == name
+                && (label.is_empty()
+                    || metric["labels"].to_string().contains(&format!("{label:?}")))
+        })
+        .map(|metric| {
+            let value = &metric["value"]["value"];
+            let level = value.as_f64().or_else(|| metric["value"].as_f64());
+            level
+                .map(|level| format!("{level:.0}"))
+                .and_then(|level| level.parse().ok())
+                .expect("a count")
+        })
         .collect();
     assert!(!values.is_empty(), "no metric {name} {label:?}");
     values.iter().sum()

@@ -25,6 +25,9 @@ _suimon() {
             suimon,completions)
                 cmd="suimon__subcmd__completions"
                 ;;
+            suimon,drill)
+                cmd="suimon__subcmd__drill"
+                ;;
             suimon,flush)
                 cmd="suimon__subcmd__flush"
                 ;;
@@ -55,6 +58,9 @@ _suimon() {
             suimon__subcmd__help,completions)
                 cmd="suimon__subcmd__help__subcmd__completions"
                 ;;
+            suimon__subcmd__help,drill)
+                cmd="suimon__subcmd__help__subcmd__drill"
+                ;;
             suimon__subcmd__help,flush)
                 cmd="suimon__subcmd__help__subcmd__flush"
                 ;;
@@ -83,7 +89,7 @@ _suimon() {
 
     case "${cmd}" in
         suimon)
-            opts="-h -V --socket --output --color --help --version status stats check ask why flush reload completions man help"
+            opts="-h -V --socket --output --color --help --version status stats check ask why flush reload drill completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -198,6 +204,60 @@ _suimon() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        suimon__subcmd__drill)
+            opts="-h --serve --seed --config --zones --port --servers-port --hints --against --socket --output --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --seed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --zones)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --servers-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hints)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --against)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         suimon__subcmd__flush)
             opts="-h --tree --type --all --socket --output --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -229,7 +289,7 @@ _suimon() {
             return 0
             ;;
         suimon__subcmd__help)
-            opts="status stats check ask why flush reload completions man help"
+            opts="status stats check ask why flush reload drill completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -271,6 +331,20 @@ _suimon() {
             return 0
             ;;
         suimon__subcmd__help__subcmd__completions)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        suimon__subcmd__help__subcmd__drill)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -39,6 +39,7 @@ complete -c suimon -n "__fish_suimon_needs_command" -f -a "ask" -d 'Resolve a na
 complete -c suimon -n "__fish_suimon_needs_command" -f -a "why" -d 'Tell whether a client is served, and which rule decides'
 complete -c suimon -n "__fish_suimon_needs_command" -f -a "flush" -d 'Forget what is cached of a name, of a tree, or altogether'
 complete -c suimon -n "__fish_suimon_needs_command" -f -a "reload" -d 'Read the configuration again'
+complete -c suimon -n "__fish_suimon_needs_command" -f -a "drill" -d 'Run suimond on a small Internet on loopback addresses, partly hostile, and see what holds'
 complete -c suimon -n "__fish_suimon_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c suimon -n "__fish_suimon_needs_command" -f -a "man" -d 'Write the manual pages into a directory'
 complete -c suimon -n "__fish_suimon_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -101,6 +102,21 @@ complete -c suimon -n "__fish_suimon_using_subcommand reload" -l color -d 'When 
 always\t'Always'
 never\t'Never'"
 complete -c suimon -n "__fish_suimon_using_subcommand reload" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c suimon -n "__fish_suimon_using_subcommand drill" -l seed -d 'Everything follows from it: the same number gives the same Internet' -r
+complete -c suimon -n "__fish_suimon_using_subcommand drill" -l config -d 'Your own config file for suimond; the drill sets only what it must (listener, root hints, port of servers)' -r -F
+complete -c suimon -n "__fish_suimon_using_subcommand drill" -l zones -d 'Ordinary zones under real names' -r
+complete -c suimon -n "__fish_suimon_using_subcommand drill" -l port -d 'Port of suimond on 127.0.0.1 (a free one if absent)' -r
+complete -c suimon -n "__fish_suimon_using_subcommand drill" -l servers-port -d 'Port of the Internet\'s servers (a free one if absent; 53 needs privileges and suits resolvers that know no other)' -r
+complete -c suimon -n "__fish_suimon_using_subcommand drill" -l hints -d 'Write the Internet\'s root hints to this file' -r -F
+complete -c suimon -n "__fish_suimon_using_subcommand drill" -l against -d 'Test this resolver instead of starting suimond; it must use the root hints of --hints and the --servers-port' -r
+complete -c suimon -n "__fish_suimon_using_subcommand drill" -l socket -d 'Control socket of the daemon' -r -F
+complete -c suimon -n "__fish_suimon_using_subcommand drill" -l output -d 'For whom results are written' -r -f -a "human\t'For people: tables, units, colours. May change from version to version'
+json\t'For programs: stable keys, units in the names, "schema" first'"
+complete -c suimon -n "__fish_suimon_using_subcommand drill" -l color -d 'When colours are used' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c suimon -n "__fish_suimon_using_subcommand drill" -l serve -d 'Leave the Internet and suimond running, to be asked by hand, until Ctrl-C'
+complete -c suimon -n "__fish_suimon_using_subcommand drill" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c suimon -n "__fish_suimon_using_subcommand completions" -l socket -d 'Control socket of the daemon' -r -F
 complete -c suimon -n "__fish_suimon_using_subcommand completions" -l output -d 'For whom results are written' -r -f -a "human\t'For people: tables, units, colours. May change from version to version'
 json\t'For programs: stable keys, units in the names, "schema" first'"
@@ -115,13 +131,14 @@ complete -c suimon -n "__fish_suimon_using_subcommand man" -l color -d 'When col
 always\t'Always'
 never\t'Never'"
 complete -c suimon -n "__fish_suimon_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload completions man help" -f -a "status" -d 'Show the daemon\'s health on one screen'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload completions man help" -f -a "stats" -d 'Show every counter and gauge'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload completions man help" -f -a "check" -d 'Check a configuration without starting anything, or explain an option'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload completions man help" -f -a "ask" -d 'Resolve a name through the running daemon and tell how'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload completions man help" -f -a "why" -d 'Tell whether a client is served, and which rule decides'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload completions man help" -f -a "flush" -d 'Forget what is cached of a name, of a tree, or altogether'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload completions man help" -f -a "reload" -d 'Read the configuration again'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload completions man help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload completions man help" -f -a "man" -d 'Write the manual pages into a directory'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload drill completions man help" -f -a "status" -d 'Show the daemon\'s health on one screen'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload drill completions man help" -f -a "stats" -d 'Show every counter and gauge'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload drill completions man help" -f -a "check" -d 'Check a configuration without starting anything, or explain an option'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload drill completions man help" -f -a "ask" -d 'Resolve a name through the running daemon and tell how'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload drill completions man help" -f -a "why" -d 'Tell whether a client is served, and which rule decides'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload drill completions man help" -f -a "flush" -d 'Forget what is cached of a name, of a tree, or altogether'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload drill completions man help" -f -a "reload" -d 'Read the configuration again'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload drill completions man help" -f -a "drill" -d 'Run suimond on a small Internet on loopback addresses, partly hostile, and see what holds'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload drill completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload drill completions man help" -f -a "man" -d 'Write the manual pages into a directory'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload drill completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -19,8 +19,11 @@ pub struct Composed {
     pub body_len: usize,
     /// Whether an OPT record was written behind them.
     pub has_opt: bool,
-    /// The lowest TTL written, seconds; `u32::MAX` if there is none.
+    /// The lowest TTL written, seconds; 0 if there is none.
     pub min_ttl: u32,
+    /// Seconds for which the octets before OPT may be sent again: the lowest TTL; 0, that is never, for a reply that is truncated,
+    /// says why it is as it is (EDE), or has no TTL to end by.
+    pub lifetime: u32,
     /// TC was set.
     pub truncated: bool,
 }
@@ -84,11 +87,18 @@ pub fn compose(
         .with_cd(query.flags.cd())
         .with_rcode(rcode);
     let written = writer.finish(query.id, flags);
+    let min_ttl = if written.ttl_offsets.is_empty() {
+        0
+    } else {
+        written.min_ttl
+    };
+    let repeatable = complete && response.ede.is_none();
     Composed {
         ttl_offsets: written.ttl_offsets,
         body_len,
         has_opt,
-        min_ttl: written.min_ttl,
+        min_ttl,
+        lifetime: if repeatable { min_ttl } else { 0 },
         truncated: !complete,
     }
 }

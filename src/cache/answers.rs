@@ -53,7 +53,7 @@ pub struct ReadyMade<'a> {
     pub counts_opt: bool,
     /// Where the TTL fields stand.
     pub ttl_offsets: &'a [u16],
-    /// Seconds it may be used: the lowest TTL in it, or less. 0 is not kept.
+    /// Seconds it may be used: the lowest TTL in it, or less (`answer::Composed::lifetime`). 0 is not kept.
     pub lifetime: u32,
     /// The generation of the cache it was made from.
     pub generation: u64,
@@ -218,7 +218,7 @@ fn was_seen(doors: &mut [u16], hash: u64) -> bool {
         .is_some_and(|door| std::mem::replace(door, print) == print)
 }
 
-/// What else than name and type a reply depends on.
+/// What else than name, type and class a reply depends on. AD of the query joins them once replies can carry AD.
 fn variant(query: &QueryView<'_>) -> u8 {
     u8::from(query.dnssec_ok()) | u8::from(query.flags.cd()) << 1
 }
@@ -227,13 +227,15 @@ impl Slot {
     /// Whether this is a reply to the same question.
     fn answers(&self, query: &QueryView<'_>) -> bool {
         let name_end = HEADER_LEN + query.qname_wire.len();
-        let [high, low] = query.qtype.0.to_be_bytes();
+        let [type_high, type_low] = query.qtype.0.to_be_bytes();
+        let [class_high, class_low] = query.qclass.0.to_be_bytes();
+        let behind = [type_high, type_low, class_high, class_low];
         self.variant == variant(query)
             && self
                 .body
                 .get(HEADER_LEN..name_end)
                 .is_some_and(|name| name.eq_ignore_ascii_case(query.qname_wire))
-            && self.body.get(name_end..name_end + 2) == Some(&[high, low])
+            && self.body.get(name_end..name_end + 4) == Some(&behind)
     }
 
     const fn is_good(&self, generation: u64, wall: u64) -> bool {

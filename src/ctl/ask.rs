@@ -63,14 +63,16 @@ fn human(report: &AskReport, paint: Paint) -> String {
 /// Numbered steps; sub-queries are indented below what needed them.
 fn steps(trace: &[TraceStep], paint: Paint) -> String {
     let mut table = Table::new(&[Side::Right, Side::Right, Side::Left, Side::Left]);
+    let mut packets = 0;
     for (number, step) in (1_usize..).zip(trace) {
         let indent = "  ".repeat(usize::try_from(step.depth).unwrap_or(0).min(10));
-        let mut what = format!("{indent}{}", step.text.replace('\n', " "));
+        let mut what = format!("{indent}{}", words(step));
+        let spent = step.packets_spent.filter(|spent| *spent > packets);
+        packets = spent.unwrap_or(packets);
         let extras: Vec<String> = [
             step.server.clone(),
             step.rtt_us.map(micros),
-            step.packets_spent
-                .map(|packets| counted(packets.into(), "packet so far", "packets so far")),
+            spent.map(|packets| counted(packets.into(), "packet so far", "packets so far")),
         ]
         .into_iter()
         .flatten()
@@ -91,6 +93,17 @@ fn steps(trace: &[TraceStep], paint: Paint) -> String {
         (0 | 1, _) => paint.faint(cell),
         _ => cell.to_owned(),
     })
+}
+
+/// A step's words on one line, less the kind that stands in the column before them.
+fn words(step: &TraceStep) -> String {
+    let text = step.text.replace('\n', " ");
+    let kind = step.kind.replace('_', " ");
+    let rest = text
+        .trim_start()
+        .strip_prefix(&kind)
+        .and_then(|rest| rest.strip_prefix(": ").or_else(|| rest.strip_prefix(' ')));
+    rest.unwrap_or(&text).trim().to_owned()
 }
 
 /// The response much as dig shows it.
@@ -221,7 +234,7 @@ fn faults(trace: &[TraceStep]) -> Vec<String> {
     let mut seen: Vec<String> = Vec::new();
     for step in trace {
         if matches!(step.kind.as_str(), "fault" | "limit") {
-            let line = format!("- {}", step.text);
+            let line = format!("- {}", words(step));
             if !seen.contains(&line) {
                 seen.push(line);
             }

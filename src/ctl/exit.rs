@@ -15,6 +15,8 @@ pub enum Exit {
     Unreachable = 3,
     /// This user may not.
     NotPermitted = 4,
+    /// The operating system refused what the drill needs (EX_OSERR of sysexits.h).
+    Refused = 71,
 }
 
 impl From<Exit> for ExitCode {
@@ -24,7 +26,7 @@ impl From<Exit> for ExitCode {
 }
 
 /// The tool's exit codes for its manual.
-pub(super) const OF_SUIMON: [(&str, &str); 5] = [
+pub(super) const OF_SUIMON: [(&str, &str); 6] = [
     ("0", "Done; the answer is yes."),
     (
         "1",
@@ -33,6 +35,10 @@ pub(super) const OF_SUIMON: [(&str, &str); 5] = [
     ("2", "The command line makes no sense."),
     ("3", "suimond could not be reached on the control socket."),
     ("4", "This user may not use the control socket."),
+    (
+        "71",
+        "The operating system refused something the drill needs: a port, a process, memory.",
+    ),
 ];
 
 /// The daemon's exit codes for its manual (sysexits.h numbers where there are any).

@@ -4,6 +4,7 @@ mod ask;
 mod check;
 mod client;
 mod completions;
+mod drill;
 mod exit;
 mod flush;
 mod manual;
@@ -72,6 +73,7 @@ enum Command {
     Why(why::Args),
     Flush(flush::Args),
     Reload(reload::Args),
+    Drill(drill::Args),
     Completions(completions::Args),
     Man(manual::Args),
 }
@@ -152,6 +154,7 @@ fn execute(
         Command::Why(args) => args.run(&mut session),
         Command::Flush(args) => args.run(&mut session),
         Command::Reload(args) => args.run(&mut session),
+        Command::Drill(args) => args.run(&mut session),
         Command::Completions(args) => args.run(&mut session),
         Command::Man(args) => args.run(),
     };

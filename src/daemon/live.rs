@@ -48,7 +48,12 @@ impl Live {
         };
         let egress = match before {
             Some(before) if before.plan.egress == plan.egress => Arc::clone(&before.egress),
-            _ => Arc::new(Egress::new(&plan.egress, listening)),
+            Some(before) => Arc::new(Egress::new(
+                &plan.egress,
+                listening,
+                Arc::clone(before.egress.counters()),
+            )),
+            None => Arc::new(Egress::new(&plan.egress, listening, Arc::default())),
         };
         let own = before.map_or_else(OwnAddresses::default, |before| before.own.clone());
         let minimises = plan.recursion.qname_minimisation != Minimisation::Off;

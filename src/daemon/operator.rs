@@ -16,7 +16,7 @@ use crate::guard::permit::{InternalCause, RecursionPermit};
 use crate::ops::control::protocol::{
     AskReport, LastReload, ReloadReport, StatusReport, Transport, WhyReport,
 };
-use crate::ops::control::{FlushTarget, Reply, Service, ServiceError};
+use crate::ops::control::{FlushTarget, Rate, Reply, Service, ServiceError, queries};
 use crate::ops::logging::Logging;
 use crate::ops::metrics::Metric;
 use crate::policy::Decision;
@@ -34,15 +34,7 @@ pub(super) struct Operator {
     started: Now,
     draining: AtomicBool,
     last_reload: Mutex<Option<(Now, bool)>>,
-    last_rate: Mutex<Rate>,
-}
-
-/// Queries per second between two looks.
-#[derive(Clone, Copy)]
-struct Rate {
-    at: Now,
-    queries: u64,
-    per_second: f64,
+    rate: Mutex<Rate>,
 }
 
 impl Operator {
@@ -65,11 +57,7 @@ impl Operator {
             started,
             draining: AtomicBool::new(false),
             last_reload: Mutex::new(None),
-            last_rate: Mutex::new(Rate {
-                at: started,
-                queries: 0,
-                per_second: 0.0,
-            }),
+            rate: Mutex::default(),
         }))
     }
 
@@ -86,26 +74,12 @@ impl Operator {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    /// One line for `systemctl status`; also where the rate of queries is measured.
+    /// One line for `systemctl status`; also where the rate of queries is measured, so call it every few seconds.
     pub(super) fn status_line(&self) -> String {
         let snapshot = self.telemetry.snapshot();
-        let queries: u64 = snapshot.clients.received.iter().sum();
-        let now = clock::now();
-        let mut rate = self
-            .last_rate
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let seconds = now.since(rate.at).as_secs_f64();
-        if seconds > 0.0 {
-            #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-            let per_second = queries.saturating_sub(rate.queries) as f64 / seconds;
-            *rate = Rate {
-                at: now,
-                queries,
-                per_second,
-            };
-        }
-        report::status_line(rate.per_second, &snapshot.clients, snapshot.workers)
+        let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
+        rate.note(clock::now(), queries(&snapshot));
+        report::status_line(rate.per_second(), &snapshot)
     }
 
     /// Reads the configuration again. With an error in it, everything stays as it is.
@@ -174,10 +148,11 @@ impl Operator {
 impl Service for Operator {
     fn status(&self) -> StatusReport {
         let live = self.live();
-        let rate = *self
-            .last_rate
+        let rate = self
+            .rate
             .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+            .unwrap_or_else(PoisonError::into_inner)
+            .per_second();
         let last_reload = *self
             .last_reload
             .lock()
@@ -201,7 +176,7 @@ impl Service for Operator {
                 seconds_ago: now.since(at).as_secs(),
                 applied,
             }),
-            queries_per_second: rate.per_second,
+            queries_per_second: rate,
             warnings: report::warnings(&live),
             ..report::status(&live, &self.telemetry.snapshot())
         }

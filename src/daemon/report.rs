@@ -13,8 +13,8 @@ use crate::policy::Decision;
 use crate::recursion::trace::{Happening, TraceEvent};
 use crate::resolve::Traced;
 use crate::sys::clock::{self, Now};
-use crate::telemetry::{AnswerSource, Counts, Reason, Snapshot};
-use crate::wire::{Held, Question, Rcode, text};
+use crate::telemetry::Snapshot;
+use crate::wire::{Held, Question, text};
 
 /// Sections and keys that take effect at the next start only.
 const AT_START: [&str; 8] = [
@@ -79,50 +79,30 @@ pub(super) fn busy(error: &ListenError) -> String {
 }
 
 /// One line for `systemctl status`.
-pub(super) fn status_line(per_second: f64, counts: &Counts, workers: usize) -> String {
-    let hits =
-        hit_ratio(counts).map_or_else(|| "-".to_owned(), |ratio| format!("{:.0} %", ratio * 100.0));
-    format!("serving {per_second:.0} q/s, hit {hits}, {workers} workers")
+pub(super) fn status_line(per_second: f64, snapshot: &Snapshot) -> String {
+    let status = StatusReport::default().with_telemetry(snapshot);
+    let hits = status
+        .hit_ratio
+        .map_or_else(|| "-".to_owned(), |ratio| format!("{:.0} %", ratio * 100.0));
+    format!(
+        "serving {per_second:.0} q/s, hit {hits}, {} workers",
+        status.workers
+    )
 }
 
 /// The part of the status that is counted.
 pub(super) fn status(live: &Live, snapshot: &Snapshot) -> StatusReport {
-    let counts = &snapshot.clients;
     let upstream = live.egress.counters().snapshot();
-    let verdicts = |wanted: &dyn Fn(Reason) -> bool| -> u64 {
-        Reason::ALL
-            .iter()
-            .filter(|reason| wanted(**reason))
-            .map(|reason| counts.verdict(*reason))
-            .sum()
-    };
     StatusReport {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
-        workers: level(snapshot.workers),
-        queries_total: counts.received.iter().sum(),
-        hit_ratio: hit_ratio(counts),
-        refused_total: counts
-            .rcodes
-            .get(usize::from(Rcode::REFUSED.0))
-            .copied()
-            .unwrap_or(0),
-        dropped_total: verdicts(&is_silence),
-        servfail_total: counts
-            .rcodes
-            .get(usize::from(Rcode::SERVFAIL.0))
-            .copied()
-            .unwrap_or(0),
-        latency_p50_ms: quantile(counts, 0.5),
-        latency_p99_ms: quantile(counts, 0.99),
         recursions_in_flight: level(live.resolver.in_flight()),
-        tcp_connections: counts.tcp_open(),
         upstream_packets_total: upstream.sent_in_all(),
         upstream_timeouts_total: upstream.timeouts,
         cache_entries: live.cache.entries(),
         cache_bytes: live.cache.bytes(),
         cache_capacity_bytes: live.plan.cache.max_bytes,
-        ..StatusReport::default()
+        ..StatusReport::default().with_telemetry(snapshot)
     }
 }
 
@@ -247,46 +227,6 @@ fn settings(effective: &str) -> BTreeMap<String, String> {
         }
     }
     settings
-}
-
-/// Verdicts that end in silence.
-const fn is_silence(reason: Reason) -> bool {
-    matches!(
-        reason,
-        Reason::AclDrop
-            | Reason::OwnAddress
-            | Reason::Martian
-            | Reason::MulticastDestination
-            | Reason::PendingTotal
-            | Reason::QueueAge
-            | Reason::ReflectorPort
-            | Reason::RefusalBudget
-            | Reason::ResponseBit
-            | Reason::Short
-            | Reason::SourcePortZero
-    )
-}
-
-fn hit_ratio(counts: &Counts) -> Option<f64> {
-    let all: u64 = AnswerSource::ALL
-        .iter()
-        .map(|source| counts.answers_from(*source))
-        .sum();
-    let hits: u64 = AnswerSource::ALL
-        .iter()
-        .filter(|source| source.is_hit())
-        .map(|source| counts.answers_from(*source))
-        .sum();
-    #[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
-    (all > 0).then(|| hits as f64 / all as f64)
-}
-
-/// Milliseconds; over hits and misses alike.
-fn quantile(counts: &Counts, q: f64) -> Option<f64> {
-    let mut all = counts.hits.clone();
-    all.add(&counts.misses);
-    #[expect(clippy::cast_precision_loss, reason = "a latency for people")]
-    all.quantile_us(q).map(|us| us as f64 / 1000.0)
 }
 
 fn lines(section: &[Held]) -> Vec<String> {

@@ -105,14 +105,17 @@ fn delegations(world: &mut Builder, [left, right]: [ServerId; 2]) {
             RecordType::A,
             Wanted::Truth,
         )
-        .costs(16, &["d1.deep.lab."]);
-    world.promise(
-        Group::Delegations,
-        "NXDOMAIN at the bottom",
-        &format!("none.{zone}"),
-        RecordType::A,
-        Wanted::Truth,
-    );
+        .costs(12, &["d1.deep.lab."]);
+    // After the first, whose walk it would otherwise repeat at the same time, and at that one's expense.
+    world
+        .promise(
+            Group::Delegations,
+            "NXDOMAIN at the bottom",
+            &format!("none.{zone}"),
+            RecordType::A,
+            Wanted::Truth,
+        )
+        .after(&[(&host, RecordType::A)]);
 
     // The servers' names lie in another zone, whose servers' names lie in a third.
     world.zone("far-c.lab.", &[right]);
@@ -218,7 +221,8 @@ fn aliases(world: &mut Builder, [left, right]: [ServerId; 2]) {
         Wanted::Truth,
     );
 
-    world.zone("oldname.lab.", &[left]);
+    // Nothing may exist below a DNAME (RFC 6672 section 2.4), its servers' names neither.
+    world.zone_named("oldname.lab.", &[("ns1.both.lab.".to_owned(), left)]);
     world.zone("newname.lab.", &[right]);
     world.add("oldname.lab.", 300, "DNAME", "newname.lab.");
     world.add("www.newname.lab.", 300, "A", "198.18.2.4");

@@ -44,6 +44,13 @@ pub(super) fn build(world: &mut Builder, count: usize) -> Base {
     for zone in GENERIC {
         world.zone(zone, &generic);
     }
+    // Resolvers that prime look the root servers' names up, and must find the same addresses (RFC 9609).
+    let named: Vec<(String, ServerId)> = roots
+        .iter()
+        .zip('a'..)
+        .map(|(server, letter)| (format!("{letter}.root-servers.net."), *server))
+        .collect();
+    world.zone_named("root-servers.net.", &named);
     // Parent and child on the same servers, as in the real jp and arpa.
     let jp = [
         world.server("jp a", Role::Exact),

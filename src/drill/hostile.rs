@@ -185,7 +185,10 @@ fn odd_servers(world: &mut Builder, base: Base) {
     );
 
     let bare = world.server("bare-dname", Role::Villain(Villain::BareDname));
-    world.zone("bare-dname.lab.", &[bare]);
+    world.zone("bare-host.lab.", &base.exact);
+    let address = world.address(bare).to_string();
+    world.add("ns.bare-host.lab.", 3600, "A", &address);
+    world.zone_named("bare-dname.lab.", &[("ns.bare-host.lab.".to_owned(), bare)]);
     world.zone("bare-target.lab.", &base.exact);
     world.add("bare-dname.lab.", 300, "DNAME", "bare-target.lab.");
     world.add("www.bare-target.lab.", 300, "A", "198.18.20.4");

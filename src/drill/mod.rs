@@ -44,13 +44,6 @@ use report::Progress;
 use suimond::Suimond;
 use world::Role;
 
-/// Every expectation held.
-pub const EXIT_HELD: u8 = 0;
-/// One did not, or the drill was interrupted.
-pub const EXIT_BROKEN: u8 = 1;
-/// The operating system refused something the drill needs (EX_OSERR of sysexits.h).
-pub const EXIT_OS: u8 = 71;
-
 /// Run Suimon against a small Internet on loopback addresses, partly hostile, and see what holds
 #[derive(Clone, Debug, clap::Args)]
 pub struct DrillOptions {
@@ -70,10 +63,6 @@ pub struct DrillOptions {
     #[arg(long, value_name = "N", default_value_t = 300)]
     pub zones: usize,
 
-    /// How to report
-    #[arg(long, value_enum, default_value_t = OutputFormat::Human, value_name = "FORMAT")]
-    pub output: OutputFormat,
-
     /// Port of suimond on 127.0.0.1 (a free one if absent)
     #[arg(long, value_name = "PORT")]
     pub port: Option<u16>,
@@ -91,12 +80,12 @@ pub struct DrillOptions {
     pub against: Option<SocketAddr>,
 }
 
-/// How the drill reports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+/// How the drill reports; the tool's global `--output` decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutputFormat {
-    /// A table
+    /// A table.
     Human,
-    /// One JSON object
+    /// One JSON object, and no progress.
     Json,
 }
 
@@ -115,26 +104,25 @@ impl Resolver {
     }
 }
 
-/// Runs the drill on a runtime of its own and gives the exit code: 0 if every expectation held, 1 if not, 71 if it could
-/// not be run. The report goes to `out`, progress and errors to standard error.
-pub fn run(options: &DrillOptions, out: &mut dyn Write) -> u8 {
-    let done = tokio::runtime::Builder::new_multi_thread()
+/// Runs the drill on a runtime of its own: whether every expectation held. The report goes to `out`, progress to
+/// standard error. Interrupted, it ends what it started and says no.
+///
+/// # Errors
+/// What kept the drill from being run: no free addresses, no suimond, a config it refuses (in its own words).
+pub fn run(options: &DrillOptions, output: OutputFormat, out: &mut dyn Write) -> io::Result<bool> {
+    tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .build()
-        .and_then(|runtime| runtime.block_on(perform(options, out)));
-    match done {
-        Ok(true) => EXIT_HELD,
-        Ok(false) => EXIT_BROKEN,
-        Err(error) => {
-            let _ = writeln!(io::stderr(), "suimon drill: {error}");
-            EXIT_OS
-        }
-    }
+        .build()?
+        .block_on(perform(options, output, out))
 }
 
-async fn perform(options: &DrillOptions, out: &mut dyn Write) -> io::Result<bool> {
+async fn perform(
+    options: &DrillOptions,
+    output: OutputFormat,
+    out: &mut dyn Write,
+) -> io::Result<bool> {
     let start = clock::now();
-    let mut progress = Progress::new(options.output == OutputFormat::Json && !options.serve);
+    let mut progress = Progress::new(output == OutputFormat::Json && !options.serve);
     let internet = Arc::new(
         Internet::start(Options {
             seed: options.seed,
@@ -192,7 +180,7 @@ async fn perform(options: &DrillOptions, out: &mut dyn Write) -> io::Result<bool
     report.setting = setting;
     report.villains = villains_by_use(&internet);
     report.took = clock::now().since(start);
-    match options.output {
+    match output {
         OutputFormat::Human => report.write_human(out)?,
         OutputFormat::Json => writeln!(out, "{:#}", report.to_json())?,
     }
@@ -243,18 +231,22 @@ fn serve(internet: &Internet, resolver: &Resolver, out: &mut dyn Write) -> io::R
     let address = resolver.address();
     let dig = format!("dig @{} -p {}", address.ip(), address.port());
     writeln!(out, "\nTry it:\n")?;
-    let mut last = None;
-    for expectation in internet.expectations() {
-        // Two of each group show what there is; the rest is in the drill itself.
-        let (group, shown) = last.unwrap_or((expectation.group, 0));
-        let shown = if group == expectation.group { shown } else { 0 };
-        last = Some((expectation.group, shown + 1));
-        if shown < 2 {
+    for group in Group::ALL {
+        // Three of each group show what there is; the rest is in the drill itself.
+        let some = internet
+            .expectations()
+            .iter()
+            .filter(|expectation| expectation.group == group)
+            .take(3);
+        for (position, expectation) in some.enumerate() {
+            if position == 0 {
+                writeln!(out, "  # {}", group.title())?;
+            }
             let line = format!("{dig} {} {}", expectation.name, expectation.rtype);
-            writeln!(out, "  {line:<74} # {}", expectation.note)?;
+            writeln!(out, "  {line:<66} # {}", expectation.note)?;
         }
     }
-    writeln!(out, "\nSee what was asked of whom on the servers' side:\n")?;
+    writeln!(out, "\nAsk a root server yourself:\n")?;
     if let Some(root) = internet.world().roots.first() {
         writeln!(
             out,

@@ -200,6 +200,9 @@ impl Zone {
             self.deny(reply);
         } else {
             reply.answers.extend(told(set));
+            if qtype == RecordType::NS {
+                self.add_glue(set, reply);
+            }
         }
         None
     }
@@ -217,6 +220,11 @@ impl Zone {
         let servers = self.rrset(cut, RecordType::NS);
         reply.authoritative = !reply.answers.is_empty();
         reply.authorities.extend_from_slice(servers);
+        self.add_glue(servers, reply);
+    }
+
+    /// The addresses this zone holds of the servers that these NS records name.
+    fn add_glue(&self, servers: &[Record], reply: &mut Reply) {
         for record in servers {
             if let RData::NS(target) = &record.data {
                 let target = LowerName::new(&target.0);

@@ -20,6 +20,7 @@ mod udp;
 mod tests;
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use crate::config::plan;
 use crate::sys::clock::Now;
@@ -40,20 +41,21 @@ pub struct Egress {
     permitted: Permitted,
     servers: Servers,
     sockets: Sockets,
-    counters: Upstream,
+    counters: Arc<Upstream>,
 }
 
 impl Egress {
-    /// `own`: the addresses that suimond listens on, as bound (wildcards stay wildcards); they are never asked.
+    /// `own`: the addresses that suimond listens on, as bound (wildcards stay wildcards); they are never asked. `counters` go on
+    /// from one configuration to the next.
     ///
     /// Half of the limit on open files at this moment, at most 16,384, goes to sockets towards servers: raise it before.
     #[must_use]
-    pub fn new(plan: &plan::Egress, own: &[SocketAddr]) -> Self {
+    pub fn new(plan: &plan::Egress, own: &[SocketAddr], counters: Arc<Upstream>) -> Self {
         Self {
             permitted: Permitted::new(plan, own),
             servers: Servers::new(plan),
             sockets: Sockets::new(plan),
-            counters: Upstream::default(),
+            counters,
             plan: plan.clone(),
         }
     }
@@ -77,7 +79,7 @@ impl Egress {
 
     /// What asking has cost.
     #[must_use]
-    pub const fn counters(&self) -> &Upstream {
+    pub const fn counters(&self) -> &Arc<Upstream> {
         &self.counters
     }
 }

@@ -97,5 +97,5 @@ fn failure(exchanged: &Exchanged) -> Option<Failure> {
 }
 
 fn egress(plan: &plan::Egress) -> Arc<Egress> {
-    Arc::new(Egress::new(plan, &[]))
+    Arc::new(Egress::new(plan, &[], Arc::default()))
 }

@@ -96,8 +96,7 @@ fn stderr_is_the_journal() -> bool {
     let Ok(stat) = rustix::fs::fstat(stderr.as_fd()) else {
         return false;
     };
-    std::env::var("JOURNAL_STREAM")
-        .is_ok_and(|stream| names(&stream, u64::from(stat.st_dev), u64::from(stat.st_ino)))
+    std::env::var("JOURNAL_STREAM").is_ok_and(|stream| names(&stream, stat.st_dev, stat.st_ino))
 }
 
 fn names(stream: &str, device: u64, inode: u64) -> bool {

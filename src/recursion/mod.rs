@@ -19,7 +19,7 @@
 //!   ([`targets::lookups_allowed`]), never for a name that is already being looked up further down the stack.
 //!
 //! ## What is believed
-//! Only what the zone that was asked may speak for ([`scrub`]), and of that only what the question needs: the chain from its
+//! Only what the zone that was asked may speak for (`scrub.rs`), and of that only what the question needs: the chain from its
 //! name, the data at its end, the SOA of a negative answer, a referral and the addresses of the servers it lists. Addresses
 //! from referrals live inside the delegation and are never answers. Nothing else of a message is handed on or cached.
 //!

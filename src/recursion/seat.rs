@@ -13,12 +13,8 @@ use crate::wire::{Name, Question, RecordType};
 
 impl Recursion {
     /// The deepest zone at or above `name` whose servers are known: from the cache, else from the hints.
-    pub(super) fn deepest(&mut self, frame: &Frame, name: &Name, around: &Around<'_>) -> Approach {
-        let unless = frame.stale.as_ref().map(|(zone, _)| zone);
-        let cached = around
-            .cache
-            .deepest_delegation(name, around.now)
-            .filter(|delegation| Some(&delegation.zone) != unless);
+    pub(super) fn deepest(&mut self, name: &Name, around: &Around<'_>) -> Approach {
+        let cached = around.cache.deepest_delegation(name, around.now);
         let (source, delegation) = cached.map_or_else(
             || (Source::Hints, self.hints()),
             |delegation| (Source::Cache, Delegation::clone(&delegation)),

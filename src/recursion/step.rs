@@ -141,7 +141,7 @@ impl Recursion {
                 Approach::new(zone, Path::Forward(index), Targets::none(), false)
             }
             Route::Stub { zone, servers } => self.stub(frame, zone, &servers, around),
-            _ => self.deepest(frame, &seat(&question), around),
+            _ => self.deepest(&seat(&question), around),
         };
         frame.stage = Stage::Approach(approach);
         Turn::Continue
@@ -338,7 +338,7 @@ impl Recursion {
         {
             self.note(around.now, Happening::AskParentAgain { zone: zone.clone() });
             frame.stale = Some((zone.clone(), failed));
-            frame.stage = Stage::Approach(self.deepest(frame, &parent, around));
+            frame.stage = Stage::Approach(self.deepest(&parent, around));
             return Turn::Continue;
         }
         let ede = if self.silence >= SILENCE {

@@ -342,3 +342,58 @@ pub(super) fn mix(seed: u64, place: usize) -> u64 {
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     mixed ^ (mixed >> 31)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn three() -> (Targets, [SocketAddr; 3]) {
+        let addresses: [SocketAddr; 3] =
+            ["192.0.2.1:0", "192.0.2.2:0", "192.0.2.3:0"].map(|text| text.parse().unwrap());
+        (Targets::of_addresses(&addresses), addresses)
+    }
+
+    #[test]
+    fn whoever_failed_comes_after_whoever_did_not() {
+        let (mut targets, [one, two, three]) = three();
+        targets.note_fault(one, Fault::Silent, true);
+        targets.note_fault(two, Fault::Lame, true);
+        assert_eq!(targets.candidates(false), [three]);
+        targets.note_fault(three, Fault::Lame, false);
+        assert_eq!(targets.candidates(false), []);
+        assert_eq!(
+            targets.candidates(true),
+            [two],
+            "it only disliked a shortened question"
+        );
+        targets.note_fault(two, Fault::Lame, false);
+        assert_eq!(targets.candidates(true), []);
+        assert_eq!(targets.second_chance(), [one]);
+        targets.note_fault(one, Fault::Silent, false);
+        assert_eq!(targets.second_chance(), []);
+    }
+
+    #[test]
+    fn a_zone_gets_one_packet_more_than_it_has_silent_servers() {
+        let (mut targets, all) = three();
+        for server in all {
+            targets.note_fault(server, Fault::Silent, false);
+        }
+        assert_eq!(targets.second_chance(), all);
+        targets.note_fault(all[0], Fault::Silent, false);
+        assert_eq!(targets.second_chance(), []);
+    }
+
+    #[test]
+    fn a_server_that_answers_the_second_time_is_the_one_to_ask_from_then_on() {
+        let (mut targets, [one, two, three]) = three();
+        for server in [one, two, three] {
+            targets.note_fault(server, Fault::Silent, true);
+        }
+        targets.note_good(two);
+        assert_eq!(targets.candidates(false), [two]);
+        targets.note_fault(two, Fault::Silent, false);
+        assert_eq!(targets.candidates(true), [], "but it has failed twice now");
+        assert_eq!(targets.second_chance(), []);
+    }
+}

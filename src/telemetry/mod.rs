@@ -1,4 +1,4 @@
-//! The write side of what can be seen: per-worker counters, reasons, upstream counters.
+//! The write side of what can be seen: per-worker counters and reasons. (Egress counts what goes upstream.)
 //!
 //! Whoever handles packets owns a [`Worker`] and writes its cells; nobody else does, so a count is a load and a store
 //! (2.5 ns, measured) instead of a registry look-up (170 ns and more). `ops` adds the workers up when somebody looks.
@@ -6,13 +6,11 @@
 pub mod cell;
 pub mod latency;
 pub mod reason;
-pub mod upstream;
 pub mod worker;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use reason::Reason;
-pub use upstream::{Upstream, UpstreamCounts};
 pub use worker::{AnswerSource, Counts, Received, Worker};
 
 /// Everything that is counted. One per process, shared by `Arc`.
@@ -20,7 +18,6 @@ pub use worker::{AnswerSource, Counts, Received, Worker};
 pub struct Telemetry {
     workers: Mutex<Vec<Arc<Worker>>>,
     shared: Arc<Worker>,
-    upstream: Arc<Upstream>,
 }
 
 /// One look at everything, summed over workers. Counters never go down while the process lives.
@@ -28,8 +25,6 @@ pub struct Telemetry {
 pub struct Snapshot {
     /// What came in and what went back, all workers together.
     pub clients: Counts,
-    /// What was asked of other servers.
-    pub upstream: UpstreamCounts,
     /// Registered workers (the shared one not counted).
     pub workers: usize,
 }
@@ -47,7 +42,6 @@ impl Telemetry {
         Self {
             workers: Mutex::default(),
             shared: Arc::new(Worker::shared()),
-            upstream: Arc::new(Upstream::default()),
         }
     }
 
@@ -65,12 +59,6 @@ impl Telemetry {
         &self.shared
     }
 
-    /// The cells of the upstream side. Any number of writers.
-    #[must_use]
-    pub const fn upstream(&self) -> &Arc<Upstream> {
-        &self.upstream
-    }
-
     /// Adds everything up. Not an atomic cut: counts of one packet may be seen in part.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
@@ -81,7 +69,6 @@ impl Telemetry {
         }
         Snapshot {
             clients,
-            upstream: self.upstream.counts(),
             workers: workers.len(),
         }
     }

@@ -1,6 +1,7 @@
 //! Would the architecture test notice? Each rule is fed a text that breaks it, and one that does not.
 
-use super::{caption_complaints, captions, complaints};
+use super::rules::complaints;
+use super::{caption_complaints, captions, promised_tests, unkept};
 
 const FIRST: &str = "//! What does this file answer?\n";
 
@@ -327,4 +328,15 @@ fn captions_that_drift() {
     assert!(said.contains("`attic`, which does not exist"), "{said}");
     let unlisted = caption_complaints(&captions(""), &real("What we know.")).join("\n");
     assert!(unlisted.contains("no row for `cache`"), "{unlisted}");
+}
+
+#[test]
+fn promises_without_a_test() {
+    let names = promised_tests("| attack | `room` | `kept`, `broken` |\n`prose` | `is not read`\n");
+    assert_eq!(names.len(), 2, "{names:?}");
+    let said = unkept(&names, &["async fn kept() {}".to_owned()]).join("\n");
+    assert!(
+        said.contains("`broken`, which does not exist") && !said.contains("kept`"),
+        "{said}"
+    );
 }

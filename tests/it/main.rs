@@ -1,7 +1,10 @@
 //! Integration tests: real sockets, network namespaces, Debian's servers, the binaries of this build.
 
-#![allow(clippy::indexing_slicing, reason = "test code: a panic is the report")]
-#![expect(unreachable_pub, reason = "the lab is a module of this one crate")]
+#![allow(
+    clippy::indexing_slicing,
+    unreachable_pub,
+    reason = "test code: a panic is the report, and nobody else sees it"
+)]
 
 mod hooks;
 mod hostile;

@@ -1,3 +1,5 @@
+//! Does an answer read like dig's, and a failure in plain words?
+
 use super::*;
 use crate::ops::control::protocol::Spent;
 
@@ -74,8 +76,12 @@ fn a_trace_of_a_failing_name_numbers_its_steps_and_ends_in_plain_words() {
                 packets_spent: Some(1),
                 ..step(12_380, 0, "reply", "NOERROR, referral")
             },
+            TraceStep {
+                packets_spent: Some(1),
+                ..step(12_390, 0, "referral", "referral from . to com.: 13 servers")
+            },
             step(12_400, 1, "look_up", "look up server: ns.other.net. A"),
-            step(23_000, 0, "fault", lame),
+            step(23_000, 0, "fault", &format!("fault: {lame}")),
             step(23_100, 0, "fault", lame),
         ],
         ..answered()
@@ -85,9 +91,10 @@ fn a_trace_of_a_failing_name_numbers_its_steps_and_ends_in_plain_words() {
         "\
 1  0.08 ms  approach  zone com.: 13 addresses from the cache
 2  12.4 ms  reply     NOERROR, referral [192.0.2.1, 12.3 ms, 1 packet so far]
-3  12.4 ms  look up     look up server: ns.other.net. A
-4  23.0 ms  fault     192.0.2.7 is not authoritative for example.com.
-5  23.1 ms  fault     192.0.2.7 is not authoritative for example.com.
+3  12.4 ms  referral  from . to com.: 13 servers
+4  12.4 ms  look up     server: ns.other.net. A
+5  23.0 ms  fault     192.0.2.7 is not authoritative for example.com.
+6  23.1 ms  fault     192.0.2.7 is not authoritative for example.com.
 
 ;; status: SERVFAIL, flags: qr rd ra; answer 0, authority 0, additional 0
 ;; extended error 22 (No Reachable Authority): 192.0.2.7 is not authoritative for example.com.

@@ -275,7 +275,7 @@ async fn an_empty_budget_sends_nothing() {
 #[tokio::test]
 async fn we_are_not_our_own_forwarder() {
     let fake = Fake::udp(|query| now(good(query))).await;
-    let egress = Arc::new(Egress::new(&base(), &[fake.address]));
+    let egress = Arc::new(Egress::new(&base(), &[fake.address], Arc::default()));
     let exchanged = forwarder(&egress, &[fake.address])
         .ask(&question(), false, false, &mut budget())
         .await;

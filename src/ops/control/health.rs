@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::protocol::StatusReport;
 use crate::sys::clock::Now;
-use crate::telemetry::upstream::UpstreamEvent;
 use crate::telemetry::{AnswerSource, Reason, Received, Snapshot};
 use crate::wire::Rcode;
 
@@ -29,7 +28,6 @@ impl StatusReport {
     #[must_use]
     pub fn with_telemetry(mut self, snapshot: &Snapshot) -> Self {
         let clients = &snapshot.clients;
-        let upstream = &snapshot.upstream;
         let replies = |rcode: Rcode| {
             let index = usize::from(rcode.0);
             clients.rcodes.get(index).copied().unwrap_or(0)
@@ -55,11 +53,6 @@ impl StatusReport {
         self.latency_p50_ms = latency.quantile_us(0.5).map(|us| ratio(us, 1000));
         self.latency_p99_ms = latency.quantile_us(0.99).map(|us| ratio(us, 1000));
         self.tcp_connections = clients.tcp_open();
-        self.recursions_in_flight = upstream
-            .event(UpstreamEvent::RecursionStarted)
-            .saturating_sub(upstream.event(UpstreamEvent::RecursionEnded));
-        self.upstream_packets_total = upstream.packets_total();
-        self.upstream_timeouts_total = upstream.event(UpstreamEvent::Timeout);
         self
     }
 }
@@ -141,10 +134,6 @@ mod tests {
         worker.verdict(Reason::Martian);
         worker.verdict(Reason::QueueAge);
         telemetry.shared().tcp_opened(1);
-        let upstream = telemetry.upstream();
-        upstream.sent(0, 40);
-        upstream.event(UpstreamEvent::Timeout);
-        upstream.event(UpstreamEvent::RecursionStarted);
 
         let report = StatusReport::default().with_telemetry(&telemetry.snapshot());
         assert_eq!(
@@ -158,10 +147,7 @@ mod tests {
                 servfail_total: 1,
                 latency_p50_ms: Some(0.004),
                 latency_p99_ms: Some(131.072),
-                recursions_in_flight: 1,
                 tcp_connections: 1,
-                upstream_packets_total: 1,
-                upstream_timeouts_total: 1,
                 ..StatusReport::default()
             }
         );

@@ -1,3 +1,5 @@
+//! Does the control socket serve operators, and nobody and nothing else?
+
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;

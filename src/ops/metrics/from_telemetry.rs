@@ -2,9 +2,8 @@
 
 use super::{Bucket, Metric, Value};
 use crate::telemetry::latency::{LatencyCounts, upper_bound_us};
-use crate::telemetry::upstream::{CAUSES, LIMITS, UpstreamEvent};
 use crate::telemetry::worker::RCODES;
-use crate::telemetry::{AnswerSource, Counts, Reason, Received, Snapshot, UpstreamCounts};
+use crate::telemetry::{AnswerSource, Counts, Reason, Received, Snapshot};
 use crate::wire::Rcode;
 
 /// Every counter of a snapshot under its name. What the snapshot does not know (cache, tables, build) the daemon adds.
@@ -13,7 +12,6 @@ pub fn of_telemetry(snapshot: &Snapshot) -> Vec<Metric> {
     let mut metrics = Vec::with_capacity(128);
     clients(&mut metrics, &snapshot.clients);
     streams(&mut metrics, &snapshot.clients);
-    upstream(&mut metrics, &snapshot.upstream);
     metrics.push(Metric::level(
         "suimon_workers",
         "Worker threads that receive datagrams.",
@@ -133,55 +131,6 @@ fn streams(metrics: &mut Vec<Metric>, counts: &Counts) {
         "TCP connections of clients open now.",
         &[],
         counts.tcp_open(),
-    ));
-}
-
-fn upstream(metrics: &mut Vec<Metric>, counts: &UpstreamCounts) {
-    for (cause, value) in CAUSES.iter().zip(counts.packets) {
-        metrics.push(Metric::counter(
-            "suimon_upstream_packets_total",
-            "Packets sent to other servers, by cause; a refused query is no cause.",
-            &[("cause", cause)],
-            value,
-        ));
-    }
-    for (limit, value) in LIMITS.iter().zip(counts.exhausted) {
-        metrics.push(Metric::counter(
-            "suimon_budget_exhausted_total",
-            "Queries that ran into a limit of their budget.",
-            &[("limit", limit)],
-            value,
-        ));
-    }
-    for event in UpstreamEvent::ALL {
-        metrics.push(Metric::counter(
-            "suimon_upstream_events_total",
-            "What happened on the way to other servers.",
-            &[("event", event.label())],
-            counts.event(event),
-        ));
-    }
-    for (direction, octets) in [("in", counts.bytes_in), ("out", counts.bytes_out)] {
-        metrics.push(Metric::counter(
-            "suimon_upstream_bytes_total",
-            "Octets received from and sent to other servers.",
-            &[("direction", direction)],
-            octets,
-        ));
-    }
-    metrics.push(histogram(
-        "suimon_upstream_round_trip_seconds",
-        "Round-trip times to other servers.",
-        &[],
-        &counts.round_trips,
-    ));
-    metrics.push(Metric::level(
-        "suimon_recursions_in_flight",
-        "Recursions started and not ended.",
-        &[],
-        counts
-            .event(UpstreamEvent::RecursionStarted)
-            .saturating_sub(counts.event(UpstreamEvent::RecursionEnded)),
     ));
 }
 

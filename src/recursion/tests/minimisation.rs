@@ -162,3 +162,27 @@ fn one_reply_lost_at_the_top_level_does_not_show_it_the_full_name() {
         .collect();
     assert_eq!(shown, ["test. A", "a.test. A", "a.test. A"]);
 }
+
+#[test]
+fn two_errors_for_a_shortened_name_are_enough_to_ask_for_the_full_one() {
+    for mode in [Minimisation::Relaxed, Minimisation::Strict] {
+        let servers: Vec<String> = (1..=5).map(|i| format!("192.0.2.{i}")).collect();
+        let servers: Vec<&str> = servers.iter().map(String::as_str).collect();
+        let mut internet = Internet::new();
+        internet.plan.qname_minimisation = mode;
+        internet.zone("a.test", &servers, &[]);
+        for at in &servers {
+            internet.villain(at, |question, _| {
+                if question.name.label_count() < 5 {
+                    return Deed::Say(error(question, Rcode::REFUSED));
+                }
+                Deed::Say(says(question, &["w.x.y.a.test A 192.0.2.80"]))
+            });
+        }
+        let run = internet.ask("w.x.y.a.test", "A");
+        assert_eq!(run.answer(), ["w.x.y.a.test. A 192.0.2.80"]);
+        // Strict shows the full name only when nobody takes the shortened one.
+        let refused = if mode == Minimisation::Relaxed { 2 } else { 5 };
+        assert_eq!(run.sent.len(), 2 + refused + 1, "{:?}", run.questions());
+    }
+}

@@ -436,3 +436,22 @@ fn root_servers_that_say_nothing_useful_fail_at_once() {
             .is_some()
     );
 }
+
+#[test]
+fn a_zone_that_failed_once_in_a_query_is_not_asked_again_for_its_other_names() {
+    let mut internet = Internet::new();
+    internet.add(
+        TEST,
+        "test",
+        &[
+            "z.test NS ns1.dead.test",
+            "z.test NS ns2.dead.test",
+            "z.test NS ns3.dead.test",
+        ],
+    );
+    internet.zone("dead.test", &[VICTIM], &[]);
+    internet.errs(VICTIM, Rcode::REFUSED);
+    let run = internet.ask("w.z.test", "A");
+    assert_eq!((run.rcode(), run.to(VICTIM)), (Rcode::SERVFAIL, 1));
+    assert!(run.sent.len() <= 4, "{:?}", run.questions());
+}

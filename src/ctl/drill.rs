@@ -1,0 +1,30 @@
+//! `suimon drill`: does suimond do what it promises, on a small Internet that is partly out to get it?
+
+use super::output::Format;
+use super::{Error, Exit, Session};
+use crate::drill::{self, DrillOptions, OutputFormat};
+
+/// Run suimond on a small Internet on loopback addresses, partly hostile, and see what holds.
+///
+/// Root servers, hundreds of zones, several dozen villains, honest and dishonest clients; no network and no privileges
+/// needed. The table says what was asked, answered, refused and dropped, what it cost upstream, and whether every
+/// expectation held; the exit code is 0 if so and 1 if not.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    options: DrillOptions,
+}
+
+impl Args {
+    pub(super) fn run(&self, session: &mut Session<'_>) -> Result<Exit, Error> {
+        let output = match session.screen.format {
+            Format::Human => OutputFormat::Human,
+            Format::Json => OutputFormat::Json,
+        };
+        match drill::run(&self.options, output, session.screen.out) {
+            Ok(true) => Ok(Exit::Done),
+            Ok(false) => Ok(Exit::No),
+            Err(error) => Err(Error::Failed(error.to_string())),
+        }
+    }
+}

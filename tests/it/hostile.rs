@@ -10,7 +10,7 @@ use suimon::wire::{Message, RecordType as T};
 
 use crate::lab::client;
 use crate::lab::script::{
-    Asked, HINTS, PATIENCE, Reply, Scene, Sent, Setting, World, listen, loopback, say,
+    Asked, HINTS, PATIENCE, Reply, Scene, Sent, Setting, World, listen, loopback, say, wait_until,
 };
 use crate::lab::servers;
 
@@ -330,6 +330,132 @@ fn mute_servers_end_in_servfail_within_five_seconds_and_11_packets() {
         packets <= 8,
         "{packets} packets: {:?}",
         scene.network.told()
+    );
+    // Nobody is hammered: each wait is at least the first timeout.
+    let sent: Vec<Instant> = scene
+        .network
+        .asked()
+        .iter()
+        .filter(|asked| asked.server == five || asked.server == six)
+        .map(|asked| asked.at)
+        .collect();
+    let gaps = sent
+        .windows(2)
+        .map(|pair| pair[1].saturating_duration_since(pair[0]));
+    assert!(gaps.min() > Some(Duration::from_millis(250)), "{sent:?}");
+}
+
+#[test]
+fn addresses_that_lead_nowhere_do_not_keep_a_zone_from_resolving() {
+    // A host that does not exist, a network without a route, an IPv6 black hole: each beside one good server.
+    let zones = [
+        ("gone.test.", "A 10.53.0.200"),
+        ("noroute.test.", "A 10.200.0.1"),
+        ("hole4.test.", "A 10.77.0.1"),
+        ("hole6.test.", "AAAA fd77::1"),
+        ("noroute6.test.", "AAAA 2001:db8::1"),
+    ];
+    let mut world = World::new(&[("10.53.0.1", ".", "test. NS ns.test.\nns.test. A 10.53.0.2")]);
+    let mut delegations = String::new();
+    for (zone, bad) in zones {
+        delegations += &format!(
+            "{zone} NS ns1.{zone}\nns1.{zone} {bad}\n{zone} NS ns2.{zone}\nns2.{zone} A 10.53.0.6\n"
+        );
+        let names: String = (0..6)
+            .map(|name| format!("w{name}.{zone} A 192.0.2.{name}\n"))
+            .collect();
+        world = world.and(&[("10.53.0.6", zone, &names)]);
+    }
+    let world = world.and(&[("10.53.0.2", "test.", &delegations)]);
+    let scene = Scene::honest("nowhere", &Setting::default(), world);
+    scene
+        .resolver
+        .run(&["ip", "route", "add", "10.77.0.0/16", "via", "10.53.0.1"]);
+    scene
+        .resolver
+        .run(&["ip", "-6", "route", "add", "fd77::/16", "via", "fd53::1"]);
+    for (zone, _) in zones {
+        for name in 0..6 {
+            let (told, took) = timed(&scene, &format!("w{name}.{zone}"), T::A);
+            assert_eq!(
+                told,
+                format!("NOERROR w{name}.{zone} A 192.0.2.{name}"),
+                "{name} {zone}"
+            );
+            assert!(
+                took < Duration::from_secs(2),
+                "w{name}.{zone} took {took:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_flood_of_names_in_a_dead_zone_spoils_nobody_elses_answers_and_ends_without_trace() {
+    let six: IpAddr = "10.53.0.6".parse().expect("an address");
+    let world = World::usual(&(0..200).map(|name| format!("w{name}.example.test. A 192.0.2.{}\n", name % 250)).collect::<String>())
+        .and(&[("10.53.0.2", "test.", "evil.test. NS ns.evil.test.\nns.evil.test. A 10.53.0.6\nexample.test. NS ns.example.test.\nns.example.test. A 10.53.0.3")]);
+    let scene = Scene::new("torture", &Setting::default(), move |asked| {
+        if asked.server == six {
+            Vec::new()
+        } else {
+            world.answer(asked).now(asked)
+        }
+    });
+    assert_eq!(
+        scene.told("w0.example.test.", T::A),
+        "NOERROR w0.example.test. A 192.0.2.0"
+    );
+    let files = || {
+        let dir = format!("/proc/{}/fd", scene.lab.pid("suimond"));
+        std::fs::read_dir(dir).expect("suimond lives").count()
+    };
+    let before = files();
+    let slowest = scene.resolver.inside(|| {
+        let flood: Vec<UdpSocket> = (1..=30)
+            .map(|number| {
+                let socket =
+                    UdpSocket::bind((format!("127.0.2.{number}").as_str(), 0)).expect("a socket");
+                socket.connect(listen()).expect("connected");
+                socket.set_nonblocking(true).expect("non-blocking");
+                socket
+            })
+            .collect();
+        let (mut slowest, mut buffer) = (Duration::ZERO, [0; 4096]);
+        for round in 0..150_u16 {
+            for (number, socket) in flood.iter().enumerate() {
+                let name = format!("r{round}x{number}.evil.test.");
+                let _full = socket.send(&client::ask(round, &name, T::A));
+                while socket.recv(&mut buffer).is_ok() {}
+            }
+            // Meanwhile others ask for real names, old and new.
+            let name = if round % 2 == 0 {
+                "w0.example.test.".to_owned()
+            } else {
+                format!("w{round}.example.test.")
+            };
+            let begun = Instant::now();
+            let reply = client::resolve(loopback(), listen(), &name, T::A, Duration::from_secs(3));
+            slowest = slowest.max(begun.elapsed());
+            assert!(
+                say(reply.as_ref()).starts_with("NOERROR"),
+                "{name} in round {round}: {}",
+                say(reply.as_ref())
+            );
+        }
+        slowest
+    });
+    assert!(
+        slowest < Duration::from_secs(1),
+        "{slowest:?} for a real name"
+    );
+    // A question and its repetition; the zone guard of a later release will spare most of them.
+    let packets = scene.network.count_to("10.53.0.6");
+    assert!(packets <= 2 * 4_500, "{packets} packets for 4,500 queries");
+    assert!(
+        wait_until(Duration::from_secs(12), || files() <= before + 4),
+        "{before} files before, {} now",
+        files()
     );
 }
 

@@ -30,12 +30,10 @@ fn alone_in_a_user_namespace_of_one_uid_it_says_one_ready_line_and_accepts_tcp_w
 {
     let mut lab = Lab::new("userns");
     let ns = lab.namespace("host");
-    let config = format!(
-        "[listen]\naddresses = [\"127.53.0.1:53\"]\n[policy]\nlocal_zones = [\"corp.example.\"]\n\
+    let config = "[listen]\naddresses = [\"127.53.0.1:53\"]\n[policy]\nlocal_zones = [\"corp.example.\"]\n\
          local_data = [\"www.corp.example. 300 IN A 192.0.2.9\"]\n[recursion]\nroot_hints = \"root.zone\"\npriming = false\n\
-         [egress]\nallow_private_servers = true\n[process]\nstate_dir = \"state\"\ndrain = \"0s\"\nsandbox = true\n"
-    );
-    let path = lab.file("battery.toml", &config);
+         [egress]\nallow_private_servers = true\n[process]\nstate_dir = \"state\"\ndrain = \"0s\"\nsandbox = true\n";
+    let path = lab.file("battery.toml", config);
     lab.file("root.zone", HINTS);
     let dir = path
         .parent()

@@ -411,7 +411,7 @@ fn a_flood_of_names_in_a_dead_zone_spoils_nobody_elses_answers_and_ends_without_
         std::fs::read_dir(dir).expect("suimond lives").count()
     };
     let before = files();
-    let slowest = scene.resolver.inside(|| {
+    let mut waits = scene.resolver.inside(|| {
         let flood: Vec<UdpSocket> = (1..=30)
             .map(|number| {
                 let socket =
@@ -421,7 +421,7 @@ fn a_flood_of_names_in_a_dead_zone_spoils_nobody_elses_answers_and_ends_without_
                 socket
             })
             .collect();
-        let (mut slowest, mut buffer) = (Duration::ZERO, [0; 4096]);
+        let (mut waits, mut buffer) = (Vec::new(), [0; 4096]);
         for round in 0..150_u16 {
             for (number, socket) in flood.iter().enumerate() {
                 let name = format!("r{round}x{number}.evil.test.");
@@ -436,19 +436,28 @@ fn a_flood_of_names_in_a_dead_zone_spoils_nobody_elses_answers_and_ends_without_
             };
             let begun = Instant::now();
             let reply = client::resolve(loopback(), listen(), &name, T::A, Duration::from_secs(3));
-            slowest = slowest.max(begun.elapsed());
+            waits.push(begun.elapsed());
             assert!(
                 say(reply.as_ref()).starts_with("NOERROR"),
                 "{name} in round {round}: {}",
                 say(reply.as_ref())
             );
         }
-        slowest
+        waits
     });
+    // A busy machine may stall once; a resolver that is blocked by a dead zone stalls all the time.
+    waits.sort_unstable();
     assert!(
-        slowest < Duration::from_secs(1),
-        "{slowest:?} for a real name"
+        waits[75] < Duration::from_millis(100),
+        "half of the real names took {:?}",
+        waits[75]
     );
+    assert!(
+        waits[142] < Duration::from_secs(1),
+        "one in twenty took {:?}",
+        waits[142]
+    );
+
     // A question and its repetition; the zone guard of a later release will spare most of them.
     let packets = scene.network.count_to("10.53.0.6");
     assert!(packets <= 2 * 4_500, "{packets} packets for 4,500 queries");

@@ -644,7 +644,9 @@ impl Dice {
             _ => {
                 // Compression pointers and long labels all over.
                 let mut octets = query(7, 0x0100, ".", T::A, false)[..12].to_vec();
-                octets.extend((0..length).map(|place| if place % 2 == 0 { 0xC0 } else { 12 }));
+                octets.extend(
+                    (0..length).map(|place| if place.is_multiple_of(2) { 0xC0 } else { 12 }),
+                );
                 octets
             }
         }
@@ -694,7 +696,7 @@ fn two_hundred_thousand_packets_of_garbage_leave_no_trace() {
             for number in 0..PACKETS {
                 let octets = dice.datagram();
                 let _full = socket.send(&octets);
-                if number % 64 == 0 {
+                if number.is_multiple_of(64) {
                     // The kernel's queue is finite: let the other side come along.
                     std::thread::sleep(Duration::from_micros(300));
                 }

@@ -83,9 +83,16 @@ impl Logging {
     }
 }
 
+/// hickory warns of single packets, which strangers may send: unless the operator names it, only its errors are told.
 fn parse(level: &str) -> Result<EnvFilter, LoggingError> {
+    let quiet = "hickory_net=error,hickory_resolver=error,hickory_server=error";
+    let directives = if level.contains("hickory") {
+        level.to_owned()
+    } else {
+        format!("{level},{quiet}")
+    };
     EnvFilter::builder()
-        .parse(level)
+        .parse(directives)
         .map_err(|error| LoggingError::Filter(level.to_owned(), error))
 }
 
@@ -128,6 +135,10 @@ mod tests {
         for good in ["info", "warn,suimon=debug", "suimon::ops=trace", "off"] {
             assert!(parse(good).is_ok(), "{good}");
         }
+        let quiet = parse("info").unwrap().to_string();
+        assert!(quiet.contains("hickory_net=error"), "{quiet}");
+        let told = parse("info,hickory_net=debug").unwrap().to_string();
+        assert!(!told.contains("hickory_net=error"), "{told}");
         let error = parse("suimon=loud").unwrap_err().to_string();
         assert!(error.starts_with("log.level: \"suimon=loud\""), "{error}");
         assert!(

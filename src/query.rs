@@ -128,6 +128,7 @@ impl Pipeline {
         } = *miss;
         let counters = self.telemetry.shared();
         let udp = transport == TransportKind::Udp;
+        let full = (!self.plan.minimal).then(|| question.clone());
         let resolution = self.resolver.start(permit, question);
         let resolved = if udp {
             let patience = self
@@ -148,7 +149,13 @@ impl Pipeline {
         };
         drop(ticket);
         let response = match resolved {
-            Ok(response) => with_chain(response, chain),
+            Ok(response) => {
+                if let Some(question) = full {
+                    self.cache
+                        .store_companions(&question, &response, clock::now());
+                }
+                with_chain(response, chain)
+            }
             Err(reason) => {
                 counters.verdict(reason);
                 // The stub asks again; SERVFAIL would send it elsewhere with the same load.
@@ -299,6 +306,9 @@ impl Pipeline {
         };
         match self.cache.lookup(&question, now) {
             Some(mut response) => {
+                if !self.plan.minimal {
+                    self.cache.add_companions(&question, &mut response, now);
+                }
                 response.answer.splice(0..0, chain);
                 Known::Response(response, AnswerSource::Cache)
             }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::fault::Fault;
 use super::referral;
 use crate::cache::{Cache, DelegationServer, Rank};
-use crate::config::plan::Limits;
+use crate::config::plan;
 use crate::sys::clock::Now;
 use crate::wire::{Name, RecordType};
 
@@ -84,9 +84,10 @@ impl Targets {
         zone: &Name,
         servers: &[DelegationServer],
         cache: &Cache,
-        limits: &Limits,
+        plan: &plan::Recursion,
         now: Now,
     ) -> Self {
+        let limits = &plan.limits;
         let mut targets = Self::none();
         for server in servers.iter().take(limits.ns_names) {
             let cached: Vec<IpAddr> = [RecordType::A, RecordType::AAAA]
@@ -104,8 +105,9 @@ impl Targets {
                 in_domain: server.name.is_within(zone),
                 name: server.name.clone(),
                 found: !addresses.is_empty(),
-                seen_a: addresses.iter().any(IpAddr::is_ipv4),
-                seen_aaaa: addresses.iter().any(IpAddr::is_ipv6),
+                // What cannot be asked need not be known.
+                seen_a: !plan.ipv4 || addresses.iter().any(IpAddr::is_ipv4),
+                seen_aaaa: !plan.ipv6 || addresses.iter().any(IpAddr::is_ipv6),
                 begun: false,
                 closed: false,
             });

@@ -2,6 +2,7 @@
 
 use super::internet::{Deed, Internet, error, ip, name, reply, rr, says};
 use crate::cache::Rank;
+use crate::config::plan::Minimisation;
 use crate::guard::permit::InternalCause;
 use crate::recursion::trace::Happening;
 use crate::recursion::{Over, Recursion, Route};
@@ -117,6 +118,28 @@ fn a_server_with_only_an_ipv6_address_is_found_with_and_without_glue() {
         internet.ask("www.b.test", "A").answer(),
         ["www.b.test. A 192.0.2.90"]
     );
+}
+
+#[test]
+fn with_a_family_switched_off_no_address_of_it_is_looked_up() {
+    for (ipv4, wanted) in [(true, "gone.a.test. A"), (false, "gone.a.test. AAAA")] {
+        let mut internet = plain();
+        (internet.plan.ipv4, internet.plan.ipv6) = (ipv4, !ipv4);
+        internet.plan.qname_minimisation = Minimisation::Off;
+        internet.add(super::internet::TEST, "test", &["b.test NS gone.a.test"]);
+        let run = internet.ask("www.b.test", "A");
+        assert_eq!(run.rcode(), Rcode::SERVFAIL);
+        let questions = run.questions();
+        let looked_up: Vec<_> = questions
+            .iter()
+            .filter(|asked| asked.starts_with("gone."))
+            .collect();
+        assert!(!looked_up.is_empty());
+        assert!(
+            looked_up.iter().all(|asked| *asked == wanted),
+            "{questions:?}"
+        );
+    }
 }
 
 #[test]

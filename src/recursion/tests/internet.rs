@@ -96,6 +96,8 @@ impl Internet {
             qname_minimisation: Minimisation::Relaxed,
             harden_glue: true,
             dnssec_ok: true,
+            ipv4: true,
+            ipv6: true,
             limits: Limits::default(),
             joined_clients: 100,
             in_flight: 100,

@@ -16,7 +16,7 @@ use crate::resolve::Resolver;
 use crate::sys::clock::{self, Now};
 use crate::sys::entropy;
 use crate::telemetry::{AnswerSource, Reason, Telemetry, Worker};
-use crate::wire::writer::write_query;
+use crate::wire::writer::{OPT_LEN, write_query};
 use crate::wire::{
     Class, Ede, Flags, Header, Held, QueryView, Question, Rcode, RecordType, Response,
 };
@@ -255,7 +255,9 @@ impl Pipeline {
         let udp = arrival.transport == TransportKind::Udp;
         let generation = self.generation();
         if let Some(table) = table.as_deref_mut() {
-            let room = answer::room(query, &self.plan, udp);
+            // What is kept ends before OPT, which this query may want behind it.
+            let opt = query.edns.map_or(0, |_| OPT_LEN);
+            let room = answer::room(query, &self.plan, udp) - opt;
             if table.lookup(query, room, generation, now, reply) == Found::Hit {
                 answer::append_opt(query, &self.plan, 0, reply);
                 // The batch's clock: what waited in our queue is dropped by age before it gets here.
@@ -439,3 +441,6 @@ fn count_reply(counters: &Worker, rcode: Rcode, reply: &[u8]) {
         counters.truncated(1);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -730,7 +730,8 @@ fn two_hundred_thousand_packets_of_garbage_leave_no_trace() {
     );
     let settled = wait_until(Duration::from_secs(10), || {
         let (memory_after, files_after) = memory_and_files(pid);
-        files_after <= files + 4 && memory_after <= memory + memory / 4 + 4_096
+        // 84 octets lost per packet would be seen; what threads keep for themselves on a busy machine is less.
+        files_after <= files + 4 && memory_after <= memory + 16_384
     });
     assert!(
         settled,

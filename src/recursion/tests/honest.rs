@@ -160,6 +160,70 @@ fn where_ipv4_cannot_be_used_the_ipv6_address_of_a_server_is_looked_up() {
 }
 
 #[test]
+fn without_ipv6_no_aaaa_of_a_server_is_looked_up() {
+    let mut internet = plain();
+    internet.plan.ipv6 = false;
+    internet.add(super::internet::TEST, "test", &["b.test NS none.a.test"]);
+    internet.add("192.0.2.1", "a.test", &["none.a.test TXT hello"]);
+    let run = internet.ask("www.b.test", "A");
+    assert_eq!(run.rcode(), Rcode::SERVFAIL);
+    let asked = run.questions();
+    assert!(asked.contains(&"none.a.test. A".to_owned()), "{asked:?}");
+    assert!(
+        !asked.contains(&"none.a.test. AAAA".to_owned()),
+        "{asked:?}"
+    );
+}
+
+#[test]
+fn without_ipv6_a_server_with_aaaa_glue_alone_is_looked_up_when_the_others_fail() {
+    let mut internet = plain();
+    internet.plan.ipv6 = false;
+    internet.add(
+        super::internet::TEST,
+        "test",
+        &[
+            "b.test NS mute.a.test",
+            "b.test NS six.a.test",
+            "mute.a.test A 192.0.2.7",
+            "six.a.test AAAA 2001:db8::6",
+        ],
+    );
+    internet.add("192.0.2.1", "a.test", &["six.a.test A 192.0.2.9"]);
+    internet.serve("192.0.2.9", "b.test", &["www.b.test A 192.0.2.90"]);
+    let run = internet.ask("www.b.test", "A");
+    assert_eq!(run.answer(), ["www.b.test. A 192.0.2.90"]);
+    assert_eq!(run.to("2001:db8::6"), 0);
+}
+
+#[test]
+fn without_ipv4_no_a_of_a_server_is_looked_up() {
+    let mut internet = Internet::new();
+    internet.plan.ipv4 = false;
+    internet.plan.root_hints = vec![(name("a.root-servers.net"), vec![ip("2001:db8::1")])];
+    let top = [
+        "test NS ns.nic.test",
+        "ns.nic.test A 192.5.6.30",
+        "ns.nic.test AAAA 2001:db8::2",
+    ];
+    internet.serve("2001:db8::1", ".", &top);
+    let cuts = [
+        "a.test NS ns0.a.test",
+        "ns0.a.test AAAA 2001:db8::3",
+        "b.test NS ns.a.test",
+    ];
+    internet.serve("2001:db8::2", "test", &cuts);
+    let both = ["ns.a.test A 192.0.2.9", "ns.a.test AAAA 2001:db8::9"];
+    internet.serve("2001:db8::3", "a.test", &both);
+    internet.serve("2001:db8::9", "b.test", &["www.b.test A 192.0.2.90"]);
+    let run = internet.ask("www.b.test", "A");
+    assert_eq!(run.answer(), ["www.b.test. A 192.0.2.90"]);
+    assert!(run.sent.iter().all(|sent| sent.to.is_ipv6()));
+    let asked = run.questions();
+    assert!(!asked.contains(&"ns.a.test. A".to_owned()), "{asked:?}");
+}
+
+#[test]
 fn parent_and_child_on_one_server_need_no_referral() {
     let mut internet = plain();
     internet.serve(

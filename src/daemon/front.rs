@@ -37,7 +37,10 @@ impl Service for Front {
     type Worker = Batched;
 
     fn worker(&self, _index: usize, cells: Arc<Worker>) -> Batched {
-        Batched { state: WorkerState::new(self.operator.live().plan.cache.answer_slots, cells), live: None }
+        Batched {
+            state: WorkerState::new(self.operator.live().plan.cache.answer_slots, cells),
+            live: None,
+        }
     }
 
     fn batch_served(&self, worker: &mut Batched) {

@@ -1,6 +1,10 @@
 //! How long does each part of the hot path take, and the whole of it for an answer, a refusal and silence?
 
-#![allow(clippy::expect_used, missing_docs, reason = "a bench; criterion's macros make public items without documentation")]
+#![allow(
+    clippy::expect_used,
+    missing_docs,
+    reason = "a bench; criterion's macros make public items without documentation"
+)]
 
 mod pipeline;
 
@@ -24,10 +28,20 @@ fn parts(criterion: &mut Criterion) {
         bencher.iter(|| QueryView::parse(black_box(&rig.query)).is_ok());
     });
     group.bench_function("guard: admitted", |bencher| {
-        bencher.iter(|| rig.pipeline.guard.judge(black_box(&rig.arrival(admitted)), NOW).reason());
+        bencher.iter(|| {
+            rig.pipeline
+                .guard
+                .judge(black_box(&rig.arrival(admitted)), NOW)
+                .reason()
+        });
     });
     group.bench_function("guard: outsider, budget spent", |bencher| {
-        bencher.iter(|| rig.pipeline.guard.judge(black_box(&rig.arrival(outsider)), NOW).reason());
+        bencher.iter(|| {
+            rig.pipeline
+                .guard
+                .judge(black_box(&rig.arrival(outsider)), NOW)
+                .reason()
+        });
     });
     let mut out = Vec::with_capacity(512);
     group.bench_function("answer::refusal", |bencher| {
@@ -40,7 +54,11 @@ fn parts(criterion: &mut Criterion) {
     group.bench_function("cache look-up and compose", |bencher| {
         bencher.iter(|| {
             out.clear();
-            let response = rig.pipeline.cache.lookup(&black_box(query).question(), NOW).expect("it is cached");
+            let response = rig
+                .pipeline
+                .cache
+                .lookup(&black_box(query).question(), NOW)
+                .expect("it is cached");
             answer::compose(&query, &response, &rig.pipeline.plan, true, &mut out).body_len
         });
     });
@@ -77,7 +95,10 @@ fn whole(criterion: &mut Criterion) {
 }
 
 fn clients() -> (SocketAddr, SocketAddr) {
-    (ADMITTED.parse().expect("an address"), OUTSIDER.parse().expect("an address"))
+    (
+        ADMITTED.parse().expect("an address"),
+        OUTSIDER.parse().expect("an address"),
+    )
 }
 
 criterion_group! {

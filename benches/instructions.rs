@@ -1,6 +1,10 @@
 //! How many instructions does one packet take, from the datagram to the reply's octets? Counted by valgrind, so that a busy machine does not matter.
 
-#![allow(clippy::expect_used, missing_docs, reason = "a bench; gungraun's macros make public items without documentation")]
+#![allow(
+    clippy::expect_used,
+    missing_docs,
+    reason = "a bench; gungraun's macros make public items without documentation"
+)]
 
 mod pipeline;
 

@@ -1,14 +1,19 @@
 //! What do the micro benches run? The pipeline as suimond builds it, with one name in its cache, and packets for every way through it.
 
-#![allow(clippy::expect_used, unreachable_pub, dead_code, reason = "a bench; each target uses its part; a panic is the report")]
+#![allow(
+    clippy::expect_used,
+    unreachable_pub,
+    dead_code,
+    reason = "a bench; each target uses its part; a panic is the report"
+)]
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use suimon::cache::{Cache, Rank};
-use suimon::config::plan::{Plan, TransportKind};
 use suimon::config;
+use suimon::config::plan::{Plan, TransportKind};
 use suimon::egress::Egress;
 use suimon::guard::{Arrival, Guard, OwnAddresses, PendingClients};
 use suimon::policy::Policy;
@@ -73,7 +78,13 @@ impl Rig {
         pipeline.cache.store(cached, Rank::AuthAnswer, NOW);
         let worker = WorkerState::new(slots, counters);
         let local = "10.77.1.1:53".parse().expect("an address");
-        let mut rig = Self { pipeline, worker, query, reply: Vec::with_capacity(4096), local };
+        let mut rig = Self {
+            pipeline,
+            worker,
+            query,
+            reply: Vec::with_capacity(4096),
+            local,
+        };
         // Twice: a ready-made answer is kept at the second sighting.
         for _ in 0..2 {
             assert_eq!(rig.ask(ADMITTED.parse().expect("an address")), Some(62));
@@ -86,7 +97,10 @@ impl Rig {
     pub fn ask(&mut self, source: SocketAddr) -> Option<usize> {
         self.reply.clear();
         let arrival = arrival(&self.query, source, self.local);
-        match self.pipeline.arrive(&mut self.worker, &arrival, NOW, &mut self.reply) {
+        match self
+            .pipeline
+            .arrive(&mut self.worker, &arrival, NOW, &mut self.reply)
+        {
             Next::Reply => Some(self.reply.len()),
             Next::Silence => None,
             Next::Miss(_) => panic!("the bench asks for nothing that is not cached"),
@@ -100,7 +114,14 @@ impl Rig {
 }
 
 const fn arrival(bytes: &[u8], source: SocketAddr, local: SocketAddr) -> Arrival<'_> {
-    Arrival { bytes, source, local, interface: 2, loopback: false, transport: TransportKind::Udp }
+    Arrival {
+        bytes,
+        source,
+        local,
+        interface: 2,
+        loopback: false,
+        transport: TransportKind::Udp,
+    }
 }
 
 fn plan(slots: usize, refusals: u32) -> Plan {
@@ -109,7 +130,9 @@ fn plan(slots: usize, refusals: u32) -> Plan {
          [guard]\nrefusals_per_prefix = {refusals}\nrefusal_burst = {refusals}\nrefusals_per_host = {}\n",
         refusals * 10
     );
-    config::load_text(Path::new("bench.toml"), &text).expect("a config that holds").plan
+    config::load_text(Path::new("bench.toml"), &text)
+        .expect("a config that holds")
+        .plan
 }
 
 /// RD, one question of type A, OPT with 1232 octets.

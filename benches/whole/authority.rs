@@ -32,9 +32,13 @@ pub fn start() -> Arc<AtomicU64> {
         std::thread::spawn(move || {
             let (mut packet, mut reply) = ([0; 4096], Vec::new());
             loop {
-                let Ok((length, client)) = socket.recv_from(&mut packet) else { continue };
+                let Ok((length, client)) = socket.recv_from(&mut packet) else {
+                    continue;
+                };
                 count.fetch_add(1, Ordering::Relaxed);
-                let Ok(query) = QueryView::parse(&packet[..length]) else { continue };
+                let Ok(query) = QueryView::parse(&packet[..length]) else {
+                    continue;
+                };
                 reply.clear();
                 answer(place, &query, &mut reply);
                 let _ = socket.send_to(&reply, client);
@@ -48,7 +52,9 @@ fn answer(place: usize, query: &QueryView<'_>, out: &mut Vec<u8>) {
     let question = query.question();
     let (zone, server, address) = ZONES[place];
     let apex = name(zone);
-    let below = ZONES.get(place + 1).filter(|(below, ..)| question.name.is_within(&name(below)));
+    let below = ZONES
+        .get(place + 1)
+        .filter(|(below, ..)| question.name.is_within(&name(below)));
     let mut writer = Writer::new(out, 1232);
     writer.question_wire(query.qname_wire, query.qtype, query.qclass);
     let mut put = |section, owner: &str, rtype, rdata: &[u8]| {
@@ -65,11 +71,31 @@ fn answer(place: usize, query: &QueryView<'_>, out: &mut Vec<u8>) {
     let mut authoritative = true;
     if let Some((below, server, address)) = below {
         authoritative = false;
-        put(Section::Authority, below, RecordType::NS, name(server).as_wire());
-        put(Section::Additional, server, RecordType::A, &address.octets());
+        put(
+            Section::Authority,
+            below,
+            RecordType::NS,
+            name(server).as_wire(),
+        );
+        put(
+            Section::Additional,
+            server,
+            RecordType::A,
+            &address.octets(),
+        );
     } else if question.name == apex && question.rtype == RecordType::NS {
-        put(Section::Answer, zone, RecordType::NS, name(server).as_wire());
-        put(Section::Additional, server, RecordType::A, &address.octets());
+        put(
+            Section::Answer,
+            zone,
+            RecordType::NS,
+            name(server).as_wire(),
+        );
+        put(
+            Section::Additional,
+            server,
+            RecordType::A,
+            &address.octets(),
+        );
     } else if question.name == name(server) && question.rtype == RecordType::A {
         put(Section::Answer, server, RecordType::A, &address.octets());
     } else if place == 2 && question.name != apex && question.rtype == RecordType::A {
@@ -79,9 +105,17 @@ fn answer(place: usize, query: &QueryView<'_>, out: &mut Vec<u8>) {
         put(Section::Authority, zone, RecordType::SOA, &soa);
     }
     if query.edns.is_some() {
-        writer.opt(&Opt { udp_size: 1232, rcode: 0, dnssec_ok: query.dnssec_ok(), options: &[] });
+        writer.opt(&Opt {
+            udp_size: 1232,
+            rcode: 0,
+            dnssec_ok: query.dnssec_ok(),
+            options: &[],
+        });
     }
-    let flags = Flags::default().with_qr(true).with_aa(authoritative).with_rcode(Rcode::NOERROR);
+    let flags = Flags::default()
+        .with_qr(true)
+        .with_aa(authoritative)
+        .with_rcode(Rcode::NOERROR);
     writer.finish(query.id, flags);
 }
 

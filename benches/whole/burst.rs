@@ -37,11 +37,18 @@ impl Client {
         let sockets = (0..SOCKETS).map(|_| {
             let socket = UdpSocket::bind((source, 0)).expect("a client's address");
             let _ = sockopt::set_socket_recv_buffer_size_force(&socket, 4 << 20);
-            socket.connect(server.parse::<SocketAddr>().expect("an address")).expect("a route to the server");
-            socket.set_read_timeout(Some(Duration::from_millis(300))).expect("a timeout");
+            socket
+                .connect(server.parse::<SocketAddr>().expect("an address"))
+                .expect("a route to the server");
+            socket
+                .set_read_timeout(Some(Duration::from_millis(300)))
+                .expect("a timeout");
             socket
         });
-        Self { sockets: sockets.collect(), queries }
+        Self {
+            sockets: sockets.collect(),
+            queries,
+        }
     }
 
     /// Queues `count` queries while the server is stopped, lets it go on, and counts what comes back.
@@ -50,7 +57,13 @@ impl Client {
         while !server.is_stopped() {
             std::thread::sleep(Duration::from_micros(100));
         }
-        for (query, socket) in self.queries.iter().cycle().zip(self.sockets.iter().cycle()).take(count) {
+        for (query, socket) in self
+            .queries
+            .iter()
+            .cycle()
+            .zip(self.sockets.iter().cycle())
+            .take(count)
+        {
             socket.send(query).expect("room in the send buffer");
         }
         let before = server.cpu_ns();
@@ -60,7 +73,9 @@ impl Client {
         if let Some(rcode) = rcode {
             for place in 0..count {
                 let socket = &self.sockets[place % SOCKETS];
-                let Ok(length) = socket.recv(&mut buffer) else { break };
+                let Ok(length) = socket.recv(&mut buffer) else {
+                    break;
+                };
                 replies += 1;
                 wrong += usize::from(length < 12 || buffer[3] & 0xF != rcode);
             }
@@ -75,7 +90,11 @@ impl Client {
             }
             after = now;
         }
-        Worked { cpu_ns: server.cpu_ns() - before, replies, wrong }
+        Worked {
+            cpu_ns: server.cpu_ns() - before,
+            replies,
+            wrong,
+        }
     }
 }
 

@@ -17,12 +17,16 @@ pub fn serve(address: SocketAddr) -> ! {
         wait(&wake, &[&listener]).expect("poll");
         // As ingress/udp.rs: at most eight batches before the next look at the others.
         for _ in 0..8 {
-            let Ok(full) = listener.receive(&mut batch) else { break };
+            let Ok(full) = listener.receive(&mut batch) else {
+                break;
+            };
             for datagram in batch.datagrams(&listener) {
                 if replies.is_full() {
                     replies.flush(&listener);
                 }
-                let Some(reply) = replies.next_buffer() else { continue };
+                let Some(reply) = replies.next_buffer() else {
+                    continue;
+                };
                 reply.extend_from_slice(datagram.bytes);
                 if let Some(flags) = reply.get_mut(2) {
                     *flags |= 0x80;

@@ -33,12 +33,26 @@ impl Lab {
         let tag = format!("bench{}", std::process::id());
         let dir = std::env::temp_dir().join(&tag);
         std::fs::create_dir(&dir).expect("a temporary directory");
-        let lab = Self { tag, dir, children: Vec::new() };
+        let lab = Self {
+            tag,
+            dir,
+            children: Vec::new(),
+        };
         for which in ["c", "s", "u"] {
             run(&["ip", "netns", "add", &lab.namespace(which)]);
         }
-        lab.link("c", "s", &["10.77.1.2/24", "10.77.1.9/24"], &["10.77.1.1/24"]);
-        lab.link("u", "s", &["10.77.2.1/24", "10.77.2.2/24", "10.77.2.3/24"], &["10.77.2.254/24"]);
+        lab.link(
+            "c",
+            "s",
+            &["10.77.1.2/24", "10.77.1.9/24"],
+            &["10.77.1.1/24"],
+        );
+        lab.link(
+            "u",
+            "s",
+            &["10.77.2.1/24", "10.77.2.2/24", "10.77.2.3/24"],
+            &["10.77.2.254/24"],
+        );
         for which in ["c", "s", "u"] {
             run(&["ip", "-n", &lab.namespace(which), "link", "set", "lo", "up"]);
         }
@@ -62,7 +76,14 @@ impl Lab {
         let log = self.dir.join(format!("{name}.log"));
         let file = File::create(&log).expect("a log file");
         let child = Command::new("ip")
-            .args(["netns", "exec", &self.namespace("s"), "taskset", "-c", SERVER_CORE])
+            .args([
+                "netns",
+                "exec",
+                &self.namespace("s"),
+                "taskset",
+                "-c",
+                SERVER_CORE,
+            ])
             // Above whatever else the machine does; it changes what the others get, not what a packet costs.
             .args(["nice", "-n", "-15"])
             // Interrupted, this program leaves no server behind.
@@ -73,7 +94,10 @@ impl Lab {
             .stderr(file)
             .spawn()
             .expect("ip, taskset and nice");
-        let server = Server { pid: child.id(), log };
+        let server = Server {
+            pid: child.id(),
+            log,
+        };
         self.children.push(child);
         for _ in 0..600 {
             if server.log().contains(ready) {
@@ -87,22 +111,41 @@ impl Lab {
     /// Runs a load generator in the clients' namespace, on the other core; what it printed.
     pub fn load(&self, command: &[&str]) -> String {
         let output = Command::new("ip")
-            .args(["netns", "exec", &self.namespace("c"), "taskset", "-c", LOAD_CORE])
+            .args([
+                "netns",
+                "exec",
+                &self.namespace("c"),
+                "taskset",
+                "-c",
+                LOAD_CORE,
+            ])
             .args(["nice", "-n", "-15"])
             .args(command)
             .output()
             .expect("ip, taskset and nice");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "{command:?}: {text}{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{command:?}: {text}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         text
     }
 
     /// Runs `what` on a thread in a namespace: `c` is the clients', `u` the authority's. Sockets made there stay there.
-    pub fn inside<T: Send + 'static>(&self, which: &str, what: impl FnOnce() -> T + Send + 'static) -> T {
-        let place = File::open(Path::new("/run/netns").join(self.namespace(which))).expect("a namespace");
+    pub fn inside<T: Send + 'static>(
+        &self,
+        which: &str,
+        what: impl FnOnce() -> T + Send + 'static,
+    ) -> T {
+        let place =
+            File::open(Path::new("/run/netns").join(self.namespace(which))).expect("a namespace");
         std::thread::spawn(move || {
-            move_into_link_name_space(std::os::fd::AsFd::as_fd(&place), Some(LinkNameSpaceType::Network))
-                .expect("root may enter a namespace");
+            move_into_link_name_space(
+                std::os::fd::AsFd::as_fd(&place),
+                Some(LinkNameSpaceType::Network),
+            )
+            .expect("root may enter a namespace");
             what()
         })
         .join()
@@ -116,7 +159,10 @@ impl Lab {
     fn link(&self, a: &str, b: &str, a_addresses: &[&str], b_addresses: &[&str]) {
         let (a_dev, b_dev) = (format!("to-{b}"), format!("to-{a}"));
         let (a, b) = (self.namespace(a), self.namespace(b));
-        run(&["ip", "link", "add", &a_dev, "netns", &a, "type", "veth", "peer", "name", &b_dev, "netns", &b]);
+        run(&[
+            "ip", "link", "add", &a_dev, "netns", &a, "type", "veth", "peer", "name", &b_dev,
+            "netns", &b,
+        ]);
         for (namespace, dev, addresses) in [(&a, &a_dev, a_addresses), (&b, &b_dev, b_addresses)] {
             for address in addresses {
                 run(&["ip", "-n", namespace, "address", "add", address, "dev", dev]);
@@ -133,7 +179,9 @@ impl Drop for Lab {
             let _ = child.wait();
         }
         for which in ["c", "s", "u"] {
-            let _ = Command::new("ip").args(["netns", "del", &self.namespace(which)]).status();
+            let _ = Command::new("ip")
+                .args(["netns", "del", &self.namespace(which)])
+                .status();
         }
         let _ = std::fs::remove_dir_all(&self.dir);
     }
@@ -147,8 +195,11 @@ impl Server {
 
     /// Whether it stands still after a SIGSTOP.
     pub fn is_stopped(&self) -> bool {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).expect("the server runs");
-        stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
+        let stat =
+            std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).expect("the server runs");
+        stat.rsplit(") ")
+            .next()
+            .is_some_and(|rest| rest.starts_with('T'))
     }
 
     /// Nanoseconds that all its threads have run, in its own code and in the kernel on its behalf.
@@ -162,7 +213,8 @@ impl Server {
 
     /// Octets of it that are in memory.
     pub fn resident(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).expect("the server runs");
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.pid)).expect("the server runs");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
         kib.expect("VmRSS") * 1024
@@ -178,9 +230,15 @@ impl Server {
 
 /// Namespaces of a run that was interrupted.
 fn remove_leftovers() {
-    for entry in std::fs::read_dir("/run/netns").into_iter().flatten().flatten() {
+    for entry in std::fs::read_dir("/run/netns")
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let pid = name.strip_prefix("bench").and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
+        let pid = name
+            .strip_prefix("bench")
+            .and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
         if pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
             run(&["ip", "netns", "del", &name]);
         }
@@ -188,6 +246,9 @@ fn remove_leftovers() {
 }
 
 fn run(command: &[&str]) {
-    let status = Command::new(command[0]).args(&command[1..]).status().expect("iproute2");
+    let status = Command::new(command[0])
+        .args(&command[1..])
+        .status()
+        .expect("iproute2");
     assert!(status.success(), "{command:?} failed");
 }

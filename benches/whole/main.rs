@@ -63,7 +63,12 @@ fn lack() -> Option<&'static str> {
         return Some("It needs two cores: one for the server, one for the load.");
     }
     let there = |program, flag| {
-        Command::new(program).arg(flag).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
+        Command::new(program)
+            .arg(flag)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok()
     };
     if !there("ip", "-V") || !there("dnsperf", "-h") || !there("taskset", "-V") {
         return Some("It needs the Debian packages iproute2, dnsperf and util-linux.");
@@ -111,7 +116,9 @@ impl Bench {
     fn new() -> Self {
         let mut lab = Lab::new();
         let upstream = lab.inside("u", authority::start);
-        let names: String = (0..NAMES).map(|number| format!("host-{number}.warm.net A\n")).collect();
+        let names: String = (0..NAMES)
+            .map(|number| format!("host-{number}.warm.net A\n"))
+            .collect();
         let names = lab.file("names", &names);
         let hints = lab.file("hints", &authority::hints());
         let generous = "[guard]\nrefusals_per_prefix = 100000\nrefusal_burst = 100000\nrefusals_per_host = 1000000\n";
@@ -119,7 +126,10 @@ impl Bench {
         let itself = itself.to_str().expect("a plain path").to_owned();
         let suimond = suimond();
         let mut servers = vec![lab.serve("echo", "echo: ready", &[&itself, "echo", ECHO])];
-        for (name, port, more) in [("generous", GENEROUS_PORT, generous), ("shipped", SHIPPED_PORT, "")] {
+        for (name, port, more) in [
+            ("generous", GENEROUS_PORT, generous),
+            ("shipped", SHIPPED_PORT, ""),
+        ] {
             let state = lab.dir().join(format!("state-{name}"));
             let config = lab.file(
                 &format!("{name}.toml"),
@@ -137,22 +147,70 @@ impl Bench {
             port,
             source,
             rcode,
-            client: lab.inside("c", move || Client::new(source, &format!("10.77.1.1:{port}"), queries())),
+            client: lab.inside("c", move || {
+                Client::new(source, &format!("10.77.1.1:{port}"), queries())
+            }),
             busy: Vec::new(),
             steady: Vec::new(),
             lost: 0,
         };
         let mut subjects = vec![
-            subject(&lab, "bare echo (the floor)", 0, "5301", ADMITTED, Some("NOERROR")),
-            subject(&lab, "suimond, cached answer", 1, GENEROUS_PORT, ADMITTED, Some("NOERROR")),
-            subject(&lab, "suimond, refusal sent", 1, GENEROUS_PORT, OUTSIDER, Some("REFUSED")),
-            subject(&lab, "suimond, refusal over its budget (silence)", 2, SHIPPED_PORT, OUTSIDER, None),
+            subject(
+                &lab,
+                "bare echo (the floor)",
+                0,
+                "5301",
+                ADMITTED,
+                Some("NOERROR"),
+            ),
+            subject(
+                &lab,
+                "suimond, cached answer",
+                1,
+                GENEROUS_PORT,
+                ADMITTED,
+                Some("NOERROR"),
+            ),
+            subject(
+                &lab,
+                "suimond, refusal sent",
+                1,
+                GENEROUS_PORT,
+                OUTSIDER,
+                Some("REFUSED"),
+            ),
+            subject(
+                &lab,
+                "suimond, refusal over its budget (silence)",
+                2,
+                SHIPPED_PORT,
+                OUTSIDER,
+                None,
+            ),
         ];
         if Path::new("/usr/sbin/unbound").exists() {
             let config = lab.file("unbound.conf", &unbound_config(&hints));
-            servers.push(lab.serve("unbound", "start of service", &["/usr/sbin/unbound", "-d", "-c", &config]));
-            subjects.push(subject(&lab, "Unbound (Debian), cached answer", 3, UNBOUND_PORT, ADMITTED, Some("NOERROR")));
-            subjects.push(subject(&lab, "Unbound (Debian), refusal sent", 3, UNBOUND_PORT, OUTSIDER, Some("REFUSED")));
+            servers.push(lab.serve(
+                "unbound",
+                "start of service",
+                &["/usr/sbin/unbound", "-d", "-c", &config],
+            ));
+            subjects.push(subject(
+                &lab,
+                "Unbound (Debian), cached answer",
+                3,
+                UNBOUND_PORT,
+                ADMITTED,
+                Some("NOERROR"),
+            ));
+            subjects.push(subject(
+                &lab,
+                "Unbound (Debian), refusal sent",
+                3,
+                UNBOUND_PORT,
+                OUTSIDER,
+                Some("REFUSED"),
+            ));
         }
         Self {
             lab,
@@ -172,7 +230,11 @@ impl Bench {
         for port in [GENEROUS_PORT, UNBOUND_PORT] {
             if self.subjects.iter().any(|subject| subject.port == port) {
                 // Three times: a ready-made answer is kept at the second sighting.
-                self.load(port, ADMITTED, &["-d", &self.names, "-n", "3", "-Q", "2000", "-q", "50"]);
+                self.load(
+                    port,
+                    ADMITTED,
+                    &["-d", &self.names, "-n", "3", "-Q", "2000", "-q", "50"],
+                );
             }
         }
         // What this thread sends must not run where the servers do.
@@ -187,11 +249,21 @@ impl Bench {
                 self.measure(place);
             }
         }
-        println!("\n## Whole process: CPU of the server per query, all its threads, user and kernel");
-        println!("\nServer alone on core 0, load from core 1, a veth pair between them; all in turn, so ratios are of neighbours in time.");
-        println!("\n### Busy: {} queues of {QUEUE} queries worked off, every batch full\n", self.queues);
+        println!(
+            "\n## Whole process: CPU of the server per query, all its threads, user and kernel"
+        );
+        println!(
+            "\nServer alone on core 0, load from core 1, a veth pair between them; all in turn, so ratios are of neighbours in time."
+        );
+        println!(
+            "\n### Busy: {} queues of {QUEUE} queries worked off, every batch full\n",
+            self.queues
+        );
         self.report(|subject| &subject.busy);
-        println!("\n### Steady: {} q/s offered by dnsperf for {} s, {} rounds\n", self.rate, self.seconds, self.rounds);
+        println!(
+            "\n### Steady: {} q/s offered by dnsperf for {} s, {} rounds\n",
+            self.rate, self.seconds, self.rounds
+        );
         self.report(|subject| &subject.steady);
         self.report_targets();
         self.report_cold();
@@ -202,7 +274,9 @@ impl Bench {
     fn work_off(&mut self, place: usize) {
         let subject = &self.subjects[place];
         let server = &self.servers[subject.server];
-        let rcode = subject.rcode.map(|rcode| if rcode == "REFUSED" { 5 } else { 0 });
+        let rcode = subject
+            .rcode
+            .map(|rcode| if rcode == "REFUSED" { 5 } else { 0 });
         let idle = subject.client.queue(server, 0, rcode).cpu_ns;
         let worked = subject.client.queue(server, QUEUE, rcode);
         let expected = if rcode.is_some() { QUEUE } else { 0 };
@@ -224,8 +298,20 @@ impl Bench {
         let subject = &self.subjects[place];
         // Silence is not waited for: at most a tenth of a second of queries are outstanding.
         let patience = if subject.rcode.is_some() { "1" } else { "0.1" };
-        let arguments =
-            ["-d", &self.names, "-l", &seconds, "-Q", &rate, "-q", "20000", "-c", "8", "-t", patience];
+        let arguments = [
+            "-d",
+            &self.names,
+            "-l",
+            &seconds,
+            "-Q",
+            &rate,
+            "-q",
+            "20000",
+            "-c",
+            "8",
+            "-t",
+            patience,
+        ];
         let server = &self.servers[subject.server];
         let before = server.cpu_ns();
         let counted = self.load(subject.port, subject.source, &arguments);
@@ -233,16 +319,27 @@ impl Bench {
         match subject.rcode {
             Some(rcode) => {
                 assert!(
-                    counted.codes.starts_with(&format!("{rcode} {} (100.00%)", counted.completed)),
+                    counted
+                        .codes
+                        .starts_with(&format!("{rcode} {} (100.00%)", counted.completed)),
                     "{}: {}",
                     subject.title,
                     counted.codes
                 );
             }
             // The budget of one second and its burst, at most.
-            None => assert!(counted.completed < 20, "{}: {} replies", subject.title, counted.completed),
+            None => assert!(
+                counted.completed < 20,
+                "{}: {} replies",
+                subject.title,
+                counted.completed
+            ),
         }
-        let handled = if subject.rcode.is_some() { counted.completed } else { counted.sent };
+        let handled = if subject.rcode.is_some() {
+            counted.completed
+        } else {
+            counted.sent
+        };
         let subject = &mut self.subjects[place];
         subject.steady.push(spent as f64 / handled as f64);
         if subject.rcode.is_some() {
@@ -251,7 +348,18 @@ impl Bench {
     }
 
     fn load(&self, port: &str, source: &str, more: &[&str]) -> Counted {
-        let mut command = vec!["dnsperf", "-s", "10.77.1.1", "-p", port, "-a", source, "-e", "-O", "suppress=timeout"];
+        let mut command = vec![
+            "dnsperf",
+            "-s",
+            "10.77.1.1",
+            "-p",
+            port,
+            "-a",
+            source,
+            "-e",
+            "-O",
+            "suppress=timeout",
+        ];
         command.extend(more);
         let text = self.lab.load(&command);
         let field = |name: &str| {
@@ -261,13 +369,21 @@ impl Bench {
                 .unwrap_or_else(|| panic!("dnsperf says nothing of {name}\n{text}"))
         };
         let number = |name| {
-            field(name).split_whitespace().next().and_then(|word| word.parse().ok()).expect("a number from dnsperf")
+            field(name)
+                .split_whitespace()
+                .next()
+                .and_then(|word| word.parse().ok())
+                .expect("a number from dnsperf")
         };
         let completed = number("Queries completed:");
         Counted {
             sent: number("Queries sent:"),
             completed,
-            codes: if completed > 0 { field("Response codes:").to_owned() } else { String::new() },
+            codes: if completed > 0 {
+                field("Response codes:").to_owned()
+            } else {
+                String::new()
+            },
         }
     }
 
@@ -292,17 +408,34 @@ impl Bench {
     fn report_targets(&self) {
         println!();
         for subject in &self.subjects {
-            let (busy, steady) = (median(&subject.busy) / 1000.0, median(&subject.steady) / 1000.0);
-            record(&format!("| CPU of one query, busy (steady): {} | {busy:.2} µs ({steady:.2} µs) | |", subject.title));
+            let (busy, steady) = (
+                median(&subject.busy) / 1000.0,
+                median(&subject.steady) / 1000.0,
+            );
+            record(&format!(
+                "| CPU of one query, busy (steady): {} | {busy:.2} µs ({steady:.2} µs) | |",
+                subject.title
+            ));
             if subject.lost > 0 {
-                println!("{}: {} queries or replies were lost.", subject.title, subject.lost);
+                println!(
+                    "{}: {} queries or replies were lost.",
+                    subject.title, subject.lost
+                );
             }
         }
-        let [echo, hit, refusal, silence, ..] = self.subjects.as_slice() else { return };
+        let [echo, hit, refusal, silence, ..] = self.subjects.as_slice() else {
+            return;
+        };
         let ratio = median(&pairs(&hit.busy, &echo.busy, |a, b| a / b));
         let steady = median(&pairs(&hit.steady, &echo.steady, |a, b| a / b));
-        row(&format!("| cached answer, of the echo: busy | {ratio:.2} | at most 1.3: {} |", verdict(ratio <= 1.3)));
-        row(&format!("| cached answer, of the echo: steady | {steady:.2} | at most 1.3: {} |", verdict(steady <= 1.3)));
+        row(&format!(
+            "| cached answer, of the echo: busy | {ratio:.2} | at most 1.3: {} |",
+            verdict(ratio <= 1.3)
+        ));
+        row(&format!(
+            "| cached answer, of the echo: steady | {steady:.2} | at most 1.3: {} |",
+            verdict(steady <= 1.3)
+        ));
         let over = |subject: &Subject| median(&pairs(&subject.busy, &echo.busy, |a, b| a - b));
         for subject in [refusal, silence] {
             let share = over(subject) / over(hit);
@@ -316,23 +449,47 @@ impl Bench {
 
     /// Names never asked before, in a zone whose servers are known.
     fn report_cold(&self) {
-        let cold: String = (0..self.cold).map(|number| format!("cold-{number:07}.warm.net A\n")).collect();
+        let cold: String = (0..self.cold)
+            .map(|number| format!("cold-{number:07}.warm.net A\n"))
+            .collect();
         let cold = self.lab.file("cold", &cold);
         let server = &self.servers[1];
-        let (asked, resident, cpu) = (self.upstream.load(Ordering::Relaxed), server.resident(), server.cpu_ns());
-        let counted =
-            self.load(GENEROUS_PORT, ADMITTED, &["-d", &cold, "-n", "1", "-Q", "4000", "-q", "100", "-t", "5"]);
+        let (asked, resident, cpu) = (
+            self.upstream.load(Ordering::Relaxed),
+            server.resident(),
+            server.cpu_ns(),
+        );
+        let counted = self.load(
+            GENEROUS_PORT,
+            ADMITTED,
+            &["-d", &cold, "-n", "1", "-Q", "4000", "-q", "100", "-t", "5"],
+        );
         let asked = self.upstream.load(Ordering::Relaxed) - asked;
         let grown = server.resident().saturating_sub(resident);
         let names = f64::from(self.cold);
         let each = asked as f64 / names;
-        println!("\n## Whole process: {} cold names of one warm zone\n", self.cold);
+        println!(
+            "\n## Whole process: {} cold names of one warm zone\n",
+            self.cold
+        );
         println!("| | each |\n|---|---:|");
         println!("| upstream queries | {each:.4} |");
-        println!("| CPU, µs | {:.1} |", (server.cpu_ns() - cpu) as f64 / names / 1000.0);
-        println!("| memory the process grew by, octets | {:.0} |", grown as f64 / names);
-        println!("\nAnswered {} of {} ({}).", counted.completed, counted.sent, counted.codes);
-        row(&format!("| cold name in a warm zone, upstream queries | {each:.4} | at most 1: {} |", verdict(each <= 1.0)));
+        println!(
+            "| CPU, µs | {:.1} |",
+            (server.cpu_ns() - cpu) as f64 / names / 1000.0
+        );
+        println!(
+            "| memory the process grew by, octets | {:.0} |",
+            grown as f64 / names
+        );
+        println!(
+            "\nAnswered {} of {} ({}).",
+            counted.completed, counted.sent, counted.codes
+        );
+        row(&format!(
+            "| cold name in a warm zone, upstream queries | {each:.4} | at most 1: {} |",
+            verdict(each <= 1.0)
+        ));
     }
 }
 
@@ -344,7 +501,11 @@ fn row(row: &str) {
 
 fn record(row: &str) {
     if let Some(path) = std::env::var_os("BENCH_TABLE") {
-        let mut table = OpenOptions::new().append(true).create(true).open(path).expect("the table of make bench");
+        let mut table = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(path)
+            .expect("the table of make bench");
         writeln!(table, "{row}").expect("the table of make bench");
     }
 }
@@ -352,7 +513,9 @@ fn record(row: &str) {
 /// `SUIMOND`, or the one cargo built beside this bench.
 fn suimond() -> String {
     std::env::var("SUIMOND").unwrap_or_else(|_| {
-        option_env!("CARGO_BIN_EXE_suimond").expect("SUIMOND names the daemon to measure").to_owned()
+        option_env!("CARGO_BIN_EXE_suimond")
+            .expect("SUIMOND names the daemon to measure")
+            .to_owned()
     })
 }
 
@@ -366,7 +529,10 @@ fn unbound_config(hints: &str) -> String {
 }
 
 fn setting<T: FromStr>(name: &str, otherwise: T) -> T {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+    std::env::var(name)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(otherwise)
 }
 
 const fn verdict(held: bool) -> &'static str {
@@ -382,18 +548,27 @@ fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5)
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place in a short list")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a place in a short list"
+)]
 fn quantile(values: &[f64], q: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    sorted.get((q * sorted.len() as f64) as usize).copied().unwrap_or(f64::NAN)
+    sorted
+        .get((q * sorted.len() as f64) as usize)
+        .copied()
+        .unwrap_or(f64::NAN)
 }
 
 /// What is asked again and again, as packets: RD, type A, OPT with 1232 octets.
 fn queries() -> Vec<Vec<u8>> {
     (0..NAMES)
         .map(|number| {
-            let name: Name = format!("host-{number}.warm.net.").parse().expect("a domain name");
+            let name: Name = format!("host-{number}.warm.net.")
+                .parse()
+                .expect("a domain name");
             let [high, low] = u16::try_from(number).unwrap_or(0).to_be_bytes();
             let mut packet = vec![high, low, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1];
             packet.extend_from_slice(name.as_wire());

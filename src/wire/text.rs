@@ -100,11 +100,15 @@ const fn fields(rtype: RecordType) -> Option<&'static [Show]> {
     })
 }
 
-/// RDATA as people write it. Never fails: what does not fit its type comes in the generic form.
+/// RDATA as people write it. Never fails: what does not fit its type, or could be written in more ways than one (a type bitmap
+/// with empty octets), comes in the generic form, so that every octet can be read back.
 #[must_use]
 pub fn rdata_to_text(rtype: RecordType, rdata: &[u8]) -> String {
+    let exact =
+        |text: &String| rdata_from_text(rtype, text).is_ok_and(|read| read.as_ref() == rdata);
     let own = fields(rtype).and_then(|fields| show(fields, rdata));
-    own.or_else(|| show_by_hickory(rtype, rdata))
+    own.filter(exact)
+        .or_else(|| show_by_hickory(rtype, rdata))
         .unwrap_or_else(|| generic(rdata))
 }
 

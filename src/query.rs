@@ -16,7 +16,7 @@ use crate::resolve::Resolver;
 use crate::sys::clock::{self, Now};
 use crate::sys::entropy;
 use crate::telemetry::{AnswerSource, Reason, Telemetry, Worker};
-use crate::wire::writer::write_query;
+use crate::wire::writer::{OPT_LEN, write_query};
 use crate::wire::{
     Class, Ede, Flags, Header, Held, QueryView, Question, Rcode, RecordType, Response,
 };
@@ -131,6 +131,7 @@ impl Pipeline {
         } = *miss;
         let counters = self.telemetry.shared();
         let udp = transport == TransportKind::Udp;
+        let full = (!self.plan.minimal).then(|| question.clone());
         let resolution = self.resolver.start(permit, question);
         let resolved = if udp {
             let patience = self
@@ -151,7 +152,13 @@ impl Pipeline {
         };
         drop(ticket);
         let response = match resolved {
-            Ok(response) => with_chain(response, chain),
+            Ok(response) => {
+                if let Some(question) = full {
+                    self.cache
+                        .store_companions(&question, &response, clock::now());
+                }
+                with_chain(response, chain)
+            }
             Err(reason) => {
                 counters.verdict(reason);
                 // The stub asks again; SERVFAIL would send it elsewhere with the same load.
@@ -248,7 +255,9 @@ impl Pipeline {
         let udp = arrival.transport == TransportKind::Udp;
         let generation = self.generation();
         if let Some(table) = table.as_deref_mut() {
-            let room = answer::room(query, &self.plan, udp);
+            // What is kept ends before OPT, which this query may want behind it.
+            let opt = query.edns.map_or(0, |_| OPT_LEN);
+            let room = answer::room(query, &self.plan, udp) - opt;
             if table.lookup(query, room, generation, now, reply) == Found::Hit {
                 answer::append_opt(query, &self.plan, 0, reply);
                 // The batch's clock: what waited in our queue is dropped by age before it gets here.
@@ -327,6 +336,9 @@ impl Pipeline {
         };
         match self.cache.lookup(&question, now) {
             Some(mut response) => {
+                if !self.plan.minimal {
+                    self.cache.add_companions(&question, &mut response, now);
+                }
                 response.answer.splice(0..0, chain);
                 Known::Response(response, AnswerSource::Cache)
             }
@@ -429,3 +441,6 @@ fn count_reply(counters: &Worker, rcode: Rcode, reply: &[u8]) {
         counters.truncated(1);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -193,7 +193,7 @@ impl Cache {
     }
 
     /// Stores that the type (`NoData`) or the name (`NxDomain`) of `question` does not exist, for the lowest of the TTL of the
-    /// SOA record, its MINIMUM field and the cap (RFC 2308 section 5); without an SOA for [`NEGATIVE_TTL_WITHOUT_SOA`] seconds.
+    /// SOA record, its MINIMUM field and both caps (RFC 2308 section 5); without an SOA for [`NEGATIVE_TTL_WITHOUT_SOA`] seconds.
     /// Fresh authoritative data of the type is replaced: the authority has changed its mind.
     pub fn store_negative(
         &self,
@@ -206,7 +206,7 @@ impl Cache {
             let minimum = soa.rdata.iter().next().and_then(rdata::soa_minimum);
             soa.ttl.min(minimum.unwrap_or(0))
         });
-        let ttl = ttl.min(self.plan.max_negative_ttl);
+        let ttl = ttl.min(self.plan.max_negative_ttl).min(self.plan.max_ttl);
         if ttl == 0 {
             return;
         }

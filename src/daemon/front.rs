@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use arc_swap::Guard;
 use tokio::runtime::Handle;
 
+use super::live::Live;
 use super::operator::Operator;
 use crate::config::plan::TransportKind;
 use crate::guard::Arrival;
@@ -25,16 +27,30 @@ impl Front {
     }
 }
 
-impl Service for Front {
-    type Worker = WorkerState;
+/// What one UDP worker keeps: its table and counters, and for the time of one batch the configuration that it began with.
+pub(super) struct Batched {
+    state: WorkerState,
+    live: Option<Guard<Arc<Live>>>,
+}
 
-    fn worker(&self, _index: usize, cells: Arc<Worker>) -> WorkerState {
-        WorkerState::new(self.operator.live().plan.cache.answer_slots, cells)
+impl Service for Front {
+    type Worker = Batched;
+
+    fn worker(&self, _index: usize, cells: Arc<Worker>) -> Batched {
+        Batched {
+            state: WorkerState::new(self.operator.live().plan.cache.answer_slots, cells),
+            live: None,
+        }
+    }
+
+    fn batch_served(&self, worker: &mut Batched) {
+        // A reload frees the old configuration when the last batch under it is done, not when the next packet comes.
+        worker.live = None;
     }
 
     fn datagram(
         &self,
-        worker: &mut WorkerState,
+        worker: &mut Batched,
         datagram: &Datagram<'_>,
         now: Now,
         reply: &mut Vec<u8>,
@@ -48,8 +64,9 @@ impl Service for Front {
             loopback: datagram.loopback,
             transport: TransportKind::Udp,
         };
-        let live = self.operator.live();
-        match live.pipeline.arrive(worker, &arrival, now, reply) {
+        let Batched { state, live } = worker;
+        let live = live.get_or_insert_with(|| self.operator.live());
+        match live.pipeline.arrive(state, &arrival, now, reply) {
             query::Next::Silence => Next::Silence,
             query::Next::Reply => Next::Reply,
             query::Next::Miss(miss) => {

@@ -226,7 +226,11 @@ fn binary() -> PathBuf {
             .map(|directory| directory.join("suimond"))
             .find(|path| path.is_file())
     });
-    beside.unwrap_or_else(|| PathBuf::from("suimond"))
+    // The package puts it where an ordinary user's PATH does not look.
+    let installed = || Some(PathBuf::from("/usr/sbin/suimond")).filter(|path| path.is_file());
+    beside
+        .or_else(installed)
+        .unwrap_or_else(|| PathBuf::from("suimond"))
 }
 
 /// A port that is free over UDP and TCP on 127.0.0.1 right now, or `wanted` itself.

@@ -41,6 +41,15 @@ fn base() -> plan::Egress {
     }
 }
 
+/// For replies that come late on purpose, on a machine that may be busy.
+fn patient() -> plan::Egress {
+    plan::Egress {
+        initial_timeout: Duration::from_secs(5),
+        max_timeout: Duration::from_secs(5),
+        ..base()
+    }
+}
+
 fn impatient() -> plan::Egress {
     plan::Egress {
         initial_timeout: Duration::from_millis(60),

@@ -213,10 +213,11 @@ impl Guard {
         if self.check_ports && arrival.source.port() == 0 {
             return Some(Reason::SourcePortZero);
         }
-        if self.check_ports && (martian::is_multicast(local) || self.own.is_broadcast(local)) {
+        let (own_source, broadcast) = self.own.judge(source, local);
+        if self.check_ports && (martian::is_multicast(local) || broadcast) {
             return Some(Reason::MulticastDestination);
         }
-        if self.check_own_addresses && !arrival.loopback && self.own.contains(source) {
+        if self.check_own_addresses && !arrival.loopback && own_source {
             return Some(Reason::OwnAddress);
         }
         if self.check_martians

@@ -53,10 +53,12 @@ impl OwnAddresses {
             .is_ok()
     }
 
-    /// Whether `address` is the broadcast address of a network of ours.
+    /// Whether `source` is ours, and whether `local` is a broadcast address of ours: one reading for both.
     #[must_use]
-    pub fn is_broadcast(&self, address: IpAddr) -> bool {
-        self.lists.load().broadcast.contains(&address)
+    pub fn judge(&self, source: IpAddr, local: IpAddr) -> (bool, bool) {
+        let lists = self.lists.load();
+        let own = lists.own.binary_search(&source.to_canonical()).is_ok();
+        (own, lists.broadcast.contains(&local))
     }
 
     /// All of ours, sorted.

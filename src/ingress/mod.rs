@@ -40,6 +40,9 @@ pub trait Service: Send + Sync + 'static {
         later: &Later,
     ) -> Next;
 
+    /// Called after each batch of datagrams: what was held for its time can be let go.
+    fn batch_served(&self, _worker: &mut Self::Worker) {}
+
     /// May this client connect? Asked before a byte is read.
     ///
     /// # Errors

@@ -126,6 +126,7 @@ impl<S: Service> Thread<'_, S> {
             for datagram in batch.datagrams(listener) {
                 self.serve(&datagram, now, listener, later);
             }
+            self.service.batch_served(&mut self.state);
             self.flush(listener);
             if !full {
                 return;

@@ -13,6 +13,8 @@ const ADDITIONAL_KEPT: usize = 26;
 pub(super) enum Verdict {
     /// It says something about the name: data, links, or that there is none.
     Reading(Box<Reading>),
+    /// It answers, but not as a server of the zone would: worth less than what any other server says.
+    Doubtful(Box<Reading>),
     /// It names the servers of a zone further down, with the addresses it gives for them.
     Referral {
         /// The NS set; its owner is the zone.
@@ -63,28 +65,30 @@ pub(super) fn classify(asked: &Asked<'_>, message: &Message) -> Verdict {
     // An answer with RA and without AA comes from somebody's cache (Unbound: "recursion lame").
     let trusted = asked.forwarded || authoritative || !flags.ra();
     let (links, end, last) = walk(&scrubbed, asked.question, asked.zone);
-    let reading = |links, end| {
-        Verdict::Reading(Box::new(Reading {
+    let read = |links, end, authoritative| {
+        Box::new(Reading {
             authority: apex_servers(&scrubbed, &last, asked.zone),
             additional: addresses(&scrubbed, &end),
             links,
             end,
             authoritative,
             over_tcp: asked.over_tcp,
-        }))
+        })
     };
-    match end {
-        End::Overflow(_) | End::Data(_) if trusted => return reading(links, end),
-        End::Overflow(_) | End::Data(_) => return Verdict::Fault(Fault::Lame),
-        _ => {}
+    let reading = |links, end| {
+        if trusted {
+            Verdict::Reading(read(links, end, authoritative))
+        } else {
+            Verdict::Doubtful(read(links, end, false))
+        }
+    };
+    if matches!(end, End::Overflow(_) | End::Data(_)) {
+        return reading(links, end);
     }
     if rcode == Rcode::YXDOMAIN {
         return Verdict::Fault(Fault::Rcode(rcode));
     }
     if !links.is_empty() {
-        if !trusted {
-            return Verdict::Fault(Fault::Lame);
-        }
         let end = if last.is_within(asked.zone) && !leads_back(&links, &last, asked.question) {
             end_of_chain(&scrubbed, &last, rcode, asked)
         } else {
@@ -93,15 +97,15 @@ pub(super) fn classify(asked: &Asked<'_>, message: &Message) -> Verdict {
         return reading(links, end);
     }
     let soa = soa_for(&scrubbed, &last, asked.zone);
-    let vouched = trusted && (asked.forwarded || authoritative || soa.is_some());
+    let vouched = asked.forwarded || authoritative || soa.is_some();
     if rcode == Rcode::NXDOMAIN {
         return if vouched {
             reading(links, End::NxDomain(soa))
         } else {
-            Verdict::Fault(Fault::Lame)
+            Verdict::Doubtful(read(links, End::NxDomain(None), false))
         };
     }
-    if soa.is_some() && vouched {
+    if soa.is_some() {
         return reading(links, End::NoData(soa));
     }
     if let Some(servers) = referral_below(&scrubbed, asked) {
@@ -118,14 +122,18 @@ pub(super) fn classify(asked: &Asked<'_>, message: &Message) -> Verdict {
     if scrubbed.upward {
         return Verdict::Fault(Fault::Upward);
     }
+    if !trusted || !vouched {
+        return Verdict::Fault(Fault::Lame);
+    }
     let strange_soa = message
         .authority
         .iter()
         .any(|record| record.rtype == RecordType::SOA);
-    if vouched && !strange_soa {
-        return reading(links, End::NoData(None));
+    if strange_soa {
+        // Load balancers that know one type of a name and nothing else send the SOA of a zone above.
+        return Verdict::Doubtful(read(links, End::NoData(None), false));
     }
-    Verdict::Fault(Fault::Lame)
+    reading(links, End::NoData(None))
 }
 
 /// Whether the question section repeats what was asked. Some servers leave it out of errors.
@@ -147,7 +155,6 @@ fn end_of_chain(scrubbed: &Scrubbed, last: &Name, rcode: Rcode, asked: &Asked<'_
     match rcode {
         Rcode::NXDOMAIN => End::NxDomain(soa),
         _ if soa.is_some() => End::NoData(soa),
-        _ if asked.forwarded => End::NoData(None),
         _ => End::Elsewhere,
     }
 }
@@ -190,7 +197,7 @@ fn apex_servers(scrubbed: &Scrubbed, last: &Name, zone: &Name) -> Option<Rrset> 
 /// Addresses, within the zone, of the servers that the answer or the authority section names.
 fn addresses(scrubbed: &Scrubbed, end: &End) -> Vec<Rrset> {
     let data = match end {
-        End::Data(set) if set.rtype == RecordType::NS => Some(set),
+        End::Data(set) => Some(set),
         _ => None,
     };
     let named = data.into_iter().chain(
@@ -199,7 +206,18 @@ fn addresses(scrubbed: &Scrubbed, end: &End) -> Vec<Rrset> {
             .iter()
             .filter(|set| set.rtype == RecordType::NS),
     );
-    let targets = named.flat_map(|set| set.rdata.iter().filter_map(rdata::ns_target));
+    let targets = named.flat_map(|set| {
+        // RFC 1035 section 3.3.9, RFC 2782: what stands before the name in MX and SRV.
+        let before = match set.rtype {
+            RecordType::NS => Some(0),
+            RecordType::MX => Some(2),
+            RecordType::SRV => Some(6),
+            _ => None,
+        };
+        set.rdata
+            .iter()
+            .filter_map(move |octets| rdata::ns_target(octets.get(before?..)?))
+    });
     let mut kept = Vec::new();
     for target in targets.take(ADDITIONAL_KEPT / 2) {
         for rtype in [RecordType::A, RecordType::AAAA] {

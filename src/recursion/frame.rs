@@ -59,6 +59,8 @@ pub(super) struct Approach {
     pub held_back: bool,
     /// The forwarders failed: they did their own retrying.
     pub forward_failed: bool,
+    /// A reply from a server that does not look like one of the zone's: taken when no other server answers better.
+    pub last_resort: Option<Box<Reading>>,
     /// A server that must be asked again over TCP.
     pub insist_tcp: Option<SocketAddr>,
     /// Its servers.
@@ -127,6 +129,7 @@ impl Approach {
             shortened_faults: 0,
             held_back: false,
             forward_failed: false,
+            last_resort: None,
             insist_tcp: None,
             targets,
         }

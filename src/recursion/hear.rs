@@ -144,7 +144,26 @@ impl Recursion {
                 approach.targets.note_good(taken.server);
                 self.midway(approach, *reading, taken)
             }
+            Verdict::Reading(reading)
+                if is_empty(&reading)
+                    && approach.last_resort.is_none()
+                    && approach.targets.others_than(taken.server) =>
+            {
+                // A server that says nothing at all, not even an SOA, may have lost the zone: somebody else is asked once.
+                approach.last_resort = Some(reading);
+                approach
+                    .targets
+                    .note_fault(taken.server, Fault::Lame, false);
+                Stage::Approach(approach)
+            }
             Verdict::Reading(reading) => Stage::Follow(Box::new(approach), reading),
+            Verdict::Doubtful(reading) => {
+                if !outstanding.minimised {
+                    approach.last_resort.get_or_insert(reading);
+                }
+                self.fault(&mut approach, outstanding, server, Fault::Lame, now);
+                Stage::Approach(approach)
+            }
         }
     }
 
@@ -272,6 +291,11 @@ impl Recursion {
                 .note_fault(*server, fault, outstanding.minimised);
         }
     }
+}
+
+/// Whether an authoritative reply holds nothing of use: NODATA without the SOA that RFC 2308 section 2.2 asks for.
+const fn is_empty(reading: &Reading) -> bool {
+    reading.authoritative && reading.links.is_empty() && matches!(reading.end, End::NoData(None))
 }
 
 impl Outstanding {

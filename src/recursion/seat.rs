@@ -77,7 +77,7 @@ impl Recursion {
             &delegation.zone,
             &delegation.servers,
             cache,
-            &self.plan.limits,
+            &self.plan,
             now,
         );
         self.note(

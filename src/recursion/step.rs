@@ -324,8 +324,12 @@ impl Recursion {
         }))
     }
 
-    /// Nobody is left to ask. A delegation from the cache may have been overtaken by events: then its parent is asked once more.
-    fn give_up(&mut self, frame: &mut Frame, approach: Approach, around: &Around<'_>) -> Turn {
+    /// Nobody is left to ask. What a doubtful server said is better than nothing. A delegation from the cache may have been overtaken by events: then its parent is asked once more.
+    fn give_up(&mut self, frame: &mut Frame, mut approach: Approach, around: &Around<'_>) -> Turn {
+        if let Some(reading) = approach.last_resort.take() {
+            frame.stage = Stage::Follow(Box::new(approach), reading);
+            return Turn::Continue;
+        }
         let zone = &approach.zone;
         let failed = approach.targets.failed();
         if approach.from_cache
@@ -335,7 +339,13 @@ impl Recursion {
             && approach.path == Path::Iterate
             && self.silence < SILENCE
             && let Some(parent) = zone.parent()
+            && around.cache.failure(&moved(zone), around.now).is_none()
         {
+            around.cache.store_failure(
+                &moved(zone),
+                Ede::new(Ede::NO_REACHABLE_AUTHORITY, "its parent was asked again"),
+                around.now,
+            );
             self.note(around.now, Happening::AskParentAgain { zone: zone.clone() });
             frame.stale = Some((zone.clone(), failed));
             frame.stage = Stage::Approach(self.deepest(&parent, around));
@@ -374,6 +384,12 @@ fn depth(frames: usize) -> u32 {
 /// Whether the work is there to replace what is cached.
 const fn renews(cause: Cause) -> bool {
     matches!(cause, Cause::Refresh | Cause::Priming | Cause::TrustAnchor)
+}
+
+/// The key under which is remembered that the parent of a failing zone was asked whether it has moved: its other names do not
+/// ask the parent again for as long as a failure lasts (RFC 9520 section 3.3). No record and no question has this type.
+fn moved(zone: &Name) -> Question {
+    Question::new(zone.clone(), RecordType(0))
 }
 
 fn via(approach: &Approach, candidates: &[std::net::SocketAddr]) -> Via {

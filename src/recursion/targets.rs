@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::fault::Fault;
 use super::referral;
 use crate::cache::{Cache, DelegationServer, Rank};
-use crate::config::plan::Limits;
+use crate::config::plan;
 use crate::sys::clock::Now;
 use crate::wire::{Name, RecordType};
 
@@ -14,8 +14,12 @@ use crate::wire::{Name, RecordType};
 /// At 400 ms each that is 3.2 s, and a zone with half its addresses unreachable (an IPv6 black hole) still gets through.
 pub const SILENT_SENDS_MOST: u32 = 8;
 
-/// Sends to one address for one zone at most.
+/// Sends to one address for one zone at most, if there are others.
 const SENDS_PER_ADDRESS: u8 = 2;
+
+/// Sends to the only address of a zone: egress waits 400, 800 and 1,500 ms, so that a server that takes more than a second
+/// is heard (peer-behaviour.md, "all servers mute": the most sparing peer sends 3 and ends after 1.5 s, Unbound sends 21).
+const SENDS_TO_ONE: u32 = 3;
 
 /// How many NS names without address are looked up for one delegation, by the depth of the frame that needs it: 3, 2, then 1.
 ///
@@ -84,10 +88,15 @@ impl Targets {
         zone: &Name,
         servers: &[DelegationServer],
         cache: &Cache,
-        limits: &Limits,
+        plan: &plan::Recursion,
         now: Now,
     ) -> Self {
         let mut targets = Self::none();
+        let limits = &plan.limits;
+        let reachable = |address: &IpAddr| match address {
+            IpAddr::V4(_) => plan.ipv4,
+            IpAddr::V6(_) => plan.ipv6,
+        };
         for server in servers.iter().take(limits.ns_names) {
             let cached: Vec<IpAddr> = [RecordType::A, RecordType::AAAA]
                 .into_iter()
@@ -95,29 +104,24 @@ impl Targets {
                 .flat_map(|held| referral::addresses(&held.rrset))
                 .take(limits.ns_addresses)
                 .collect();
-            let addresses = if cached.is_empty() {
-                &server.addresses
-            } else {
-                &cached
-            };
-            targets.names.push(NameServer {
-                in_domain: server.name.is_within(zone),
-                name: server.name.clone(),
-                found: !addresses.is_empty(),
-                seen_a: addresses.iter().any(IpAddr::is_ipv4),
-                seen_aaaa: addresses.iter().any(IpAddr::is_ipv6),
-                begun: false,
-                closed: false,
-            });
             // Glue that differs from what the server's own zone says is kept behind it: either may be the stale one.
-            let both = addresses.iter().chain(&server.addresses);
+            let both = cached.iter().chain(&server.addresses);
             let mut distinct: Vec<IpAddr> = Vec::new();
-            for address in both {
+            for address in both.filter(|address| reachable(address)) {
                 if !distinct.contains(address) {
                     distinct.push(*address);
                 }
             }
             distinct.truncate(limits.ns_addresses);
+            targets.names.push(NameServer {
+                in_domain: server.name.is_within(zone),
+                name: server.name.clone(),
+                found: !distinct.is_empty(),
+                seen_a: !plan.ipv4 || distinct.iter().any(IpAddr::is_ipv4),
+                seen_aaaa: !plan.ipv6 || distinct.iter().any(IpAddr::is_ipv6),
+                begun: false,
+                closed: false,
+            });
             targets.add(distinct);
         }
         targets
@@ -179,13 +183,22 @@ impl Targets {
         self.in_state(State::WantsFullName)
     }
 
+    /// Whether anybody but `server` may be asked who did nothing wrong yet.
+    pub(super) fn others_than(&self, server: SocketAddr) -> bool {
+        self.candidates(true)
+            .iter()
+            .any(|other| other.ip() != server.ip())
+    }
+
     /// Who was silent and may be asked once more, when nothing else is left: one of them, once.
     ///
     /// A zone gets one packet more than it has silent servers: a lost packet is survived, and so is a server that drops queries
     /// with EDNS (egress asks it plainly the second time). peer-behaviour.md, "all servers mute": the most sparing peer sends 3.
     pub(super) fn second_chance(&self) -> Vec<SocketAddr> {
         let addresses = u32::try_from(self.addresses.len()).unwrap_or(u32::MAX);
-        if self.silent_sends > addresses || self.silent_sends >= SILENT_SENDS_MOST {
+        if self.silent_sends > addresses.max(SENDS_TO_ONE - 1)
+            || self.silent_sends >= SILENT_SENDS_MOST
+        {
             return Vec::new();
         }
         self.in_state(State::Silent)
@@ -211,6 +224,7 @@ impl Targets {
 
     /// Notes what was wrong with a server.
     pub(super) fn note_fault(&mut self, server: SocketAddr, fault: Fault, shortened: bool) {
+        let alone = self.addresses.len() == 1;
         let Some(address) = self
             .addresses
             .iter_mut()
@@ -229,7 +243,12 @@ impl Targets {
             _ if shortened => State::WantsFullName,
             _ => State::Gone,
         };
-        if address.sends >= SENDS_PER_ADDRESS && address.state != State::Unusable {
+        let most = if alone && address.state == State::Silent {
+            u8::try_from(SENDS_TO_ONE).unwrap_or(SENDS_PER_ADDRESS)
+        } else {
+            SENDS_PER_ADDRESS
+        };
+        if address.sends >= most && address.state != State::Unusable {
             address.state = State::Gone;
         }
     }

@@ -106,22 +106,23 @@ fn send_each(replies: &[Reply], listener: &UdpListener) -> u64 {
 }
 
 fn send_together(replies: &[Reply], listener: &UdpListener) -> u64 {
-    let addresses: SmallVec<[SocketAddrAny; CAPACITY]> =
-        replies.iter().map(|reply| reply.to.into()).collect();
-    let contents: SmallVec<[[IoSlice<'_>; 1]; CAPACITY]> = replies
-        .iter()
-        .map(|reply| [IoSlice::new(&reply.bytes)])
-        .collect();
-    let mut controls: SmallVec<[SendAncillaryBuffer<'_, '_, '_>; CAPACITY]> = replies
-        .iter()
-        .map(|_| SendAncillaryBuffer::default())
-        .collect();
-    let mut messages: SmallVec<[MMsgHdr<'_>; CAPACITY]> = addresses
-        .iter()
-        .zip(&contents)
-        .zip(&mut controls)
-        .map(|((address, contents), control)| MMsgHdr::new_with_addr(address, contents, control))
-        .collect();
+    // Each list is filled where it stands: `collect` would build it elsewhere and copy all of its room, 15 KB in all, for two replies too.
+    let mut addresses = SmallVec::<[SocketAddrAny; CAPACITY]>::new();
+    addresses.extend(replies.iter().map(|reply| reply.to.into()));
+    let mut contents = SmallVec::<[[IoSlice<'_>; 1]; CAPACITY]>::new();
+    contents.extend(replies.iter().map(|reply| [IoSlice::new(&reply.bytes)]));
+    let mut controls = SmallVec::<[SendAncillaryBuffer<'_, '_, '_>; CAPACITY]>::new();
+    controls.extend(replies.iter().map(|_| SendAncillaryBuffer::default()));
+    let mut messages = SmallVec::<[MMsgHdr<'_>; CAPACITY]>::new();
+    messages.extend(
+        addresses
+            .iter()
+            .zip(&contents)
+            .zip(&mut controls)
+            .map(|((address, contents), control)| {
+                MMsgHdr::new_with_addr(address, contents, control)
+            }),
+    );
     let mut rest = messages.as_mut_slice();
     let mut failed = 0;
     while !rest.is_empty() {

@@ -73,6 +73,12 @@ impl UdpListener {
         } else {
             sockopt::set_ipv6_mtu_discover(&socket, sockopt::Ipv6PathMtuDiscovery::OMIT)
         };
+        // ECN marks are for transports that slow down; nobody here reads them, and each costs a control message per datagram.
+        let _ = if address.is_ipv4() {
+            sockopt::set_ip_recvtos(&socket, false)
+        } else {
+            sockopt::set_ipv6_recvtclass(&socket, false)
+        };
         let local = socket.local_addr()?;
         Ok(Self {
             socket,
@@ -101,11 +107,8 @@ impl UdpListener {
     /// `WouldBlock` when nothing has; whatever else the operating system says.
     pub fn receive(&self, batch: &mut ReceiveBatch) -> io::Result<bool> {
         batch.filled = 0;
-        let mut buffers: SmallVec<[IoSliceMut<'_>; BATCH_SIZE]> = batch
-            .buffers
-            .chunks_exact_mut(BUFFER)
-            .map(IoSliceMut::new)
-            .collect();
+        let mut buffers = SmallVec::<[IoSliceMut<'_>; BATCH_SIZE]>::new();
+        buffers.extend(batch.buffers.chunks_exact_mut(BUFFER).map(IoSliceMut::new));
         batch.filled = self.state.recv(
             (&self.socket).into(),
             &mut buffers,

@@ -56,7 +56,8 @@ impl Message {
     /// Reads a whole message of up to 65,535 octets.
     ///
     /// Work is linear in its length (see [`MAX_POINTERS`]). A record of class IN whose RDATA does not have the shape of
-    /// its type spoils the whole message: who wrote it cannot be trusted with the rest, and another server can be asked.
+    /// its type spoils the whole message: who wrote it cannot be trusted with the rest, and another server can be asked. Only
+    /// an A or AAAA record of a wrong length is left out alone, as Unbound does: its end is known and no name is in it.
     /// Octets behind the last record are left unread. A reply with TC=1 may end anywhere: look at
     /// [`Header::parse`] first.
     ///
@@ -102,6 +103,12 @@ impl Message {
     }
 }
 
+/// Whether RDATA of this length cannot be the address that its type says: such a record is worth nothing and spoils nothing.
+const fn is_no_address(rtype: RecordType, length: usize) -> bool {
+    matches!((rtype, length), (RecordType::A, length) if length != 4)
+        || matches!((rtype, length), (RecordType::AAAA, length) if length != 16)
+}
+
 struct Reader<'a> {
     octets: &'a [u8],
     at: usize,
@@ -139,6 +146,9 @@ impl Reader<'_> {
                     return Err(WireError::BadOpt);
                 }
                 self.edns = Some(self.opt(class, ttl, start, end)?);
+                continue;
+            }
+            if class == Class::IN && is_no_address(rtype, end - start) {
                 continue;
             }
             let rdata = if class == Class::IN {

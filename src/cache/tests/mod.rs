@@ -1,6 +1,7 @@
 //! Does the cache say what it was told, while it may, and no longer?
 
 mod answers;
+mod companions;
 mod flood;
 mod model;
 mod whole;
@@ -111,6 +112,21 @@ fn ttls_are_put_between_floor_and_cap() {
     );
     let found = cache.rrset(&name("a."), RecordType::A, Rank::AuthAnswer, at(0));
     assert_eq!(found.unwrap().ttl, 86_400);
+}
+
+#[test]
+fn the_cap_on_ttls_holds_for_nonexistence_too() {
+    let short = plan::Cache {
+        max_ttl: 60,
+        ..plan()
+    };
+    let cache = Cache::with_secret(&short, 1, 2);
+    let soa = set(&["z. 3600 IN SOA ns.z. r.z. 1 2 3 4 3600"]);
+    let asked = question("a.z.", RecordType::A);
+    cache.store_negative(&asked, Negative::NxDomain, Some(soa), at(0));
+    let (_, held) = cache.negative(&asked, at(0)).unwrap();
+    assert_eq!(held.unwrap().ttl, 60);
+    assert_eq!(cache.negative(&asked, at(60)), None);
 }
 
 #[test]

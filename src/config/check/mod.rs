@@ -175,6 +175,8 @@ impl Check<'_> {
             qname_minimisation: recursion.qname_minimisation.into(),
             harden_glue: recursion.harden_glue,
             dnssec_ok: recursion.dnssec_ok,
+            ipv4: self.file.egress.ipv4,
+            ipv6: self.file.egress.ipv6,
             limits: plan::Limits {
                 packets: limits.packets,
                 bytes: u32::try_from(limits.bytes.0).unwrap_or(u32::MAX),

@@ -94,7 +94,7 @@ fn then_good(bad: fn(&[u8]) -> Vec<u8>) -> impl Fn(&[u8]) -> Script + Send + Syn
 async fn the_good_reply_is_taken_after_each_kind_of_bad_one() {
     for (kind, bad) in KINDS {
         let fake = Fake::udp(then_good(bad)).await;
-        let egress = egress(&base());
+        let egress = egress(&patient());
         let exchanged = ask(&egress, fake.address).await;
         assert_eq!(address(&exchanged), Some((GOOD, false)), "{kind}");
         let discarded: u64 = egress.counters().snapshot().discarded.iter().sum();

@@ -1,6 +1,7 @@
 //! Servers that fail: the next one is asked within the same query (hickory.md 4.1), and a person is told why.
 
 use super::internet::{Deed, Internet, TEST, error, name, reply, rr, says, soa};
+use crate::cache::Rank;
 use crate::wire::{Class, Question, Rcode, RecordType};
 
 const GOOD: &str = "192.0.2.2";
@@ -94,23 +95,6 @@ fn where_one_server_is_lame_in_any_way_the_other_answers() {
                 &["b.test NS ns0.a.test", "ns0.a.test A 192.0.2.1"],
             ))
         },
-        // From somebody's cache.
-        |question| {
-            let mut message = reply(question);
-            message.header.flags = message.header.flags.with_ra(true);
-            message
-                .answer
-                .push(rr(&format!("{} A 6.6.6.6", question.name)));
-            Deed::Say(message)
-        },
-        // NXDOMAIN without authority.
-        |question| Deed::Say(error(question, Rcode::NXDOMAIN)),
-        // NODATA with the SOA of a zone above.
-        |question| {
-            let mut message = says(question, &[]);
-            message.authority.push(soa("test"));
-            Deed::Say(message)
-        },
         // Another question.
         |question| {
             let mut message = says(question, &["n0.a.test A 6.6.6.6"]);
@@ -163,6 +147,104 @@ fn where_one_server_is_lame_in_any_way_the_other_answers() {
             run.sent.len()
         );
     }
+}
+
+#[test]
+fn what_a_doubtful_server_says_is_taken_when_nobody_says_better() {
+    let doubtful: Vec<(fn(&Question) -> Deed, Rcode, usize)> = vec![
+        // From somebody's cache.
+        (
+            |question| {
+                let mut message = reply(question);
+                message.header.flags = message.header.flags.with_ra(true);
+                message
+                    .answer
+                    .push(rr(&format!("{} A 6.6.6.6", question.name)));
+                Deed::Say(message)
+            },
+            Rcode::NOERROR,
+            1,
+        ),
+        // NXDOMAIN without authority.
+        (
+            |question| Deed::Say(error(question, Rcode::NXDOMAIN)),
+            Rcode::NXDOMAIN,
+            0,
+        ),
+        // NODATA with the SOA of a zone above.
+        (
+            |question| {
+                let mut message = says(question, &[]);
+                message.authority.push(soa("test"));
+                Deed::Say(message)
+            },
+            Rcode::NOERROR,
+            0,
+        ),
+        // NODATA and nothing else.
+        (|question| Deed::Say(says(question, &[])), Rcode::NOERROR, 0),
+    ];
+    for (kind, (deed, rcode, answers)) in doubtful.into_iter().enumerate() {
+        let mut internet = two_servers();
+        internet.villain(BAD, move |question, _| deed(question));
+        for place in 0..3 {
+            let run = internet.ask(&format!("n{place}.a.test"), "A");
+            assert_eq!(
+                run.answer(),
+                [format!("n{place}.a.test. A 192.0.2.80")],
+                "kind {kind}"
+            );
+        }
+        let mut internet = two_servers();
+        internet.villain(BAD, move |question, _| deed(question));
+        internet.villain(GOOD, move |question, _| deed(question));
+        let run = internet.ask("n0.a.test", "A");
+        assert_eq!(
+            (run.rcode(), run.answer().len()),
+            (rcode, answers),
+            "kind {kind}: {:?}",
+            run.response.ede
+        );
+        assert!(run.response.authority.is_empty(), "kind {kind}");
+        assert_eq!((run.to(BAD), run.to(GOOD)), (1, 1), "kind {kind}");
+        assert!(
+            super::internet::cached(&internet)
+                .iter()
+                .all(|(line, rank)| !line.contains("6.6.6.6") || *rank == Rank::NonAuthAnswer)
+        );
+    }
+}
+
+#[test]
+fn names_of_a_dead_zone_do_not_ask_its_parent_one_by_one() {
+    let mut internet = two_servers();
+    internet.ask("n0.a.test", "A");
+    internet.errs(BAD, Rcode::REFUSED);
+    internet.errs(GOOD, Rcode::REFUSED);
+    let asked: usize = (1..6)
+        .map(|place| internet.ask(&format!("n{place}.a.test"), "A").to(TEST))
+        .sum();
+    assert_eq!(asked, 1, "RFC 9520 section 3.3");
+    internet.wait(6);
+    assert_eq!(internet.ask("x.a.test", "A").to(TEST), 1);
+}
+
+#[test]
+fn a_zone_with_one_server_that_takes_more_than_a_second_resolves() {
+    let mut internet = Internet::new();
+    internet.zone("a.test", &[BAD], &["www.a.test A 192.0.2.80"]);
+    let mut count = 0;
+    internet.villain(BAD, move |question, _| {
+        // 400 and 800 ms are too short for it.
+        count += 1;
+        if count <= 2 {
+            Deed::Silence
+        } else {
+            Deed::Say(says(question, &["www.a.test A 192.0.2.80"]))
+        }
+    });
+    let run = internet.ask("www.a.test", "A");
+    assert_eq!((run.answer().len(), run.to(BAD)), (1, 3));
 }
 
 #[test]

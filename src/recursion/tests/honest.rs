@@ -2,6 +2,7 @@
 
 use super::internet::{Deed, Internet, error, ip, name, reply, rr, says};
 use crate::cache::Rank;
+use crate::config::plan::Minimisation;
 use crate::guard::permit::InternalCause;
 use crate::recursion::trace::Happening;
 use crate::recursion::{Over, Recursion, Route};
@@ -120,6 +121,27 @@ fn a_server_with_only_an_ipv6_address_is_found_with_and_without_glue() {
 }
 
 #[test]
+fn with_a_family_switched_off_no_address_of_it_is_looked_up_and_none_is_asked() {
+    let mut internet = plain();
+    internet.plan.qname_minimisation = Minimisation::Off;
+    internet.add(super::internet::TEST, "test", &["b.test NS gone.a.test"]);
+    internet.plan.ipv6 = false;
+    let run = internet.ask("www.b.test", "A");
+    assert_eq!(run.rcode(), Rcode::SERVFAIL);
+    let questions = run.questions();
+    let looked_up: Vec<_> = questions
+        .iter()
+        .filter(|asked| asked.starts_with("gone."))
+        .collect();
+    assert_eq!(looked_up, ["gone.a.test. A"]);
+
+    // All of this Internet's servers have IPv4 addresses only.
+    (internet.plan.ipv4, internet.plan.ipv6) = (false, true);
+    let run = internet.ask("www.c.test", "A");
+    assert_eq!((run.rcode(), run.questions().len()), (Rcode::SERVFAIL, 0));
+}
+
+#[test]
 fn where_ipv4_cannot_be_used_the_ipv6_address_of_a_server_is_looked_up() {
     let mut internet = plain();
     internet.add(
@@ -134,6 +156,70 @@ fn where_ipv4_cannot_be_used_the_ipv6_address_of_a_server_is_looked_up() {
         internet.ask("www.b.test", "A").answer(),
         ["www.b.test. A 192.0.2.90"]
     );
+}
+
+#[test]
+fn without_ipv6_no_aaaa_of_a_server_is_looked_up() {
+    let mut internet = plain();
+    internet.plan.ipv6 = false;
+    internet.add(super::internet::TEST, "test", &["b.test NS none.a.test"]);
+    internet.add("192.0.2.1", "a.test", &["none.a.test TXT hello"]);
+    let run = internet.ask("www.b.test", "A");
+    assert_eq!(run.rcode(), Rcode::SERVFAIL);
+    let asked = run.questions();
+    assert!(asked.contains(&"none.a.test. A".to_owned()), "{asked:?}");
+    assert!(
+        !asked.contains(&"none.a.test. AAAA".to_owned()),
+        "{asked:?}"
+    );
+}
+
+#[test]
+fn without_ipv6_a_server_with_aaaa_glue_alone_is_looked_up_when_the_others_fail() {
+    let mut internet = plain();
+    internet.plan.ipv6 = false;
+    internet.add(
+        super::internet::TEST,
+        "test",
+        &[
+            "b.test NS mute.a.test",
+            "b.test NS six.a.test",
+            "mute.a.test A 192.0.2.7",
+            "six.a.test AAAA 2001:db8::6",
+        ],
+    );
+    internet.add("192.0.2.1", "a.test", &["six.a.test A 192.0.2.9"]);
+    internet.serve("192.0.2.9", "b.test", &["www.b.test A 192.0.2.90"]);
+    let run = internet.ask("www.b.test", "A");
+    assert_eq!(run.answer(), ["www.b.test. A 192.0.2.90"]);
+    assert_eq!(run.to("2001:db8::6"), 0);
+}
+
+#[test]
+fn without_ipv4_no_a_of_a_server_is_looked_up() {
+    let mut internet = Internet::new();
+    internet.plan.ipv4 = false;
+    internet.plan.root_hints = vec![(name("a.root-servers.net"), vec![ip("2001:db8::1")])];
+    let top = [
+        "test NS ns.nic.test",
+        "ns.nic.test A 192.5.6.30",
+        "ns.nic.test AAAA 2001:db8::2",
+    ];
+    internet.serve("2001:db8::1", ".", &top);
+    let cuts = [
+        "a.test NS ns0.a.test",
+        "ns0.a.test AAAA 2001:db8::3",
+        "b.test NS ns.a.test",
+    ];
+    internet.serve("2001:db8::2", "test", &cuts);
+    let both = ["ns.a.test A 192.0.2.9", "ns.a.test AAAA 2001:db8::9"];
+    internet.serve("2001:db8::3", "a.test", &both);
+    internet.serve("2001:db8::9", "b.test", &["www.b.test A 192.0.2.90"]);
+    let run = internet.ask("www.b.test", "A");
+    assert_eq!(run.answer(), ["www.b.test. A 192.0.2.90"]);
+    assert!(run.sent.iter().all(|sent| sent.to.is_ipv6()));
+    let asked = run.questions();
+    assert!(!asked.contains(&"ns.a.test. A".to_owned()), "{asked:?}");
 }
 
 #[test]

@@ -96,6 +96,8 @@ impl Internet {
             qname_minimisation: Minimisation::Relaxed,
             harden_glue: true,
             dnssec_ok: true,
+            ipv4: true,
+            ipv6: true,
             limits: Limits::default(),
             joined_clients: 100,
             in_flight: 100,
@@ -296,7 +298,7 @@ impl Internet {
                 }
                 Deed::Silence => {
                     // Egress begins with 400 ms for a server it knows nothing of, and backs off.
-                    let wait = if tries == 0 { 400 } else { 800 };
+                    let wait = [400, 800].get(tries).copied().unwrap_or(1500);
                     self.now = self.now.plus(Duration::from_millis(wait));
                     AskFailure::Timeout
                 }

@@ -91,6 +91,35 @@ fn a_forwarder_of_everything_is_believed_in_everything() {
 }
 
 #[test]
+fn a_chain_that_a_forwarder_leaves_open_is_followed_by_another_question() {
+    let mut internet = forwarding("corp.test");
+    internet.villain(FORWARDER, |question, _| {
+        if question.name == name("x.corp.test") {
+            forwarded(question, &["x.corp.test CNAME y.corp.test"])
+        } else {
+            forwarded(question, &["y.corp.test A 10.9.9.9"])
+        }
+    });
+    let run = internet.ask("x.corp.test", "A");
+    assert_eq!(
+        run.answer(),
+        ["x.corp.test. CNAME y.corp.test.", "y.corp.test. A 10.9.9.9"]
+    );
+    assert_eq!(run.questions(), ["x.corp.test. A", "y.corp.test. A"]);
+    // The forwarder that says no more of the target means that there is none.
+    internet.villain(FORWARDER, |question, _| {
+        if question.name == name("v.corp.test") {
+            forwarded(question, &["v.corp.test CNAME w.corp.test"])
+        } else {
+            forwarded(question, &[])
+        }
+    });
+    let run = internet.ask("v.corp.test", "AAAA");
+    assert_eq!((run.rcode(), run.answer().len()), (Rcode::NOERROR, 1));
+    assert_eq!(run.sent.len(), 2);
+}
+
+#[test]
 fn a_forwarders_negative_answers_are_cached_and_its_errors_and_referrals_are_failures() {
     let mut internet = forwarding("corp.test");
     internet.villain(FORWARDER, |question, _| {

@@ -1,0 +1,144 @@
+//! What do the micro benches run? The pipeline as suimond builds it, with one name in its cache, and packets for every way through it.
+
+#![allow(
+    clippy::expect_used,
+    unreachable_pub,
+    dead_code,
+    reason = "a bench; each target uses its part; a panic is the report"
+)]
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use suimon::cache::{Cache, Rank};
+use suimon::config;
+use suimon::config::plan::{Plan, TransportKind};
+use suimon::egress::Egress;
+use suimon::guard::{Arrival, Guard, OwnAddresses, PendingClients};
+use suimon::policy::Policy;
+use suimon::query::{Next, Pipeline, WorkerState};
+use suimon::resolve::Resolver;
+use suimon::sys::clock::Now;
+use suimon::telemetry::Telemetry;
+use suimon::wire::rrset::RdataSet;
+use suimon::wire::{RecordType, Rrset};
+
+/// An admitted client and one outside the ACL, as in benches/whole.
+pub const ADMITTED: &str = "10.77.1.2:40000";
+pub const OUTSIDER: &str = "10.77.1.9:40000";
+pub const NOW: Now = Now::at_secs(100);
+
+/// One worker with its share of the pipeline.
+pub struct Rig {
+    pub pipeline: Pipeline,
+    pub worker: WorkerState,
+    /// A query for the cached name, with EDNS.
+    pub query: Vec<u8>,
+    pub reply: Vec<u8>,
+    local: SocketAddr,
+}
+
+impl Rig {
+    /// `slots` of ready-made answers (0: every answer comes from the shared cache); `refusals` per second.
+    pub fn new(slots: usize, refusals: u32) -> Self {
+        let plan = plan(slots, refusals);
+        let telemetry = Arc::new(Telemetry::new());
+        let counters = telemetry.register_worker();
+        let cache = Arc::new(Cache::with_secret(&plan.cache, 1, 2));
+        let egress = Arc::new(Egress::new(&plan.egress, &[], Arc::default()));
+        let policy = Arc::new(Policy::new(&plan.policy).with_resolver_info(true));
+        let resolver = Arc::new(Resolver::new(
+            Arc::clone(&cache),
+            Arc::clone(&policy),
+            egress,
+            Vec::new(),
+            Arc::new(plan.recursion.clone()),
+        ));
+        let own = OwnAddresses::new(["10.77.1.1".parse().expect("an address")], []);
+        let pipeline = Pipeline {
+            guard: Guard::with_key(&plan.guard, own, &[7; 16]),
+            policy,
+            cache,
+            resolver,
+            pending: PendingClients::new(&plan.guard),
+            plan: plan.answer.clone(),
+            telemetry,
+            epoch: 1,
+        };
+        let owner = "host-123.warm.net.".parse().expect("a domain name");
+        let cached = Rrset {
+            owner,
+            rtype: RecordType::A,
+            ttl: 3600,
+            rdata: RdataSet::new([[192, 0, 2, 1].as_slice()]),
+            rrsigs: RdataSet::default(),
+        };
+        let query = query(cached.owner.as_wire());
+        pipeline.cache.store(cached, Rank::AuthAnswer, NOW);
+        let worker = WorkerState::new(slots, counters);
+        let local = "10.77.1.1:53".parse().expect("an address");
+        let mut rig = Self {
+            pipeline,
+            worker,
+            query,
+            reply: Vec::with_capacity(4096),
+            local,
+        };
+        // Twice: a ready-made answer is kept at the second sighting.
+        for _ in 0..2 {
+            assert_eq!(rig.ask(ADMITTED.parse().expect("an address")), Some(62));
+        }
+        rig
+    }
+
+    /// Takes the query through the pipeline as a datagram from `source`; the length of the reply, if there is one.
+    #[inline]
+    pub fn ask(&mut self, source: SocketAddr) -> Option<usize> {
+        self.reply.clear();
+        let arrival = arrival(&self.query, source, self.local);
+        match self
+            .pipeline
+            .arrive(&mut self.worker, &arrival, NOW, &mut self.reply)
+        {
+            Next::Reply => Some(self.reply.len()),
+            Next::Silence => None,
+            Next::Miss(_) => panic!("the bench asks for nothing that is not cached"),
+        }
+    }
+
+    /// The query as it arrives from `source`.
+    pub const fn arrival(&self, source: SocketAddr) -> Arrival<'_> {
+        arrival(self.query.as_slice(), source, self.local)
+    }
+}
+
+const fn arrival(bytes: &[u8], source: SocketAddr, local: SocketAddr) -> Arrival<'_> {
+    Arrival {
+        bytes,
+        source,
+        local,
+        interface: 2,
+        loopback: false,
+        transport: TransportKind::Udp,
+    }
+}
+
+fn plan(slots: usize, refusals: u32) -> Plan {
+    let text = format!(
+        "[acl]\nallow = [\"10.77.1.2\"]\n[cache]\nanswer_slots = {slots}\n\
+         [guard]\nrefusals_per_prefix = {refusals}\nrefusal_burst = {refusals}\nrefusals_per_host = {}\n",
+        refusals * 10
+    );
+    config::load_text(Path::new("bench.toml"), &text)
+        .expect("a config that holds")
+        .plan
+}
+
+/// RD, one question of type A, OPT with 1232 octets.
+fn query(qname: &[u8]) -> Vec<u8> {
+    let mut packet = vec![0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1];
+    packet.extend_from_slice(qname);
+    packet.extend_from_slice(&[0, 1, 0, 1, 0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0]);
+    packet
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::live::Live;
-use crate::config::plan::{Limits, LogTarget};
+use crate::config::plan::{AclAction, Limits};
 use crate::config::{Loaded, Problem};
 use crate::guard::permit::Spent;
 use crate::ingress::ListenError;
@@ -25,7 +25,7 @@ const AT_START: [&str; 8] = [
     "process.",
     "log.target",
     "cache.answer_slots",
-    "egress.sockets",
+    "recursion.priming",
 ];
 
 /// The one line that says suimond serves.
@@ -143,12 +143,9 @@ pub(super) fn warnings(live: &Live) -> Vec<String> {
         .guard
         .rules
         .iter()
-        .any(|rule| rule.prefix.prefix_len() == 0);
+        .any(|rule| rule.prefix.prefix_len() == 0 && rule.action == AclAction::Allow);
     if anybody {
         warnings.push("everybody is served (acl.open): this is an open resolver".to_owned());
-    }
-    if live.plan.ops.log_target == LogTarget::Stderr && live.plan.ops.log_clients {
-        warnings.push("client addresses are written to the log (log.clients)".to_owned());
     }
     if !live.plan.egress.ipv4 && !live.plan.egress.ipv6 {
         warnings.push("both egress.ipv4 and egress.ipv6 are off: nobody can be asked".to_owned());
@@ -324,8 +321,26 @@ fn level(count: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
     use super::*;
-    use crate::config::Place;
+    use crate::config::{self, Place};
+    use crate::telemetry::Telemetry;
+
+    #[test]
+    fn only_an_acl_that_allows_everybody_is_called_an_open_resolver() {
+        let warned = |text: &str| {
+            let loaded = config::load_text(Path::new("test.toml"), text).unwrap();
+            let telemetry = Arc::new(Telemetry::new());
+            let live = Live::build(loaded, &[], &telemetry, None).unwrap();
+            !warnings(&live).is_empty()
+        };
+        assert!(!warned(
+            "[acl]\nallow = [\"192.0.2.0/24\"]\ndrop = [\"0.0.0.0/0\", \"::/0\"]"
+        ));
+        assert!(warned("[acl]\nopen = \"for tests, I know\""));
+    }
 
     #[test]
     fn a_file_that_the_sandbox_may_hide_is_told_as_that() {

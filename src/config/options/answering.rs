@@ -397,7 +397,7 @@ pub(super) const OUTGOING: &[Setting] = &[
         kind: Kind::Switch,
         default: Some("false"),
         summary: "Whether client addresses may stand in logs.",
-        doc: "Secrecy of communications: aggregates by default.",
+        doc: "Secrecy of communications: aggregates by default. No line of this version names a client either way.",
         example: "true",
     },
     Setting {

@@ -3,6 +3,7 @@
 #![allow(
     clippy::expect_used,
     missing_docs,
+    unused_qualifications,
     reason = "a bench; gungraun's macros make public items without documentation"
 )]
 

@@ -8,7 +8,7 @@ use crate::egress::Failure;
 use crate::wire::{Name, Rcode};
 
 use super::fake::{Fake, GOOD, Script, framed, good, now, reply};
-use super::{address, ask, base, egress, failure, impatient};
+use super::{address, ask, base, egress, failure, impatient, patient};
 
 /// What an attacker on the path's edge would like us to believe.
 const EVIL: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 66);

@@ -1,6 +1,7 @@
 //! What does the path itself cost? The loop of a UDP worker with nothing in it: the same calls, the same batches.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use suimon::sys::send_batch::SendBatch;
 use suimon::sys::udp::{ReceiveBatch, UdpListener};
@@ -14,7 +15,7 @@ pub fn serve(address: SocketAddr) -> ! {
     let mut replies = SendBatch::new();
     println!("echo: ready");
     loop {
-        wait(&wake, &[&listener]).expect("poll");
+        wait(&wake, &[&listener], Duration::from_secs(1)).expect("poll");
         // As ingress/udp.rs: at most eight batches before the next look at the others.
         for _ in 0..8 {
             let Ok(full) = listener.receive(&mut batch) else {

@@ -2,6 +2,7 @@
 
 #![allow(
     clippy::expect_used,
+    unused_qualifications,
     missing_docs,
     reason = "a bench; gungraun's macros make public items without documentation"
 )]

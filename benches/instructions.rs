@@ -2,6 +2,7 @@
 
 #![allow(
     clippy::expect_used,
+    unused_qualifications,
     missing_docs,
     unused_qualifications,
     reason = "a bench; gungraun's macros make public items without documentation"

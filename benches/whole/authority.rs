@@ -25,8 +25,8 @@ pub fn hints() -> String {
 /// Starts all three in the namespace of the calling thread; the number is of queries received.
 pub fn start() -> Arc<AtomicU64> {
     let count = Arc::new(AtomicU64::new(0));
-    for place in 0..ZONES.len() {
-        let address = SocketAddr::new(IpAddr::V4(ZONES[place].2), 53);
+    for (place, (_, _, address)) in ZONES.into_iter().enumerate() {
+        let address = SocketAddr::new(IpAddr::V4(address), 53);
         let socket = UdpSocket::bind(address).expect("an address of the authority");
         let count = Arc::clone(&count);
         std::thread::spawn(move || {

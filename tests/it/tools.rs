@@ -584,3 +584,51 @@ fn a_full_state_directory_keeps_nobody_from_being_served() {
     );
     assert!(begun.elapsed() < Duration::from_secs(2));
 }
+
+#[test]
+fn signals_sent_at_the_ready_line_are_heard_and_the_control_socket_goes_with_the_daemon() {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    let dir = tempfile::tempdir().expect("a directory");
+    let socket = dir.path().join("control.sock");
+    let settings = [
+        "listen.addresses=127.0.0.1:0".to_owned(),
+        "listen.workers=1".to_owned(),
+        "recursion.priming=false".to_owned(),
+        format!("control.socket={}", socket.display()),
+        format!("process.state_dir={}", dir.path().join("state").display()),
+        "process.drain=0s".to_owned(),
+    ];
+    let config = dir.path().join("suimon.toml");
+    std::fs::write(&config, "").expect("written");
+    for _ in 0..10 {
+        let mut child = Command::new(SUIMOND)
+            .arg("--config")
+            .arg(&config)
+            .args(settings.iter().flat_map(|setting| ["--set", setting]))
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("suimond starts");
+        let mut told = BufReader::new(child.stderr.take().expect("piped"));
+        let mut line = String::new();
+        while !line.contains("suimond: ready") {
+            line.clear();
+            assert_ne!(told.read_line(&mut line).expect("text"), 0, "no ready line");
+        }
+        assert!(socket.exists());
+        for signal in ["-HUP", "-TERM"] {
+            let pid = child.id().to_string();
+            assert!(
+                Command::new("kill")
+                    .args([signal, &pid])
+                    .status()
+                    .expect("kill")
+                    .success()
+            );
+        }
+        let ended = child.wait().expect("an end");
+        assert_eq!(ended.code(), Some(0), "{ended}");
+        assert!(!socket.exists(), "left behind");
+    }
+}

@@ -5,6 +5,7 @@ mod live;
 mod metrics;
 mod operator;
 mod report;
+mod watch;
 
 use std::fmt;
 use std::io::Write as _;
@@ -14,8 +15,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
 use crate::config::{self, Loaded, Problem, Sources};
 use crate::guard::permit::{InternalCause, RecursionPermit};
@@ -27,9 +29,16 @@ use crate::sys::arguments::DaemonArgs;
 use crate::sys::{addresses, clock, notify, sandbox};
 use front::Front;
 use operator::Operator;
+use watch::Watch;
 
 /// How often the status line, the host's own addresses and the cache's bookkeeping are brought up to date.
 const HOUSEKEEPING: Duration = Duration::from_secs(5);
+
+/// How long the control socket and the metrics page may take to close.
+const CLOSING: Duration = Duration::from_secs(1);
+
+/// Exit code for a bug (EX_SOFTWARE).
+const BUG: u8 = 70;
 
 /// Why suimond ends, other than by being asked to.
 enum Failure {
@@ -39,9 +48,10 @@ enum Failure {
     System(String),
 }
 
-/// Runs suimond until SIGTERM or SIGINT; the exit codes are those of sysexits(3).
+/// Runs suimond until SIGTERM or SIGINT; the exit codes are those of sysexits(3), and 1 for "no" to `--check`.
 #[must_use]
 pub fn run(arguments: DaemonArgs) -> ExitCode {
+    end_on_panic();
     let sources = Sources::of_process(arguments.config, arguments.set, std::env::vars_os());
     let ended = match config::load(&sources) {
         Ok(loaded) if arguments.check => {
@@ -49,6 +59,10 @@ pub fn run(arguments: DaemonArgs) -> ExitCode {
             Ok(())
         }
         Ok(loaded) => serve(sources, loaded),
+        Err(problems) if arguments.check => {
+            tell(&report::refused(&problems));
+            return ExitCode::FAILURE;
+        }
         Err(problems) => Err(Failure::Config(problems)),
     };
     match ended {
@@ -61,6 +75,20 @@ pub fn run(arguments: DaemonArgs) -> ExitCode {
             })
         }
     }
+}
+
+/// A panic is a bug, on whichever thread: what is left would be a ghost of a daemon. One line says where, and the exit code is
+/// [`BUG`] instead of a signal.
+fn end_on_panic() {
+    std::panic::set_hook(Box::new(|panic| {
+        let words = panic.to_string().replace('\n', " ");
+        tell(&format_args!("suimond: a bug, please report it: {words}"));
+        let trace = std::backtrace::Backtrace::capture();
+        if trace.status() == std::backtrace::BacktraceStatus::Captured {
+            tell(&trace);
+        }
+        std::process::exit(BUG.into());
+    }));
 }
 
 fn serve(sources: Sources, loaded: Loaded) -> Result<(), Failure> {
@@ -97,6 +125,8 @@ async fn attend(
     runtime: &Runtime,
 ) -> Result<(), Failure> {
     let system = |error: &dyn fmt::Display| Failure::System(error.to_string());
+    // Before anything can be waited for: who hears "ready" may send a signal at once.
+    let signals = Signals::listen().map_err(|error| system(&error))?;
     let plan = loaded.plan.clone();
     let listening = listeners.addresses().to_vec();
     let operator =
@@ -114,55 +144,71 @@ async fn attend(
         .map(MetricsPage::bind)
         .transpose()
         .map_err(|error| system(&error))?;
+    let own_addresses_known = learn_own_addresses(&operator, true);
     let front = Arc::new(Front::new(Arc::clone(&operator), runtime.handle().clone()));
     let ingress = listeners
         .start(&front, operator.telemetry(), &plan.ingress)
         .map_err(|error| system(&error))?;
 
-    let (stop, stopped) = watch::channel(false);
+    let (stop, stopped) = tokio::sync::watch::channel(false);
     let until_stopped = || {
         let mut stopped = stopped.clone();
         async move {
             let _stopping_or_gone = stopped.wait_for(|stopped| *stopped).await;
         }
     };
+    let mut doors = JoinSet::new();
     if let Some(control) = control {
-        tokio::spawn(control.serve(Arc::clone(&operator) as Arc<_>, until_stopped()));
+        doors.spawn(control.serve(Arc::clone(&operator) as Arc<_>, until_stopped()));
     }
     if let Some(page) = page {
-        tokio::spawn(page.serve(Arc::clone(&operator) as Arc<_>, until_stopped()));
+        doors.spawn(page.serve(Arc::clone(&operator) as Arc<_>, until_stopped()));
     }
-    tokio::spawn(keep_house(Arc::clone(&operator), Arc::clone(&front)));
+    tokio::spawn(keep_house(Arc::clone(&operator), own_addresses_known));
     prime(&operator);
     tell(&report::ready(ingress.addresses()));
     notify::ready("serving");
 
-    let ended = wait_for_the_end(&operator).await;
+    signals.attend(&operator).await;
     operator.set_draining();
     notify::stopping();
     drain(ingress, &operator, plan.process.drain).await;
+    // The control socket's file goes with who serves it, so that one is waited for.
     stop.send_replace(true);
-    ended
+    let closed = async { while doors.join_next().await.is_some() {} };
+    let _in_time = tokio::time::timeout(CLOSING, closed).await;
+    Ok(())
 }
 
-/// Reloads on SIGHUP; returns on SIGTERM or SIGINT.
-async fn wait_for_the_end(operator: &Arc<Operator>) -> Result<(), Failure> {
-    let listen =
-        |kind| signal(kind).map_err(|error| Failure::System(format!("no signals: {error}")));
-    let (mut hangup, mut terminate, mut interrupt) = (
-        listen(SignalKind::hangup())?,
-        listen(SignalKind::terminate())?,
-        listen(SignalKind::interrupt())?,
-    );
-    loop {
-        tokio::select! {
-            _ = hangup.recv() => {
-                notify::reloading();
-                operator.reload_now();
-                notify::ready("serving");
+/// The signals that suimond understands.
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// From here on none of them ends the process by itself, and what arrives before [`Self::attend`] is kept.
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Reloads on SIGHUP; returns on SIGTERM or SIGINT.
+    async fn attend(mut self, operator: &Operator) {
+        loop {
+            tokio::select! {
+                _ = self.hangup.recv() => {
+                    notify::reloading();
+                    operator.reload_now();
+                    notify::ready("serving");
+                }
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
             }
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
         }
     }
 }
@@ -192,23 +238,37 @@ fn prime(operator: &Operator) {
     });
 }
 
-/// Every few seconds: own addresses, cache bookkeeping, the status line; the watchdog as long as every worker moves.
-async fn keep_house(operator: Arc<Operator>, front: Arc<Front>) {
+/// Every few seconds: own addresses, cache bookkeeping, the status line; the watchdog as long as all is well.
+async fn keep_house(operator: Arc<Operator>, mut own_addresses_known: bool) {
     let pace =
         notify::watchdog_interval().map_or(HOUSEKEEPING, |interval| interval.min(HOUSEKEEPING));
     let mut ticks = tokio::time::interval(pace);
+    // A clock that jumped by years must not be caught up with tick by tick.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut watch = Watch::default();
     loop {
         ticks.tick().await;
-        match addresses::HostAddresses::read() {
-            Ok(host) => operator.live().own.replace(host.forgeable, host.broadcast),
-            Err(error) => tracing::warn!(%error, "cannot read the host's own addresses"),
-        }
+        own_addresses_known = learn_own_addresses(&operator, own_addresses_known);
         operator.live().cache.settle();
         notify::status(&operator.status_line());
-        if front.answers_itself() {
+        if watch.all_is_well(&operator) {
             notify::watchdog();
         }
     }
+}
+
+/// Tells the guard which addresses are ours; whether they could be read. Says so in the log only the first time they cannot.
+fn learn_own_addresses(operator: &Operator, known_before: bool) -> bool {
+    match addresses::HostAddresses::read() {
+        Ok(host) => operator.live().own.replace(host.forgeable, host.broadcast),
+        Err(error) => {
+            if known_before {
+                tracing::warn!(%error, "cannot read the host's own addresses");
+            }
+            return false;
+        }
+    }
+    true
 }
 
 /// Sockets towards servers and clients need descriptors: as many as the hard limit allows.
@@ -273,4 +333,33 @@ impl fmt::Display for Failure {
 fn next_epoch() -> u64 {
     static EPOCH: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
     EPOCH.fetch_add(1, Ordering::Relaxed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The hook belongs to the whole process, so the one that panics is a child: this very test, told by a variable.
+    #[test]
+    fn a_panic_on_any_thread_ends_with_code_70_and_one_line() {
+        const CHILD: &str = "SUIMON_TEST_PANIC_CHILD";
+        if std::env::var_os(CHILD).is_some() {
+            end_on_panic();
+            let _never_joined = std::thread::spawn(|| panic!("first\nsecond")).join();
+            return;
+        }
+        let child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "daemon::tests::a_panic_on_any_thread_ends_with_code_70_and_one_line",
+            ])
+            .env(CHILD, "1")
+            .env_remove("RUST_BACKTRACE")
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&child.stderr);
+        assert_eq!(child.status.code(), Some(70), "{told}");
+        assert_eq!(told.lines().count(), 1, "{told}");
+        assert!(told.contains("first second"), "{told}");
+    }
 }

@@ -16,7 +16,10 @@ use crate::resolve::Resolver;
 use crate::sys::clock::{self, Now};
 use crate::sys::entropy;
 use crate::telemetry::{AnswerSource, Reason, Telemetry, Worker};
-use crate::wire::{Class, Ede, Header, Held, QueryView, Question, Rcode, RecordType, Response};
+use crate::wire::writer::{OPT_LEN, write_query};
+use crate::wire::{
+    Class, Ede, Flags, Header, Held, QueryView, Question, Rcode, RecordType, Response,
+};
 
 /// The rooms of one configuration, wired together. Replaced as a whole on reload.
 pub struct Pipeline {
@@ -128,6 +131,7 @@ impl Pipeline {
         } = *miss;
         let counters = self.telemetry.shared();
         let udp = transport == TransportKind::Udp;
+        let full = (!self.plan.minimal).then(|| question.clone());
         let resolution = self.resolver.start(permit, question);
         let resolved = if udp {
             let patience = self
@@ -148,7 +152,13 @@ impl Pipeline {
         };
         drop(ticket);
         let response = match resolved {
-            Ok(response) => with_chain(response, chain),
+            Ok(response) => {
+                if let Some(question) = full {
+                    self.cache
+                        .store_companions(&question, &response, clock::now());
+                }
+                with_chain(response, chain)
+            }
             Err(reason) => {
                 counters.verdict(reason);
                 // The stub asks again; SERVFAIL would send it elsewhere with the same load.
@@ -158,8 +168,7 @@ impl Pipeline {
                 Arc::new(Response::failure(Ede::new(Ede::OTHER, reason.sentence())))
             }
         };
-        let is_error = !matches!(response.rcode, Rcode::NOERROR | Rcode::NXDOMAIN);
-        if is_error && !may_send_errors {
+        if is_error(response.rcode) && !may_send_errors {
             counters.verdict(Reason::ReflectorPort);
             return None;
         }
@@ -174,6 +183,32 @@ impl Pipeline {
         counters.answered(source, clock::now().since(arrived));
         count_reply(counters, response.rcode, &reply);
         Some(reply)
+    }
+
+    /// Whether a question of our own comes out as a reply: through policy, cache and composing like a client's, without the guard
+    /// and without asking anybody. The canary behind the watchdog.
+    #[must_use]
+    pub fn answers_itself(&self, now: Now) -> bool {
+        const ID: u16 = 0x5375;
+        let Ok(name) = "localhost.".parse() else {
+            return false;
+        };
+        let mut packet = Vec::new();
+        let question = Question::new(name, RecordType::A);
+        let flags = Flags::default().with_rd(true);
+        write_query(&mut packet, ID, flags, &question, None);
+        let Ok(query) = QueryView::parse(&packet) else {
+            return false;
+        };
+        let response = match self.known(query.question(), now) {
+            Known::Response(response, _) => response,
+            // Without special-use names nobody here need know it; to have found that out is enough.
+            Known::Remains { .. } => Response::empty(Rcode::NOERROR),
+        };
+        let mut reply = Vec::new();
+        answer::compose(&query, &response, &self.plan, true, &mut reply);
+        Header::parse(&reply)
+            .is_ok_and(|header| header.id == ID && header.flags.qr() && header.qdcount == 1)
     }
 
     fn admit(
@@ -220,7 +255,9 @@ impl Pipeline {
         let udp = arrival.transport == TransportKind::Udp;
         let generation = self.generation();
         if let Some(table) = table.as_deref_mut() {
-            let room = answer::room(query, &self.plan, udp);
+            // What is kept ends before OPT, which this query may want behind it.
+            let opt = query.edns.map_or(0, |_| OPT_LEN);
+            let room = answer::room(query, &self.plan, udp) - opt;
             if table.lookup(query, room, generation, now, reply) == Found::Hit {
                 answer::append_opt(query, &self.plan, 0, reply);
                 // The batch's clock: what waited in our queue is dropped by age before it gets here.
@@ -235,13 +272,13 @@ impl Pipeline {
         }
         match self.known(query.question(), now) {
             Known::Response(response, source) => {
-                if response.rcode == Rcode::SERVFAIL && !admission.may_send_errors() {
+                if is_error(response.rcode) && !admission.may_send_errors() {
                     counters.verdict(Reason::ReflectorPort);
                     return Next::Silence;
                 }
                 let composed = answer::compose(query, &response, &self.plan, udp, reply);
                 if let Some(table) = table {
-                    keep_ready(table, query, &response, &composed, reply, generation, now);
+                    keep_ready(table, query, &composed, reply, generation, now);
                 }
                 counters.answered(source, std::time::Duration::ZERO);
                 count_reply(counters, response.rcode, reply);
@@ -299,6 +336,9 @@ impl Pipeline {
         };
         match self.cache.lookup(&question, now) {
             Some(mut response) => {
+                if !self.plan.minimal {
+                    self.cache.add_companions(&question, &mut response, now);
+                }
                 response.answer.splice(0..0, chain);
                 Known::Response(response, AnswerSource::Cache)
             }
@@ -359,11 +399,10 @@ fn refuse(counters: &Worker, arrival: &Arrival<'_>, rcode: Rcode, reply: &mut Ve
     Next::Reply
 }
 
-/// Offers an answer that came from what is known to the worker's table, unless it says something about this query alone.
+/// Offers an answer that came from what is known to the worker's table, which keeps it for its lifetime, if it has one.
 fn keep_ready(
     table: &mut AnswerTable,
     query: &QueryView<'_>,
-    response: &Response,
     composed: &Composed,
     reply: &[u8],
     generation: u64,
@@ -372,17 +411,19 @@ fn keep_ready(
     let Some(body) = reply.get(..composed.body_len) else {
         return;
     };
-    if composed.truncated || composed.min_ttl == u32::MAX || response.ede.is_some() {
-        return;
-    }
     let ready = ReadyMade {
         body,
         counts_opt: composed.has_opt,
         ttl_offsets: &composed.ttl_offsets,
-        lifetime: composed.min_ttl,
+        lifetime: composed.lifetime,
         generation,
     };
     table.insert(query, &ready, now);
+}
+
+/// Whether a reply with this code says nothing about the name, so that a reflector's port must not get it (row 10).
+fn is_error(rcode: Rcode) -> bool {
+    !matches!(rcode, Rcode::NOERROR | Rcode::NXDOMAIN)
 }
 
 fn with_chain(response: Arc<Response>, chain: Vec<Held>) -> Arc<Response> {
@@ -400,3 +441,6 @@ fn count_reply(counters: &Worker, rcode: Rcode, reply: &[u8]) {
         counters.truncated(1);
     }
 }
+
+#[cfg(test)]
+mod tests;

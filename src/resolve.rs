@@ -29,11 +29,10 @@ pub struct Resolver {
     forwarders: Vec<Forwarder>,
     plan: Arc<plan::Recursion>,
     in_flight: DashMap<Question, Flight>,
-    running: AtomicUsize,
-    counters: Counters,
+    counters: Arc<Counters>,
 }
 
-/// What the resolver counts beyond what egress does.
+/// What the resolver counts beyond what egress does; goes on over reloads.
 #[derive(Debug, Default)]
 pub struct Counters {
     /// Recursions started.
@@ -42,6 +41,8 @@ pub struct Counters {
     pub joined: AtomicU64,
     /// Clients turned away because too many had joined, or too many recursions ran.
     pub turned_away: AtomicU64,
+    /// Recursions running now, those begun under an earlier configuration among them.
+    running: AtomicUsize,
 }
 
 /// A recursion in flight and how many clients wait for it.
@@ -78,9 +79,15 @@ impl Resolver {
             forwarders,
             plan,
             in_flight: DashMap::new(),
-            running: AtomicUsize::new(0),
-            counters: Counters::default(),
+            counters: Arc::default(),
         }
+    }
+
+    /// The same with the counters of the resolver `before` a reload: they never go down, and what still runs there counts.
+    #[must_use]
+    pub fn continuing(mut self, before: &Self) -> Self {
+        self.counters = Arc::clone(&before.counters);
+        self
     }
 
     /// Answers `question`, by joining an equal one in flight or by a recursion of its own, which then consumes `permit`.
@@ -128,15 +135,15 @@ impl Resolver {
         self.drive(&mut recursion, &mut budget).await
     }
 
-    /// Questions in flight now.
+    /// Recursions running now, those begun under an earlier configuration among them.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.running.load(Ordering::Relaxed)
+        self.counters.running.load(Ordering::Relaxed)
     }
 
     /// What was counted.
     #[must_use]
-    pub const fn counters(&self) -> &Counters {
+    pub fn counters(&self) -> &Counters {
         &self.counters
     }
 
@@ -157,7 +164,7 @@ impl Resolver {
                 Ok(flight.outcome.clone())
             }
             Entry::Vacant(entry) => {
-                if self.running.load(Ordering::Relaxed) >= self.plan.in_flight {
+                if self.in_flight() >= self.plan.in_flight {
                     self.counters.turned_away.fetch_add(1, Ordering::Relaxed);
                     return Err(Reason::PendingTotal);
                 }
@@ -167,7 +174,7 @@ impl Resolver {
                     outcome: outcome.clone(),
                     joined: 1,
                 });
-                self.running.fetch_add(1, Ordering::Relaxed);
+                self.counters.running.fetch_add(1, Ordering::Relaxed);
                 self.counters.started.fetch_add(1, Ordering::Relaxed);
                 let landing = Landing {
                     resolver: Arc::clone(self),
@@ -306,7 +313,8 @@ struct Landing {
 impl Drop for Landing {
     fn drop(&mut self) {
         self.resolver.in_flight.remove(&self.question);
-        self.resolver.running.fetch_sub(1, Ordering::Relaxed);
+        let running = &self.resolver.counters.running;
+        running.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -6,6 +6,7 @@
 //! that is asked often. **So what was stored may be gone at once**: who needs it for the query at hand keeps it himself.
 
 pub mod answers;
+mod companions;
 mod delegations;
 mod failures;
 mod key;
@@ -24,6 +25,7 @@ pub use delegations::{Delegation, DelegationServer};
 pub use lookup::{MAX_LINKS, made_cname};
 pub use rrsets::{NEGATIVE_TTL_WITHOUT_SOA, Negative, Rank};
 
+use companions::Companions;
 use delegations::Delegations;
 use failures::Failures;
 use key::Keyer;
@@ -39,6 +41,7 @@ pub struct Cache {
     keyer: Keyer,
     rrsets: Rrsets,
     delegations: Delegations,
+    companions: Companions,
     failures: Failures,
     generation: AtomicU64,
 }
@@ -72,10 +75,12 @@ impl Cache {
     pub fn with_secret(plan: &plan::Cache, secret0: u64, secret1: u64) -> Self {
         // Delegations are few and dear: every miss needs one. They get a share of their own that no RRset can take.
         let delegation_bytes = plan.max_bytes / 8;
+        let companion_bytes = plan.max_bytes / 64;
         Self {
             plan: plan.clone(),
             keyer: Keyer::new(secret0, secret1),
-            rrsets: Rrsets::new(plan.max_bytes - delegation_bytes),
+            rrsets: Rrsets::new(plan.max_bytes - delegation_bytes - companion_bytes),
+            companions: Companions::new(companion_bytes),
             delegations: Delegations::new(delegation_bytes),
             failures: Failures::new(plan.failures),
             generation: AtomicU64::new(0),
@@ -91,7 +96,9 @@ impl Cache {
     /// Octets that RRsets, negative answers and delegations take, by our own reckoning. A little behind the truth.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.rrsets.store.weighted_size() + self.delegations.store.weighted_size()
+        self.rrsets.store.weighted_size()
+            + self.delegations.store.weighted_size()
+            + self.companions.store.weighted_size()
     }
 
     /// Delegations held.
@@ -115,6 +122,11 @@ impl Cache {
     /// Forgets what `scope` says about `name`; returns how many entries that were. [`FlushScope::NameType`] is quick;
     /// the others look at every entry.
     pub fn flush(&self, name: &Name, scope: FlushScope) -> u64 {
+        match scope {
+            FlushScope::Name | FlushScope::NameType(_) => self.flush_companions(|at| at == name),
+            FlushScope::Tree => self.flush_companions(|at| at.is_within(name)),
+            FlushScope::All => self.flush_companions(|_| true),
+        }
         let gone = match scope {
             FlushScope::NameType(rtype) => {
                 self.flush_rrset(name, rtype)
@@ -145,6 +157,7 @@ impl Cache {
     pub fn settle(&self) {
         self.rrsets.store.run_pending_tasks();
         self.delegations.store.run_pending_tasks();
+        self.companions.store.run_pending_tasks();
         self.failures.store.run_pending_tasks();
     }
 }

@@ -17,9 +17,6 @@ use super::plan::Plan;
 /// The file that is read when none is named.
 pub const DEFAULT_FILE: &str = "/etc/suimon/suimon.toml";
 
-/// Variables that begin with `SUIMON_` and are not settings.
-const OTHER_VARIABLES: [&str; 3] = ["SUIMON_CONFIG", "SUIMON_LOG", "SUIMON_REGENERATE"];
-
 /// Where settings come from. Nothing of the process is read but these files.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
@@ -244,7 +241,7 @@ fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> Problem {
 }
 
 fn lay_variable(layers: &mut Layers, name: &str, text: &str) -> Vec<Problem> {
-    if !name.starts_with("SUIMON_") || OTHER_VARIABLES.contains(&name) {
+    if !name.starts_with("SUIMON_") {
         return Vec::new();
     }
     let variables = || {

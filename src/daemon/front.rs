@@ -12,7 +12,6 @@ use crate::ingress::{Datagram, Later, Next, Peer, Service};
 use crate::query::{self, WorkerState};
 use crate::sys::clock::Now;
 use crate::telemetry::{Reason, Worker};
-use crate::wire::{Name, Question, RecordType};
 
 /// The pipeline of the running configuration, as the sockets see it.
 pub(super) struct Front {
@@ -23,20 +22,6 @@ pub(super) struct Front {
 impl Front {
     pub(super) const fn new(operator: Arc<Operator>, runtime: Handle) -> Self {
         Self { operator, runtime }
-    }
-
-    /// Whether a question goes all the way through the pipeline and comes out right: the canary behind the watchdog.
-    pub(super) fn answers_itself(&self) -> bool {
-        let Ok(name) = "localhost.".parse::<Name>() else {
-            return false;
-        };
-        let live = self.operator.live();
-        let decided = live.policy.decide(&Question::new(name, RecordType::A));
-        let alive =
-            matches!(decided, crate::policy::Decision::Answer(_)) || !live.plan.policy.special_use;
-        // A pipeline that is stuck holds its lock on the cache or its tasks; both would stop this one as well.
-        live.cache.settle();
-        alive
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::cache::Cache;
 use crate::config::Loaded;
-use crate::config::plan::{Minimisation, Plan};
+use crate::config::plan::{self, Minimisation, Plan};
 use crate::egress::{Egress, Forwarder, ForwarderError};
 use crate::guard::{Guard, OwnAddresses, PendingClients};
 use crate::policy::Policy;
@@ -29,7 +29,8 @@ pub(super) struct Live {
 }
 
 impl Live {
-    /// Builds the rooms. The cache and what is known of servers come from `before` if their settings are the same.
+    /// Builds the rooms. The cache and what is known of servers come from `before` if their settings are the same; counts of
+    /// what is under way always do.
     pub(super) fn build(
         loaded: Loaded,
         listening: &[SocketAddr],
@@ -38,12 +39,7 @@ impl Live {
     ) -> Result<Self, ForwarderError> {
         let plan = loaded.plan;
         let cache = match before {
-            // Names answered by policy or forwarded before must not live on under another policy.
-            Some(before)
-                if before.plan.cache == plan.cache && before.plan.policy == plan.policy =>
-            {
-                Arc::clone(&before.cache)
-            }
+            Some(before) if before.keeps_cache(&plan) => Arc::clone(&before.cache),
             _ => Arc::new(Cache::new(&plan.cache)),
         };
         let egress = match before {
@@ -64,19 +60,27 @@ impl Live {
             .iter()
             .map(|zone| Forwarder::new(zone, &egress))
             .collect();
-        let resolver = Arc::new(Resolver::new(
+        let mut resolver = Resolver::new(
             Arc::clone(&cache),
             Arc::clone(&policy),
             Arc::clone(&egress),
             forwarders?,
             Arc::new(plan.recursion.clone()),
-        ));
+        );
+        let mut guard = Guard::new(&plan.guard, own.clone());
+        let mut pending = PendingClients::new(&plan.guard);
+        if let Some(before) = before {
+            resolver = resolver.continuing(&before.resolver);
+            guard = guard.continuing(&before.pipeline.guard);
+            pending = pending.continuing(&before.pipeline.pending);
+        }
+        let resolver = Arc::new(resolver);
         let pipeline = Arc::new(Pipeline {
-            guard: Guard::new(&plan.guard, own.clone()),
+            guard,
             policy: Arc::clone(&policy),
             cache: Arc::clone(&cache),
             resolver: Arc::clone(&resolver),
-            pending: PendingClients::new(&plan.guard),
+            pending,
             plan: plan.answer.clone(),
             telemetry: Arc::clone(telemetry),
             epoch: super::next_epoch(),
@@ -94,6 +98,16 @@ impl Live {
         })
     }
 
+    /// Whether the cache can be kept under `plan`. Names answered by policy or forwarded before must not live on under another
+    /// policy; the size of the workers' tables changes at the next start only, so it changes nothing now.
+    fn keeps_cache(&self, plan: &Plan) -> bool {
+        let cache = plan::Cache {
+            answer_slots: self.plan.cache.answer_slots,
+            ..plan.cache.clone()
+        };
+        self.plan.cache == cache && self.plan.policy == plan.policy
+    }
+
     /// Whether nothing is ever asked of the root.
     pub(super) fn forwards_everything(&self) -> bool {
         self.plan
@@ -102,5 +116,71 @@ impl Live {
             .iter()
             .any(|forward| forward.zone.is_root())
             || self.plan.policy.stub.iter().any(|stub| stub.zone.is_root())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config;
+    use crate::guard::{Arrival, Verdict};
+    use crate::sys::clock::Now;
+    use crate::telemetry::Reason;
+
+    fn live(text: &str, before: Option<&Live>) -> Live {
+        let loaded = config::load_text(Path::new("test.toml"), text).unwrap();
+        Live::build(loaded, &[], &Arc::new(Telemetry::new()), before).unwrap()
+    }
+
+    #[test]
+    fn a_reload_keeps_the_cache_unless_what_was_kept_may_be_wrong() {
+        let first = live("", None);
+        let same = |text: &str| Arc::ptr_eq(&live(text, Some(&first)).cache, &first.cache);
+        assert!(same(
+            "[acl]\nallow = [\"192.0.2.0/24\"]\n[limits]\npackets = 40"
+        ));
+        assert!(same("[cache]\nanswer_slots = 64"));
+        assert!(!same("[cache]\nmax_ttl = \"1h\""));
+        assert!(!same(
+            "[[stub]]\nzone = \"lab.example.\"\nservers = [\"192.0.2.20\"]"
+        ));
+    }
+
+    #[test]
+    fn ready_made_answers_of_one_configuration_are_not_used_under_the_next() {
+        let first = live("", None);
+        assert_ne!(live("", Some(&first)).pipeline.epoch, first.pipeline.epoch);
+    }
+
+    #[test]
+    fn what_is_under_way_and_what_was_counted_outlives_a_reload() {
+        let query = b"\0\x01\x01\0\0\x01\0\0\0\0\0\0\x01a\0\0\x01\0\x01";
+        let outsider = Arrival {
+            bytes: query,
+            source: "198.51.100.1:4000".parse().unwrap(),
+            local: "192.0.2.53:53".parse().unwrap(),
+            interface: 2,
+            loopback: false,
+            transport: plan::TransportKind::Udp,
+        };
+        let now = Now::at_secs(0);
+        let first = live("", None);
+        let client = "127.0.0.1".parse().unwrap();
+        let _waiting = first.pipeline.pending.enter(client, false).unwrap();
+        for _ in 0..6 {
+            let _spent = first.pipeline.guard.judge(&outsider, now);
+        }
+        let second = live("[limits]\npackets = 40", Some(&first));
+        assert_eq!(second.pipeline.pending.clients(), 1);
+        assert!(std::ptr::eq(
+            second.resolver.counters(),
+            first.resolver.counters()
+        ));
+        assert!(matches!(
+            second.pipeline.guard.judge(&outsider, now),
+            Verdict::Drop(Reason::RefusalBudget)
+        ));
     }
 }

@@ -33,6 +33,8 @@ pub(super) struct Operator {
     live: ArcSwap<Live>,
     started: Now,
     draining: AtomicBool,
+    /// Held while one reload is under way, so that SIGHUP and the control socket take turns.
+    reloading: Mutex<()>,
     last_reload: Mutex<Option<(Now, bool)>>,
     rate: Mutex<Rate>,
 }
@@ -56,6 +58,7 @@ impl Operator {
             live: ArcSwap::from_pointee(live),
             started,
             draining: AtomicBool::new(false),
+            reloading: Mutex::default(),
             last_reload: Mutex::new(None),
             rate: Mutex::default(),
         }))
@@ -84,6 +87,10 @@ impl Operator {
 
     /// Reads the configuration again. With an error in it, everything stays as it is.
     pub(super) fn reload_now(&self) -> ReloadReport {
+        let _one_at_a_time = self
+            .reloading
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let report = self.try_reload();
         if report.applied {
             tracing::info!(changed = report.changed.join(" "), "configuration reloaded");
@@ -108,16 +115,20 @@ impl Operator {
         };
         let loaded = match config::load(&self.sources) {
             Ok(loaded) => loaded,
-            Err(problems) => return refused(problems.iter().map(ToString::to_string).collect()),
+            Err(problems) => {
+                let confined = self.live().plan.process.sandbox;
+                return refused(report::not_reloaded(&problems, confined));
+            }
         };
         let before = self.live.load_full();
-        if let Err(error) = self.logging.set_level(&loaded.plan.ops.log_level) {
-            return refused(vec![error.to_string()]);
-        }
         let after = match Live::build(loaded, &self.listening, &self.telemetry, Some(&before)) {
             Ok(after) => after,
             Err(error) => return refused(vec![error.to_string()]),
         };
+        // The last thing that can fail, so that a configuration not taken changes nothing at all.
+        if let Err(error) = self.logging.set_level(&after.plan.ops.log_level) {
+            return refused(vec![error.to_string()]);
+        }
         let changed = report::changed_keys(&before.effective, &after.effective);
         let restart_needed = changed
             .iter()

@@ -51,10 +51,39 @@ pub(super) fn checked(loaded: &Loaded) -> String {
     lines.join("\n")
 }
 
+/// What `--check` prints when not all is well.
+pub(super) fn refused(problems: &[Problem]) -> String {
+    with_problems(problems, "suimond: the configuration cannot be used")
+}
+
 /// Why suimond does not start.
 pub(super) fn problems(problems: &[Problem]) -> String {
+    with_problems(
+        problems,
+        "suimond: not started: the configuration cannot be used",
+    )
+}
+
+/// Why a reload changes nothing. `confined`: the sandbox may be what forbids reading a file, and only a restart moves it.
+pub(super) fn not_reloaded(problems: &[Problem], confined: bool) -> Vec<String> {
     let mut lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    lines.push("suimond: not started: the configuration cannot be used".to_owned());
+    let denied = std::io::Error::from(std::io::ErrorKind::PermissionDenied).to_string();
+    if confined
+        && lines
+            .iter()
+            .any(|line| line.to_lowercase().contains(&denied))
+    {
+        lines.push(
+            "the sandbox lets this process read only the directories of the files that were in use when it started; a file elsewhere needs a restart (or process.sandbox = false)"
+                .to_owned(),
+        );
+    }
+    lines
+}
+
+fn with_problems(problems: &[Problem], verdict: &str) -> String {
+    let mut lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    lines.push(verdict.to_owned());
     lines.join("\n")
 }
 
@@ -291,4 +320,28 @@ const fn kind(what: &Happening) -> &'static str {
 
 fn level(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Place;
+
+    #[test]
+    fn a_file_that_the_sandbox_may_hide_is_told_as_that() {
+        let problem = |why: &str| {
+            let place = Place::File("/srv/hints.zone".into());
+            vec![Problem::error(
+                place,
+                "this file cannot be read",
+                why,
+                "fix it",
+            )]
+        };
+        let denied = std::io::Error::from_raw_os_error(13).to_string();
+        assert_eq!(not_reloaded(&problem(&denied), true).len(), 2);
+        assert_eq!(not_reloaded(&problem(&denied), false).len(), 1);
+        let missing = std::io::Error::from_raw_os_error(2).to_string();
+        assert_eq!(not_reloaded(&problem(&missing), true).len(), 1);
+    }
 }

@@ -13,6 +13,7 @@ pub mod refusals;
 pub mod verdict;
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use rand::Rng as _;
@@ -55,7 +56,7 @@ pub struct Arrival<'a> {
 pub struct Guard {
     acl: Acl,
     own: OwnAddresses,
-    refusals: Refusals,
+    refusals: Arc<Refusals>,
     check_ports: bool,
     check_own_addresses: bool,
     check_martians: bool,
@@ -89,18 +90,28 @@ impl Guard {
         Self {
             acl: Acl::new(&plan.rules),
             own,
-            refusals: Refusals::new(
+            refusals: Arc::new(Refusals::new(
                 plan.refusals_per_prefix,
                 plan.refusal_burst,
                 plan.refusals_per_host,
                 key,
-            ),
+            )),
             check_ports: plan.check_ports,
             check_own_addresses: plan.check_own_addresses,
             check_martians: plan.check_martians,
             suppress_errors_to_reflectors: plan.suppress_errors_to_reflectors,
             link_local_configured: martian::names_link_local(&plan.rules),
         }
+    }
+
+    /// The same guard with the refusal debts of the one `before` a reload, so that a reload forgives nobody; with other
+    /// rates than before all begin anew.
+    #[must_use]
+    pub fn continuing(mut self, before: &Self) -> Self {
+        if self.refusals.has_rates_of(&before.refusals) {
+            self.refusals = Arc::clone(&before.refusals);
+        }
+        self
     }
 
     /// The verdict on one packet.

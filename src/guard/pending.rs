@@ -42,6 +42,13 @@ impl PendingClients {
         }
     }
 
+    /// The same limits over the counts of `before`: queries that wait over a reload keep their places.
+    #[must_use]
+    pub fn continuing(mut self, before: &Self) -> Self {
+        self.counts = Arc::clone(&before.counts);
+        self
+    }
+
     /// A place for one more query of `client`.
     ///
     /// # Errors
@@ -144,6 +151,18 @@ mod tests {
                 .enter("2001:db8:0:1::1".parse().unwrap(), false)
                 .is_ok()
         );
+    }
+
+    #[test]
+    fn queries_that_wait_over_a_reload_keep_their_places() {
+        let client = "192.0.2.1".parse().unwrap();
+        let before = pending(2, 2);
+        let waiting = before.enter(client, false).unwrap();
+        let after = pending(1, 1).continuing(&before);
+        assert!(after.enter(client, false).is_err());
+        drop(waiting);
+        assert_eq!(after.clients(), 0);
+        assert!(after.enter(client, false).is_ok());
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub struct Refusals {
 }
 
 /// Microseconds between two refusals, and how far ahead of time one may be.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Rate {
     interval: u64,
     ahead: u64,
@@ -49,6 +49,12 @@ impl Refusals {
             per_prefix: Rate::new(per_prefix, burst),
             per_host: Rate::new(per_host, per_host / 10),
         }
+    }
+
+    /// Whether debts kept by `other` mean the same here.
+    #[must_use]
+    pub fn has_rates_of(&self, other: &Self) -> bool {
+        (self.per_prefix, self.per_host) == (other.per_prefix, other.per_host)
     }
 
     /// Takes one refusal out of the budget of `client`'s prefix and of the host; whether it may be sent.

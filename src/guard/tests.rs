@@ -372,6 +372,28 @@ fn the_sixth_refusal_of_a_prefix_is_not_sent() {
 }
 
 #[test]
+fn a_reload_forgives_no_refusals_unless_the_rates_change() {
+    let good = packet(QUERY, 1);
+    let outside = arrival(&good, "203.0.113.1:4000");
+    let before = guard(&plan(&[]));
+    for _ in 0..6 {
+        let _spent = before.judge(&outside, Now::at_secs(0));
+    }
+    let after = guard(&plan(&["198.51.100.0/24"])).continuing(&before);
+    assert_eq!(
+        is(&after.judge(&outside, Now::at_secs(0))),
+        Is::Dropped(Reason::RefusalBudget)
+    );
+    let mut other = plan(&[]);
+    other.refusals_per_prefix = 2;
+    let anew = guard(&other).continuing(&after);
+    assert_eq!(
+        is(&anew.judge(&outside, Now::at_secs(0))),
+        Is::Refused(Reason::AclNoMatch, Rcode::REFUSED)
+    );
+}
+
+#[test]
 fn connections_are_judged_by_the_access_rules() {
     let mut plan = plan(&["198.51.100.0/24"]);
     plan.rules.push(AclRule {

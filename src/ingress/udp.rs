@@ -21,6 +21,9 @@ const BATCHES_IN_A_ROW: usize = 8;
 /// An age beyond this says that the clocks disagree (libfaketime moves ours, not the kernel's), not that a packet waited.
 const ABSURD_AGE: Duration = Duration::from_secs(60);
 
+/// Longest wait for a datagram: a worker shows at least so often that it lives.
+const TURN: Duration = Duration::from_secs(1);
+
 /// Pause after an error of a socket that is none of the expected, so that a broken one cannot burn a core.
 const ERROR_PAUSE: Duration = Duration::from_millis(10);
 
@@ -91,8 +94,10 @@ impl<S: Service> Thread<'_, S> {
             })
             .collect();
         loop {
-            let readable = match wake::wait(stop, listeners) {
+            self.cells.turns(1);
+            let readable = match wake::wait(stop, listeners, TURN) {
                 Ok(Woken::Signal) => return,
+                Ok(Woken::Nothing) => continue,
                 Ok(Woken::Readable(places)) => places,
                 Err(error) => {
                     pause_after("poll", &error);

@@ -91,8 +91,8 @@ impl Targets {
         plan: &plan::Recursion,
         now: Now,
     ) -> Self {
-        let mut targets = Self::none();
         let limits = &plan.limits;
+        let mut targets = Self::none();
         let reachable = |address: &IpAddr| match address {
             IpAddr::V4(_) => plan.ipv4,
             IpAddr::V6(_) => plan.ipv6,

@@ -40,22 +40,25 @@ impl AsFd for Wake {
 pub enum Woken {
     /// The signal was given.
     Signal,
+    /// Nothing happened in time.
+    Nothing,
     /// These sockets (by their place) have something to read, or an error to be read off.
     Readable(SmallVec<[usize; 16]>),
 }
 
-/// Waits without limit until one of `sockets` is readable or `wake` is given.
+/// Waits until one of `sockets` is readable or `wake` is given, at most `limit`.
 ///
 /// # Errors
 /// What `poll` says, interruptions excepted.
-pub fn wait(wake: &Wake, sockets: &[impl AsFd]) -> io::Result<Woken> {
+pub fn wait(wake: &Wake, sockets: &[impl AsFd], limit: Duration) -> io::Result<Woken> {
     let mut descriptors: SmallVec<[PollFd<'_>; 16]> = sockets
         .iter()
         .map(|socket| PollFd::from_borrowed_fd(socket.as_fd(), PollFlags::IN))
         .collect();
     descriptors.push(PollFd::from_borrowed_fd(wake.as_fd(), PollFlags::IN));
     loop {
-        match poll(&mut descriptors, None) {
+        match poll(&mut descriptors, Some(&timespec(limit))) {
+            Ok(0) => return Ok(Woken::Nothing),
             Ok(_) => break,
             Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
@@ -79,11 +82,14 @@ pub fn wait(wake: &Wake, sockets: &[impl AsFd]) -> io::Result<Woken> {
 /// Waits at most `limit` for room in a socket's send buffer; whether there is some.
 pub fn wait_writable(socket: &impl AsFd, limit: Duration) -> bool {
     let mut descriptors = [PollFd::from_borrowed_fd(socket.as_fd(), PollFlags::OUT)];
-    let limit = Timespec {
+    matches!(poll(&mut descriptors, Some(&timespec(limit))), Ok(1..))
+}
+
+fn timespec(limit: Duration) -> Timespec {
+    Timespec {
         tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
         tv_nsec: i64::from(limit.subsec_nanos()),
-    };
-    matches!(poll(&mut descriptors, Some(&limit)), Ok(1..))
+    }
 }
 
 #[cfg(test)]
@@ -91,15 +97,25 @@ mod tests {
     use super::*;
     use std::net::UdpSocket;
 
+    const LONG: Duration = Duration::from_secs(20);
+
     #[test]
     fn a_signal_ends_the_wait_and_stays() {
         let wake = Wake::new().unwrap();
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let waker = wake.clone();
         let thread = std::thread::spawn(move || waker.wake());
-        assert_eq!(wait(&wake, &[&socket]).unwrap(), Woken::Signal);
-        assert_eq!(wait(&wake, &[&socket]).unwrap(), Woken::Signal);
+        assert_eq!(wait(&wake, &[&socket], LONG).unwrap(), Woken::Signal);
+        assert_eq!(wait(&wake, &[&socket], LONG).unwrap(), Woken::Signal);
         thread.join().unwrap();
+    }
+
+    #[test]
+    fn a_wait_for_nothing_ends() {
+        let wake = Wake::new().unwrap();
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let ended = wait(&wake, &[&socket], Duration::from_millis(1));
+        assert_eq!(ended.unwrap(), Woken::Nothing);
     }
 
     #[test]
@@ -108,7 +124,7 @@ mod tests {
         let sockets = [0, 1, 2].map(|_| UdpSocket::bind("127.0.0.1:0").unwrap());
         let to = sockets[1].local_addr().unwrap();
         sockets[0].send_to(b"x", to).unwrap();
-        let Woken::Readable(places) = wait(&wake, &sockets).unwrap() else {
+        let Woken::Readable(places) = wait(&wake, &sockets, LONG).unwrap() else {
             panic!("no signal was given");
         };
         assert_eq!(places.as_slice(), [1]);

@@ -73,16 +73,10 @@ impl Telemetry {
         }
     }
 
-    /// Each registered worker's own counts, in the order of registration; the last is the shared one.
+    /// Each registered worker's own counts, in the order of registration.
     #[must_use]
     pub fn per_worker(&self) -> Vec<Counts> {
-        let workers = self.lock();
-        let shared = std::iter::once(&self.shared);
-        workers
-            .iter()
-            .chain(shared)
-            .map(|worker| worker.counts())
-            .collect()
+        self.lock().iter().map(|worker| worker.counts()).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Arc<Worker>>> {

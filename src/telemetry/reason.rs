@@ -73,7 +73,7 @@ reasons! {
     Short "short" "shorter than a DNS header",
     /// Row 2: source port 0.
     SourcePortZero "source_port_zero" "source port 0 cannot be answered",
-    /// A UDP reply would have been older than the limit.
+    /// A UDP reply would have been older than the limit: SERVFAIL was sent instead, and the answer went to the cache.
     TooOld "too_old" "the answer came too late for UDP",
     /// TCP connection refused: too many in all or from this prefix.
     TcpConnections "tcp_connections" "too many TCP connections",

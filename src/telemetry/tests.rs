@@ -42,7 +42,7 @@ fn workers_are_summed_and_each_writes_its_own() {
     assert_eq!(snapshot.clients.hits.sum_us, 90_000);
     assert_eq!(snapshot.clients.misses.count(), 0);
     assert_eq!(snapshot.clients.tcp_open(), 1);
-    assert_eq!(telemetry.per_worker().len(), 4);
+    assert_eq!(telemetry.per_worker().len(), 3);
 }
 
 #[test]

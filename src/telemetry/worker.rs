@@ -122,6 +122,8 @@ totals! {
     FromPort53 from_port_53,
     /// Reads of a UDP socket that brought at least one datagram.
     Batches batches,
+    /// Turns of the loop that receives datagrams: one a second at least while its thread lives.
+    Turns turns,
     /// Replies the kernel would not take.
     SendFailures send_failures,
     /// TCP connections accepted.

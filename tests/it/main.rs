@@ -1,7 +1,10 @@
 //! Integration tests: real sockets, network namespaces, Debian's servers, the binaries of this build.
 
 #![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::print_stderr,
     unreachable_pub,
     reason = "test code: a panic is the report, and nobody else sees it"
 )]

@@ -157,7 +157,7 @@ fn flood(source: SocketAddr, server: SocketAddr, count: usize) -> Tally {
             while socket.send(&octets).is_err() {
                 read(&socket, &lengths, &mut tally);
             }
-            if number % 16 == 0 {
+            if number.is_multiple_of(16) {
                 read(&socket, &lengths, &mut tally);
             }
         }
@@ -182,16 +182,20 @@ fn shape(number: usize) -> Vec<u8> {
     let rtype = RecordType(u16::try_from(number * 7 % 65_536).expect("16 bits"));
     // QR stays 0 in most; opcode and the other flags take every value.
     let flags = u16::try_from((number * 13) % 32_768).expect("15 bits") | 0x0100;
-    let flags = if number % 3 == 0 { 0x0100 } else { flags };
+    let flags = if number.is_multiple_of(3) {
+        0x0100
+    } else {
+        flags
+    };
     let name = format!("n{number}.victim{}.example.", number % 97);
-    let mut octets = query(id, flags, &name, rtype, number % 2 == 0);
+    let mut octets = query(id, flags, &name, rtype, number.is_multiple_of(2));
     match number % 11 {
         // An unknown EDNS version, a large size, options.
-        1 if number % 2 == 0 => {
+        1 if number.is_multiple_of(2) => {
             let end = octets.len();
             octets[end - 5] = 1;
         }
-        2 if number % 2 == 0 => {
+        2 if number.is_multiple_of(2) => {
             let end = octets.len();
             octets[end - 1] = 12;
             octets.extend_from_slice(&[0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8]);

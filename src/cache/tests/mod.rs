@@ -1,6 +1,7 @@
 //! Does the cache say what it was told, while it may, and no longer?
 
 mod answers;
+mod companions;
 mod flood;
 mod model;
 mod whole;

@@ -1,6 +1,7 @@
 //! Can servers be asked, and safely? Source addresses and ports, families, timeouts, root hints.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -15,6 +16,10 @@ use crate::config::plan::Egress;
 const FEWEST_PORTS: usize = 1_024;
 /// Below this a warning is due: RFC 5452 section 9.2 wants as many as possible; systems give 28,000 by default.
 const FEW_PORTS: usize = 16_384;
+/// Longest file of root hints read, octets; IANA's has 3,300.
+const LONGEST_HINTS: u64 = 65_536;
+/// Bad lines of root hints told of; a file of another kind has nothing but bad lines.
+const BAD_HINTS_TOLD: usize = 10;
 
 impl Check<'_> {
     pub(super) fn egress(&mut self) -> Egress {
@@ -171,7 +176,7 @@ impl Check<'_> {
         let Some(file) = system else {
             return hints::built_in();
         };
-        let why = match std::fs::read_to_string(file) {
+        let why = match read_hints(file) {
             Ok(text) => match hints::parse(&text) {
                 Ok(servers) if servers.is_empty() => {
                     "it names no root server with an address".to_owned()
@@ -195,23 +200,22 @@ impl Check<'_> {
 
     fn named_hints(&mut self, file: &Path) -> Option<Vec<RootServer>> {
         let path = "recursion.root_hints";
-        let text =
-            match std::fs::read(file).map(|octets| String::from_utf8_lossy(&octets).into_owned()) {
-                Ok(text) => text,
-                Err(error) => {
-                    self.error(
+        let text = match read_hints(file) {
+            Ok(text) => text,
+            Err(error) => {
+                self.error(
                     path,
                     format!("root hints `{}` cannot be read", file.display()),
                     error.to_string(),
                     "name a file that can be read, or remove the key for the built-in root servers",
                 );
-                    return None;
-                }
-            };
+                return None;
+            }
+        };
         match hints::parse(&text) {
             Ok(servers) => Some(servers),
             Err(problems) => {
-                self.problems.extend(problems.into_iter().map(|problem| {
+                self.problems.extend(problems.into_iter().take(BAD_HINTS_TOLD).map(|problem| {
                     Problem::error(
                         Place::in_text(file, &text, &problem.span),
                         "this is not a root hint",
@@ -223,4 +227,19 @@ impl Check<'_> {
             }
         }
     }
+}
+
+/// The text of a file of root hints. A device or a pipe, which may never end, is not read, nor is what is too long.
+fn read_hints(file: &Path) -> io::Result<String> {
+    if !std::fs::metadata(file)?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut octets = Vec::new();
+    File::open(file)?
+        .take(LONGEST_HINTS + 1)
+        .read_to_end(&mut octets)?;
+    if octets.len() as u64 > LONGEST_HINTS {
+        return Err(io::Error::other("it is too long for root hints"));
+    }
+    Ok(String::from_utf8_lossy(&octets).into_owned())
 }

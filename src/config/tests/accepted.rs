@@ -82,8 +82,6 @@ fn layers_lie_in_their_order() {
         environment: vec![
             ("SUIMON_LIMITS__DEPTH".into(), "30".into()),
             ("SUIMON_LIMITS__PACKETS".into(), "30".into()),
-            ("SUIMON_LOG".into(), "debug".into()),
-            ("SUIMON_CONFIG".into(), "x".into()),
             ("PATH".into(), "/bin".into()),
         ],
         sets: vec!["limits.packets=40".into(), "limits.packets=41".into()],

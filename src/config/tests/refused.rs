@@ -499,6 +499,15 @@ fn root_hints_are_read_and_their_lines_judged() {
         .is_empty()
     );
     assert!(headlines("[recursion]\nroot_hints = '/nowhere/at/all'")[0].contains("cannot be read"));
+    // What never ends is not read, and a file of another kind does not fill the screen.
+    for endless in ["/dev/zero", "/dev"] {
+        let text = format!("[recursion]\nroot_hints = '{endless}'");
+        assert!(headlines(&text)[0].contains("cannot be read"));
+    }
+    files.put("hints", &"garbage\n".repeat(8_000));
+    assert_eq!(headlines(&text).len(), 10);
+    files.put("hints", &"garbage\n".repeat(9_000));
+    assert!(refusal(&text).contains("too long for root hints"));
     assert_eq!(
         headlines("[recursion]\nroot_hints = 'none'"),
         ["error: there are no root servers"]

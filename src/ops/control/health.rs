@@ -9,7 +9,7 @@ use crate::telemetry::{AnswerSource, Reason, Received, Snapshot};
 use crate::wire::Rcode;
 
 /// Reasons that end in silence.
-const DROPPED: [Reason; 11] = [
+const DROPPED: [Reason; 10] = [
     Reason::AclDrop,
     Reason::OwnAddress,
     Reason::Martian,
@@ -20,7 +20,6 @@ const DROPPED: [Reason; 11] = [
     Reason::ResponseBit,
     Reason::Short,
     Reason::SourcePortZero,
-    Reason::TooOld,
 ];
 
 impl StatusReport {
@@ -133,6 +132,8 @@ mod tests {
         worker.verdict(Reason::AclAllow);
         worker.verdict(Reason::Martian);
         worker.verdict(Reason::QueueAge);
+        // Told SERVFAIL, and counted as that.
+        worker.verdict(Reason::TooOld);
         telemetry.shared().tcp_opened(1);
 
         let report = StatusReport::default().with_telemetry(&telemetry.snapshot());

@@ -25,7 +25,7 @@ fn receive(listener: &UdpListener, count: usize, mut each: impl FnMut(Incoming<'
     let mut batch = ReceiveBatch::new();
     let mut seen = 0;
     while seen < count {
-        wait(&wake, &[listener]).unwrap();
+        wait(&wake, &[listener], Duration::from_secs(20)).unwrap();
         listener.receive(&mut batch).unwrap();
         for datagram in batch.datagrams(listener) {
             seen += 1;

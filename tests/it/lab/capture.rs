@@ -19,6 +19,8 @@ impl Capture {
     /// Captures what `filter` matches on a device of a namespace, from now on.
     pub fn start(lab: &Lab, ns: &Ns, dev: &str, filter: &str) -> Self {
         let path = lab.dir().join(format!("{}-{dev}.pcap", ns.name()));
+        // The file of an earlier capture would look like this one being under way.
+        let _none_before = std::fs::remove_file(&path);
         let child = Command::new("ip")
             .args([
                 "netns",

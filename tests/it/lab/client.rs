@@ -46,6 +46,29 @@ pub fn udp(
     Some(buffer)
 }
 
+/// The same from a given address and port, over a socket that takes replies from anywhere: they must come from where the query
+/// went.
+pub fn udp_from(
+    source: SocketAddr,
+    server: SocketAddr,
+    octets: &[u8],
+    patience: Duration,
+) -> Option<Vec<u8>> {
+    let socket = UdpSocket::bind(source).unwrap_or_else(|error| panic!("{source}: {error}"));
+    socket
+        .set_read_timeout(Some(patience))
+        .expect("a read timeout");
+    socket.send_to(octets, server).expect("a query sent");
+    let mut buffer = vec![0; 65_535];
+    let (length, from) = socket.recv_from(&mut buffer).ok()?;
+    assert_eq!(
+        from, server,
+        "the reply comes from the address that was asked"
+    );
+    buffer.truncate(length);
+    Some(buffer)
+}
+
 /// Sends one query over a TCP connection of its own and waits for the reply.
 pub fn tcp(
     source: IpAddr,

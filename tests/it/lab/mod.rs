@@ -116,6 +116,14 @@ impl Lab {
         std::fs::read_to_string(self.dir.path().join(format!("{name}.log"))).unwrap_or_default()
     }
 
+    /// The process of a program that runs (`ip netns exec` becomes it).
+    pub fn pid(&self, name: &str) -> u32 {
+        let child = self.children.iter().find(|(of, _)| of == name);
+        child
+            .map(|(_, child)| child.id())
+            .unwrap_or_else(|| panic!("{name} was not started"))
+    }
+
     /// Ends one program with SIGTERM and returns its exit code.
     pub fn stop(&mut self, name: &str) -> Option<i32> {
         let place = self.children.iter().position(|(of, _)| of == name)?;

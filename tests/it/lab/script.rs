@@ -61,6 +61,8 @@ pub struct Reply {
     pub id_shift: u16,
     /// Question count to write instead of 1; the question section is written that often.
     pub questions: u16,
+    /// Every TTL is 2^31.
+    pub negative_ttl: bool,
 }
 
 pub const AA: u16 = 0x0400;
@@ -79,6 +81,7 @@ impl Reply {
             opt: true,
             id_shift: 0,
             questions: 1,
+            negative_ttl: false,
         }
     }
 
@@ -174,6 +177,12 @@ impl Reply {
         {
             let record =
                 record_from_text(line, 300).unwrap_or_else(|error| panic!("{line}: {error}"));
+            // The one TTL that cannot be written: with the highest bit set (RFC 2181 section 8).
+            let ttl = if self.negative_ttl {
+                1 << 31
+            } else {
+                record.ttl
+            };
             if self.questions == 1 && record.owner.as_wire() == qname {
                 octets.extend_from_slice(&[0xC0, 12]);
             } else {
@@ -181,7 +190,7 @@ impl Reply {
             }
             octets.extend_from_slice(&record.rtype.0.to_be_bytes());
             octets.extend_from_slice(&[0, 1]);
-            octets.extend_from_slice(&record.ttl.to_be_bytes());
+            octets.extend_from_slice(&ttl.to_be_bytes());
             let length = u16::try_from(record.rdata.len()).expect("RDATA below 64 KiB");
             octets.extend_from_slice(&length.to_be_bytes());
             octets.extend_from_slice(&record.rdata);
@@ -541,6 +550,8 @@ pub struct Setting<'a> {
     pub clients: &'a [&'a str],
     /// Which servers there are: the last octet.
     pub servers: std::ops::RangeInclusive<u8>,
+    /// Where they listen.
+    pub port: u16,
 }
 
 impl Default for Setting<'_> {
@@ -552,6 +563,7 @@ impl Default for Setting<'_> {
             listen: &[LISTEN],
             clients: &["127.0.0.0/8", "::1"],
             servers: 1..=8,
+            port: 53,
         }
     }
 }
@@ -586,14 +598,14 @@ impl Scene {
         for number in setting.servers.clone() {
             addresses.push(SocketAddr::new(
                 format!("10.53.0.{number}").parse().expect("an address"),
-                53,
+                setting.port,
             ));
             with_length.push(format!("10.53.0.{number}/24"));
         }
         for number in 1..=4 {
             addresses.push(SocketAddr::new(
                 format!("fd53::{number}").parse().expect("an address"),
-                53,
+                setting.port,
             ));
             with_length.push(format!("fd53::{number}/64"));
         }
@@ -635,7 +647,14 @@ impl Scene {
             setting.more,
         );
         let resolver = self.resolver.clone();
-        suimond::start_with(&mut self.lab, &resolver, name, &config, setting.set);
+        // `test.` is a name like any other here, unless the setting says otherwise; the first one can be steered.
+        let socket = format!("control.socket={:?}", self.lab.dir().join("control.sock"));
+        let mut set = vec!["policy.special_use=false"];
+        if name == "suimond" {
+            set.push(&socket);
+        }
+        set.extend(setting.set);
+        suimond::start_with(&mut self.lab, &resolver, name, &config, &set);
     }
 
     /// Asks as a stub resolver does; `None` if nothing comes within [`PATIENCE`].

@@ -110,9 +110,11 @@ pub fn metric(lab: &Lab, name: &str, label: &str) -> u64 {
                     || metric["labels"].to_string().contains(&format!("{label:?}")))
         })
         .map(|metric| {
-            metric["value"]["value"]
-                .as_u64()
-                .or_else(|| metric["value"].as_u64())
+            let value = &metric["value"]["value"];
+            let level = value.as_f64().or_else(|| metric["value"].as_f64());
+            level
+                .map(|level| format!("{level:.0}"))
+                .and_then(|level| level.parse().ok())
                 .expect("a count")
         })
         .collect();

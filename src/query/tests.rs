@@ -1,0 +1,227 @@
+//! Does the whole way from configuration text to reply keep its word: what is not explicitly allowed is refused, and what is sent fits?
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+
+use ipnet::IpNet;
+use proptest::prelude::*;
+
+use super::*;
+use crate::cache::Rank;
+use crate::config::load_text;
+use crate::egress::Egress;
+use crate::guard::OwnAddresses;
+use crate::wire::group::group;
+use crate::wire::text::record_from_text;
+use crate::wire::writer::{Opt, write_query};
+use crate::wire::{Flags, Message};
+
+fn pipeline(config: &str) -> Pipeline {
+    let plan = load_text(Path::new("test.toml"), config).unwrap().plan;
+    let cache = Arc::new(Cache::new(&plan.cache));
+    let policy = Arc::new(Policy::new(&plan.policy));
+    let egress = Arc::new(Egress::new(
+        &plan.egress,
+        &plan.ingress.listen,
+        Arc::default(),
+    ));
+    Pipeline {
+        guard: Guard::new(&plan.guard, OwnAddresses::default()),
+        policy: Arc::clone(&policy),
+        cache: Arc::clone(&cache),
+        resolver: Arc::new(Resolver::new(
+            cache,
+            policy,
+            egress,
+            Vec::new(),
+            Arc::new(plan.recursion.clone()),
+        )),
+        pending: PendingClients::new(&plan.guard),
+        plan: plan.answer,
+        telemetry: Arc::new(Telemetry::new()),
+        epoch: 1,
+    }
+}
+
+fn worker() -> WorkerState {
+    WorkerState::new(64, Arc::new(Worker::exclusive()))
+}
+
+fn arrival(bytes: &[u8], source: IpAddr, transport: TransportKind) -> Arrival<'_> {
+    Arrival {
+        bytes,
+        source: SocketAddr::new(source, 40_000),
+        local: if source.is_ipv4() {
+            "192.0.2.53:53".parse().unwrap()
+        } else {
+            "[2001:db8::53]:53".parse().unwrap()
+        },
+        interface: 0,
+        loopback: false,
+        transport,
+    }
+}
+
+fn query(text: &str, rtype: RecordType, udp_size: Option<u16>) -> Vec<u8> {
+    let mut packet = Vec::new();
+    let opt = udp_size.map(|udp_size| Opt {
+        udp_size,
+        ..Opt::default()
+    });
+    let asked = Question::new(text.parse().unwrap(), rtype);
+    let flags = Flags::default().with_rd(true);
+    write_query(&mut packet, 7, flags, &asked, opt.as_ref());
+    packet
+}
+
+#[test]
+fn a_ready_made_reply_keeps_room_for_opt() {
+    let client: IpAddr = "198.51.100.1".parse().unwrap();
+    let pipeline = pipeline("[acl]\nallow = ['198.51.100.0/24']");
+    // Replies of every length around 512: header 12, question 7, then a record of 12 and its data; OPT 11.
+    for length in 460..=482_usize {
+        let name = format!("a{length}.");
+        let data = "AB".repeat(length);
+        let record =
+            record_from_text(&format!("{name} TYPE65280 \\# {length} {data}"), 60).unwrap();
+        let set = group(&[record]).remove(0);
+        pipeline.cache.store(set, Rank::AuthAnswer, Now::at_secs(0));
+        let mut worker = worker();
+        let mut ask = |packet: &[u8]| {
+            let mut reply = Vec::new();
+            let arrival = arrival(packet, client, TransportKind::Udp);
+            pipeline.arrive(&mut worker, &arrival, Now::at_secs(0), &mut reply);
+            reply
+        };
+        let large = query(&name, RecordType(65280), Some(1232));
+        let whole = ask(&large);
+        assert_eq!(ask(&large), whole, "kept at the second sighting");
+        for size in [None, Some(512)] {
+            let small = query(&name, RecordType(65280), size);
+            let reply = ask(&small);
+            assert!(reply.len() <= 512, "{} octets", reply.len());
+            let fits = whole.len() <= 512 || size.is_none() && whole.len() - OPT_LEN <= 512;
+            let message = Message::parse(&reply).unwrap();
+            assert_eq!(
+                (message.answer.len(), message.header.flags.tc()),
+                (usize::from(fits), !fits)
+            );
+        }
+    }
+}
+
+/// A prefix in a small space, so that prefixes nest and clients meet them.
+fn prefix() -> impl Strategy<Value = IpNet> {
+    prop_oneof![
+        (0..16_u8, 25..=32_u8).prop_map(|(host, length)| {
+            IpNet::new(Ipv4Addr::new(198, 51, 100, host * 16).into(), length)
+                .unwrap()
+                .trunc()
+        }),
+        (0..4_u16, 44..=64_u8).prop_map(|(site, length)| {
+            IpNet::new(
+                Ipv6Addr::new(0x2001, 0xdb8, site, 0, 0, 0, 0, 0).into(),
+                length,
+            )
+            .unwrap()
+            .trunc()
+        }),
+    ]
+}
+
+fn client() -> impl Strategy<Value = IpAddr> {
+    let near_v4 = any::<u8>().prop_map(|host| Ipv4Addr::new(198, 51, 100, host));
+    let near_v6 = (0..5_u16).prop_map(|site| Ipv6Addr::new(0x2001, 0xdb8, site, 0, 0, 0, 0, 1));
+    prop_oneof![
+        3 => near_v4.clone().prop_map(IpAddr::V4),
+        1 => near_v4.prop_map(|near| near.to_ipv6_mapped().into()),
+        2 => near_v6.prop_map(IpAddr::V6),
+        1 => any::<u32>().prop_map(|bits| Ipv4Addr::from_bits(bits).into()),
+        1 => any::<u128>().prop_map(|bits| Ipv6Addr::from_bits(bits).into()),
+    ]
+}
+
+fn packet() -> impl Strategy<Value = Vec<u8>> {
+    let names = prop::sample::select(vec![
+        "www.example.com.",
+        "known.example.",
+        "a.corp.example.",
+    ]);
+    let good = (names, 1..260_u16, prop::option::of(any::<u16>()))
+        .prop_map(|(name, rtype, size)| query(name, RecordType(rtype), size));
+    let damaged = (good.clone(), any::<prop::sample::Index>(), any::<u8>()).prop_map(
+        |(mut packet, at, octet)| {
+            let at = at.index(packet.len());
+            packet[at] = octet;
+            packet
+        },
+    );
+    prop_oneof![good, damaged, prop::collection::vec(any::<u8>(), 0..80)]
+}
+
+const ACTIONS: [&str; 3] = ["allow", "refuse", "drop"];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// From the text of any access list to the reply: whoever no `allow` covers as the longest prefix costs no work, sees no
+    /// data, and gets REFUSED or nothing, whatever he sends and whatever we know.
+    #[test]
+    fn whatever_is_not_explicitly_allowed_is_refused(
+        rules in prop::collection::btree_map(prefix(), prop::sample::select(ACTIONS.to_vec()), 0..6),
+        packets in prop::collection::vec((client(), any::<bool>(), packet()), 1..40),
+    ) {
+        let mut config = String::from(
+            "[guard]\nrefusals_per_prefix = 1000\nrefusal_burst = 1000\n[policy]\nlocal_zones = ['corp.example.']\nlocal_data = ['a.corp.example. A 192.0.2.1']\n[acl]\n",
+        );
+        for action in ACTIONS {
+            let listed: Vec<String> = rules
+                .iter()
+                .filter(|(_, does)| **does == action)
+                .map(|(prefix, _)| format!("'{prefix}'"))
+                .collect();
+            config.push_str(&format!("{action} = [{}]\n", listed.join(", ")));
+        }
+        let pipeline = pipeline(&config);
+        let known = record_from_text("known.example. A 192.0.2.1", 60).unwrap();
+        for set in group(&[known]) {
+            pipeline.cache.store(set, Rank::AuthAnswer, Now::at_secs(0));
+        }
+        let mut worker = worker();
+        let mut outcomes = |source: IpAddr, tcp: bool, bytes: &[u8]| {
+            let transport = if tcp { TransportKind::Tcp } else { TransportKind::Udp };
+            let arrival = arrival(bytes, source, transport);
+            let mut reply = Vec::new();
+            let next = match transport {
+                TransportKind::Udp => pipeline.arrive(&mut worker, &arrival, Now::at_secs(0), &mut reply),
+                TransportKind::Tcp => pipeline.arrive_by_stream(&arrival, Now::at_secs(0), &mut reply),
+            };
+            match next {
+                Next::Silence => (false, None),
+                Next::Reply => (false, Some(reply)),
+                Next::Miss(_) => (true, None),
+            }
+        };
+        for (source, tcp, packet) in packets {
+            let decided = rules
+                .iter()
+                .filter(|(prefix, _)| prefix.contains(&source.to_canonical()))
+                .max_by_key(|(prefix, _)| prefix.prefix_len())
+                .map(|(_, action)| *action);
+            let (work, reply) = outcomes(source, tcp, &packet);
+            if decided != Some("allow") {
+                prop_assert!(!work, "work for {source}");
+                prop_assert!(reply.is_none() || decided != Some("drop"), "a word to {source}");
+                if let Some(reply) = &reply {
+                    prop_assert!(reply.len() <= packet.len());
+                    let message = Message::parse(reply).unwrap();
+                    prop_assert_eq!(message.rcode(), Rcode::REFUSED);
+                    prop_assert!(message.answer.is_empty() && message.authority.is_empty() && message.additional.is_empty());
+                }
+            }
+            // And whoever is allowed is served; else the above would hold of a resolver that is off.
+            let unknown = query("unknown.example.", RecordType::A, None);
+            prop_assert_eq!(outcomes(source, true, &unknown).0, decided == Some("allow"), "{}", source);
+        }
+    }
+}

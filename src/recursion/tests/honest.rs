@@ -258,6 +258,29 @@ fn ttl_zero_is_answered_and_not_kept() {
 }
 
 #[test]
+fn the_cap_on_ttls_holds_for_what_is_not_kept_too() {
+    let mut internet = plain();
+    let short = crate::config::plan::Cache {
+        max_ttl: 60,
+        ..super::internet::cache_plan()
+    };
+    internet.cache = crate::cache::Cache::with_secret(&short, 1, 2);
+    let run = internet.ask("www.a.test", "A");
+    let sections = [
+        &run.response.answer,
+        &run.response.authority,
+        &run.response.additional,
+    ];
+    let ttls: Vec<u32> = sections
+        .into_iter()
+        .flatten()
+        .map(|held| held.ttl)
+        .collect();
+    assert!(ttls.len() >= 2, "{ttls:?}");
+    assert!(ttls.iter().all(|ttl| *ttl == 60), "{ttls:?}");
+}
+
+#[test]
 fn the_largest_ttl_is_handed_on_as_a_day() {
     let mut internet = plain();
     internet.twist("192.0.2.1", |_, message| {

@@ -30,6 +30,10 @@ pub(super) struct Frame {
 
 /// What comes next in a frame.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every stage is an approach, and it moves at every turn"
+)]
 pub(super) enum Stage {
     /// Look at policy, cache and delegations for `target`.
     Start,

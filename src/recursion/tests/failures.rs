@@ -151,7 +151,8 @@ fn where_one_server_is_lame_in_any_way_the_other_answers() {
 
 #[test]
 fn what_a_doubtful_server_says_is_taken_when_nobody_says_better() {
-    let doubtful: Vec<(fn(&Question) -> Deed, Rcode, usize)> = vec![
+    type Doubtful = (fn(&Question) -> Deed, Rcode, usize);
+    let doubtful: Vec<Doubtful> = vec![
         // From somebody's cache.
         (
             |question| {

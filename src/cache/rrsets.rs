@@ -167,7 +167,7 @@ impl Cache {
     ///
     /// Returns the set with the TTL it would be served with, whether or not it was stored.
     pub fn store(&self, rrset: Rrset, rank: Rank, now: Now) -> Held {
-        let ttl = rrset.ttl.max(self.plan.min_ttl).min(self.plan.max_ttl);
+        let ttl = self.served_ttl(rrset.ttl);
         let rrset = Arc::new(rrset);
         if ttl > 0 {
             let key = self.keyer.key(&rrset.owner, rrset.rtype);
@@ -181,6 +181,12 @@ impl Cache {
             }
         }
         Held { rrset, ttl }
+    }
+
+    /// A TTL put between the floor and the cap.
+    #[must_use]
+    pub fn served_ttl(&self, received: u32) -> u32 {
+        received.max(self.plan.min_ttl).min(self.plan.max_ttl)
     }
 
     /// The fresh RRset of this name and type, if it is trusted at least `min_rank`.

@@ -209,9 +209,9 @@ pub struct Recursion {
     pub harden_glue: bool,
     /// Ask for and keep DNSSEC records (DO=1 upstream).
     pub dnssec_ok: bool,
-    /// Whether servers are asked over IPv4; if not, their A records are not looked up.
+    /// Whether IPv4 servers can be asked (`egress.ipv4`): otherwise no A of a server is looked up.
     pub ipv4: bool,
-    /// Whether servers are asked over IPv6; if not, their AAAA records are not looked up.
+    /// Whether IPv6 servers can be asked (`egress.ipv6`): otherwise no AAAA of a server is looked up.
     pub ipv6: bool,
     /// The budget of one client query.
     pub limits: Limits,

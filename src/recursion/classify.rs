@@ -131,7 +131,7 @@ pub(super) fn classify(asked: &Asked<'_>, message: &Message) -> Verdict {
         .any(|record| record.rtype == RecordType::SOA);
     if strange_soa {
         // Load balancers that know one type of a name and nothing else send the SOA of a zone above.
-        return Verdict::Doubtful(read(links, End::NoData(None), false));
+        return Verdict::Doubtful(read(links, End::NoData(None), authoritative));
     }
     reading(links, End::NoData(None))
 }

@@ -38,7 +38,7 @@ impl Recursion {
                 let held = if reading.over_tcp {
                     self.keep(dname, rank, cache, now)
                 } else {
-                    uncached(dname)
+                    uncached(dname, cache)
                 };
                 frame.chain.push(held);
             }
@@ -58,10 +58,15 @@ impl Recursion {
             End::Data(set) => {
                 let held = self.keep(set, rank, cache, now);
                 response.answer.push(held);
-                response.authority.extend(reading.authority.map(uncached));
                 response
-                    .additional
-                    .extend(reading.additional.into_iter().map(uncached));
+                    .authority
+                    .extend(reading.authority.map(|set| uncached(set, cache)));
+                response.additional.extend(
+                    reading
+                        .additional
+                        .into_iter()
+                        .map(|set| uncached(set, cache)),
+                );
             }
             End::NoData(soa) => {
                 let soa = negative(&frame.current(), Negative::NoData, soa, cache, now);
@@ -74,7 +79,7 @@ impl Recursion {
             }
             End::Overflow(dname) => {
                 response.rcode = Rcode::YXDOMAIN;
-                response.answer.push(uncached(dname));
+                response.answer.push(uncached(dname, cache));
             }
         }
         Turn::Answer(with_chain(frame, response))
@@ -123,7 +128,7 @@ impl Recursion {
                 .iter()
                 .any(|octets| octets.starts_with(b"\x07RFC8482"));
         if too_large || stand_in || set.rtype == RecordType::RRSIG {
-            return uncached(set);
+            return uncached(set, cache);
         }
         cache.store(set, rank, now)
     }
@@ -139,10 +144,10 @@ fn goes_on(route: &Route, path: &Path) -> bool {
     }
 }
 
-/// For this answer alone.
-fn uncached(set: Rrset) -> Held {
+/// For this answer alone, with the TTL that the cache would give it.
+fn uncached(set: Rrset, cache: &Cache) -> Held {
     Held {
-        ttl: set.ttl.min(UNCACHED_TTL),
+        ttl: cache.served_ttl(set.ttl),
         rrset: set.into(),
     }
 }

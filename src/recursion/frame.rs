@@ -30,6 +30,10 @@ pub(super) struct Frame {
 
 /// What comes next in a frame.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every stage is an approach, and it moves at every turn"
+)]
 pub(super) enum Stage {
     /// Look at policy, cache and delegations for `target`.
     Start,
@@ -61,6 +65,8 @@ pub(super) struct Approach {
     pub forward_failed: bool,
     /// A reply from a server that does not look like one of the zone's: taken when no other server answers better.
     pub last_resort: Option<Box<Reading>>,
+    /// The last resort needs no more than one other server to fail: it came from one of the zone's own, only poorly written.
+    pub settled: bool,
     /// A server that must be asked again over TCP.
     pub insist_tcp: Option<SocketAddr>,
     /// Its servers.
@@ -130,6 +136,7 @@ impl Approach {
             held_back: false,
             forward_failed: false,
             last_resort: None,
+            settled: false,
             insist_tcp: None,
             targets,
         }

@@ -158,10 +158,10 @@ impl Recursion {
             }
             Verdict::Reading(reading) => Stage::Follow(Box::new(approach), reading),
             Verdict::Doubtful(reading) => {
+                self.fault(&mut approach, outstanding, server, Fault::Lame, now);
                 if !outstanding.minimised {
                     approach.last_resort.get_or_insert(reading);
                 }
-                self.fault(&mut approach, outstanding, server, Fault::Lame, now);
                 Stage::Approach(approach)
             }
         }
@@ -275,6 +275,10 @@ impl Recursion {
             self.faults.push(told);
         }
         approach.forward_failed = true;
+        approach.settled |= approach
+            .last_resort
+            .as_ref()
+            .is_some_and(|kept| kept.authoritative);
         if outstanding.minimised {
             approach.shortened_faults += 1;
             let relaxed = self.plan.qname_minimisation == Minimisation::Relaxed;

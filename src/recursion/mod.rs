@@ -12,8 +12,8 @@
 //! ## What bounds it
 //! Every packet, octet, link, NS name and the time are paid from the one `Budget` of the client's query. Besides:
 //! - a referral must lead strictly downwards and contain the name asked for, so one name costs at most one referral a label;
-//! - each server address may fail twice per zone (the only one of a zone may be silent three times), a silent one the second
-//!   time only if it is the one server that gets another chance; a zone with [`targets::SILENT_SENDS_MOST`] unanswered packets is given up, and after [`SILENCE`] of waiting in
+//! - each server address may fail twice per zone, a silent one the second time only if it is the one server that gets another
+//!   chance; a zone with [`targets::SILENT_SENDS_MOST`] unanswered packets is given up, and after [`SILENCE`] of waiting in
 //!   vain, all told, the recursion ends;
 //! - look-ups of server addresses are started only when no address is left, 3, 2, then 1 per delegation by depth
 //!   ([`targets::lookups_allowed`]), never for a name that is already being looked up further down the stack.

@@ -181,7 +181,10 @@ impl Recursion {
                 let via = via(&approach, &[server]);
                 return self.ask(frame, approach, question, vec![server], via, around);
             }
-            if self.silence >= SILENCE || self.dead_zones.contains(&approach.zone) {
+            if self.silence >= SILENCE
+                || approach.settled
+                || self.dead_zones.contains(&approach.zone)
+            {
                 return self.give_up(frame, approach, around);
             }
             let mut candidates = approach.targets.candidates(!minimised);
@@ -200,7 +203,10 @@ impl Recursion {
                     frame.stage = Stage::Approach(approach);
                     return Turn::Descend(question);
                 }
-                candidates = approach.targets.second_chance();
+                // Who was silent is not waited for again when there is something to say.
+                if approach.last_resort.is_none() {
+                    candidates = approach.targets.second_chance();
+                }
                 if candidates.is_empty() {
                     return self.give_up(frame, approach, around);
                 }

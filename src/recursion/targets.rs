@@ -14,12 +14,8 @@ use crate::wire::{Name, RecordType};
 /// At 400 ms each that is 3.2 s, and a zone with half its addresses unreachable (an IPv6 black hole) still gets through.
 pub const SILENT_SENDS_MOST: u32 = 8;
 
-/// Sends to one address for one zone at most, if there are others.
+/// Sends to one address for one zone at most.
 const SENDS_PER_ADDRESS: u8 = 2;
-
-/// Sends to the only address of a zone: egress waits 400, 800 and 1,500 ms, so that a server that takes more than a second
-/// is heard (peer-behaviour.md, "all servers mute": the most sparing peer sends 3 and ends after 1.5 s, Unbound sends 21).
-const SENDS_TO_ONE: u32 = 3;
 
 /// How many NS names without address are looked up for one delegation, by the depth of the frame that needs it: 3, 2, then 1.
 ///
@@ -92,7 +88,6 @@ impl Targets {
         now: Now,
     ) -> Self {
         let mut targets = Self::none();
-        let limits = &plan.limits;
         let reachable = |address: &IpAddr| match address {
             IpAddr::V4(_) => plan.ipv4,
             IpAddr::V6(_) => plan.ipv6,
@@ -196,9 +191,7 @@ impl Targets {
     /// with EDNS (egress asks it plainly the second time). peer-behaviour.md, "all servers mute": the most sparing peer sends 3.
     pub(super) fn second_chance(&self) -> Vec<SocketAddr> {
         let addresses = u32::try_from(self.addresses.len()).unwrap_or(u32::MAX);
-        if self.silent_sends > addresses.max(SENDS_TO_ONE - 1)
-            || self.silent_sends >= SILENT_SENDS_MOST
-        {
+        if self.silent_sends > addresses || self.silent_sends >= SILENT_SENDS_MOST {
             return Vec::new();
         }
         self.in_state(State::Silent)
@@ -224,7 +217,6 @@ impl Targets {
 
     /// Notes what was wrong with a server.
     pub(super) fn note_fault(&mut self, server: SocketAddr, fault: Fault, shortened: bool) {
-        let alone = self.addresses.len() == 1;
         let Some(address) = self
             .addresses
             .iter_mut()
@@ -243,12 +235,7 @@ impl Targets {
             _ if shortened => State::WantsFullName,
             _ => State::Gone,
         };
-        let most = if alone && address.state == State::Silent {
-            u8::try_from(SENDS_TO_ONE).unwrap_or(SENDS_PER_ADDRESS)
-        } else {
-            SENDS_PER_ADDRESS
-        };
-        if address.sends >= most && address.state != State::Unusable {
+        if address.sends >= SENDS_PER_ADDRESS && address.state != State::Unusable {
             address.state = State::Gone;
         }
     }

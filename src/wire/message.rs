@@ -1,5 +1,7 @@
 //! What did a server reply? A whole message, owned, with every name decompressed.
 
+use std::collections::HashSet;
+
 use super::header::{HEADER_LEN, u16_at, u32_at};
 use super::name::MAX_POINTERS;
 use super::query::EdnsView;
@@ -57,7 +59,8 @@ impl Message {
     ///
     /// Work is linear in its length (see [`MAX_POINTERS`]). A record of class IN whose RDATA does not have the shape of
     /// its type spoils the whole message: who wrote it cannot be trusted with the rest, and another server can be asked. Only
-    /// an A or AAAA record of a wrong length is left out alone, as Unbound does: its end is known and no name is in it.
+    /// an A or AAAA record of a wrong length is left out alone, as Unbound does, beside a good one of the same owner or in the
+    /// additional section: its end is known, no name is in it, and enough is left.
     /// Octets behind the last record are left unread. A reply with TC=1 may end anywhere: look at
     /// [`Header::parse`] first.
     ///
@@ -129,6 +132,7 @@ impl Reader<'_> {
         // The smallest record has 11 octets: a claimed count cannot make us reserve more than the octets can hold.
         let possible = self.octets.len().saturating_sub(self.at) / 11;
         let mut records = Vec::with_capacity(usize::from(count).min(possible));
+        let mut left_out: HashSet<(Name, RecordType)> = HashSet::new();
         for _ in 0..count {
             let owner = self.name()?;
             let rtype = RecordType(self.u16()?);
@@ -149,6 +153,7 @@ impl Reader<'_> {
                 continue;
             }
             if class == Class::IN && is_no_address(rtype, end - start) {
+                left_out.insert((owner, rtype));
                 continue;
             }
             let rdata = if class == Class::IN {
@@ -170,6 +175,14 @@ impl Reader<'_> {
                 },
                 rdata,
             });
+        }
+        if !left_out.is_empty() && !opt_allowed {
+            for record in &records {
+                left_out.remove(&(record.owner.clone(), record.rtype));
+            }
+            if !left_out.is_empty() {
+                return Err(WireError::BadRdata);
+            }
         }
         Ok(records)
     }

@@ -298,7 +298,7 @@ impl Internet {
                 }
                 Deed::Silence => {
                     // Egress begins with 400 ms for a server it knows nothing of, and backs off.
-                    let wait = [400, 800].get(tries).copied().unwrap_or(1500);
+                    let wait = if tries == 0 { 400 } else { 1500 };
                     self.now = self.now.plus(Duration::from_millis(wait));
                     AskFailure::Timeout
                 }

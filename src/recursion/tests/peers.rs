@@ -215,7 +215,7 @@ fn cnames_times_glueless_times_deep_cost_at_most_14_packets() {
 
 #[test]
 fn mute_servers_cost_few_packets_and_at_most_5_seconds() {
-    for (servers, packets) in [(1, 3), (2, 3), (3, 4), (4, 5), (13, 8)] {
+    for (servers, packets) in [(1, 2), (2, 3), (3, 4), (4, 5), (13, 8)] {
         let addresses: Vec<String> = (1..=servers).map(|i| format!("192.0.2.{i}")).collect();
         let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
         for labels in ["w", "w.x.y.z"] {

@@ -122,6 +122,11 @@ fn an_address_of_a_wrong_length_is_left_out_and_the_others_stay() {
             let message = Message::parse(&octets).unwrap();
             assert_eq!(message.answer.len(), 1, "{rtype} of {length} octets");
             assert_eq!(message.answer[0].rdata.len(), good);
+            // Without a good one beside it nothing would be left of the set: the message is no good.
+            let alone = |counts| Message::parse(&reply(counts, &[QUESTION, &record(length)]));
+            assert_eq!(alone([1, 1, 0, 0]), Err(WireError::BadRdata));
+            assert_eq!(alone([1, 0, 1, 0]), Err(WireError::BadRdata));
+            assert!(alone([1, 0, 0, 1]).unwrap().additional.is_empty());
         }
     }
 }

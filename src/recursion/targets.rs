@@ -87,6 +87,7 @@ impl Targets {
         plan: &plan::Recursion,
         now: Now,
     ) -> Self {
+        let limits = &plan.limits;
         let mut targets = Self::none();
         let reachable = |address: &IpAddr| match address {
             IpAddr::V4(_) => plan.ipv4,

@@ -4,7 +4,6 @@
     clippy::expect_used,
     unused_qualifications,
     missing_docs,
-    unused_qualifications,
     reason = "a bench; gungraun's macros make public items without documentation"
 )]
 

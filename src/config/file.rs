@@ -191,7 +191,6 @@ sections! {
     Log {
         level: String,
         target: LogTarget,
-        clients: bool,
     }
 
     /// `[metrics]`

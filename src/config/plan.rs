@@ -332,8 +332,6 @@ pub struct Ops {
     pub log_level: String,
     /// Where logs go.
     pub log_target: LogTarget,
-    /// Whether client addresses may stand in logs (secrecy of communications: no).
-    pub log_clients: bool,
     /// Prometheus page; loopback only unless the operator says otherwise. Nothing = off.
     pub metrics_listen: Option<SocketAddr>,
     /// Control socket. Nothing = off.

@@ -434,7 +434,7 @@ fn generated() -> Vec<(&'static str, String, Vec<u8>)> {
 #[test]
 fn manual_pages_and_completions_in_the_repository_are_up_to_date() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let regenerate = std::env::var_os("SUIMON_REGENERATE").is_some();
+    let regenerate = std::env::var_os("REGENERATE").is_some();
     for (directory, name, content) in generated() {
         let path = root.join(directory).join(name);
         if regenerate {
@@ -443,7 +443,7 @@ fn manual_pages_and_completions_in_the_repository_are_up_to_date() {
         }
         assert!(
             std::fs::read(&path).is_ok_and(|kept| kept == content),
-            "{} is not what the command lines say: run SUIMON_REGENERATE=1 cargo test --lib ctl::tests",
+            "{} is not what the command lines say: run REGENERATE=1 cargo test --lib ctl::tests",
             path.display()
         );
     }

@@ -28,7 +28,6 @@ impl Check<'_> {
         Ops {
             log_level: log.level.clone(),
             log_target: log.target.into(),
-            log_clients: log.clients,
             metrics_listen: self.file.metrics.listen,
             control_socket,
         }

@@ -393,14 +393,6 @@ pub(super) const OUTGOING: &[Setting] = &[
         example: r#""stderr""#,
     },
     Setting {
-        path: "log.clients",
-        kind: Kind::Switch,
-        default: Some("false"),
-        summary: "Whether client addresses may stand in logs.",
-        doc: "Secrecy of communications: aggregates by default. No line of this version names a client either way.",
-        example: "true",
-    },
-    Setting {
         path: "metrics.listen",
         kind: Kind::Socket,
         default: None,

@@ -187,18 +187,18 @@ fn the_nearest_spelling_is_found() {
     assert_eq!(nearest_section("forwards"), Some("forward"));
 }
 
-/// Compares with the file in the tree; `SUIMON_REGENERATE=1` writes it instead.
+/// Compares with the file in the tree; `REGENERATE=1` writes it instead.
 fn in_sync(file: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("packaging/config")
         .join(file);
-    if std::env::var_os("SUIMON_REGENERATE").is_some() {
+    if std::env::var_os("REGENERATE").is_some() {
         std::fs::write(&path, text).unwrap();
     }
     let shipped = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         shipped == text,
-        "{} is out of date; run SUIMON_REGENERATE=1 cargo test config::options",
+        "{} is out of date; run REGENERATE=1 cargo test config::options",
         path.display()
     );
 }

@@ -4,6 +4,7 @@ mod front;
 mod live;
 mod metrics;
 mod operator;
+mod priming;
 mod report;
 mod watch;
 
@@ -20,7 +21,6 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use crate::config::{self, Loaded, Problem, Sources};
-use crate::guard::permit::{InternalCause, RecursionPermit};
 use crate::ingress::{Ingress, Listeners};
 use crate::ops::control::Control;
 use crate::ops::logging::Logging;
@@ -29,6 +29,7 @@ use crate::sys::arguments::DaemonArgs;
 use crate::sys::{addresses, clock, notify, sandbox};
 use front::Front;
 use operator::Operator;
+use priming::Priming;
 use watch::Watch;
 
 /// How often the status line, the host's own addresses and the cache's bookkeeping are brought up to date.
@@ -165,7 +166,6 @@ async fn attend(
         doors.spawn(page.serve(Arc::clone(&operator) as Arc<_>, until_stopped()));
     }
     tokio::spawn(keep_house(Arc::clone(&operator), own_addresses_known));
-    prime(&operator);
     tell(&report::ready(ingress.addresses()));
     notify::ready("serving");
 
@@ -222,23 +222,7 @@ async fn drain(ingress: Ingress, operator: &Operator, patience: Duration) {
     }
 }
 
-/// Asks the root for its servers, once, in the background (RFC 9609); a failure is not held against anyone.
-fn prime(operator: &Operator) {
-    let live = operator.live();
-    if !live.plan.recursion.priming || live.forwards_everything() {
-        return;
-    }
-    let resolver = Arc::clone(&live.resolver);
-    tokio::spawn(async move {
-        let permit = RecursionPermit::internal(InternalCause::Priming);
-        let response = resolver.prime(permit).await;
-        if response.answer.is_empty() {
-            tracing::warn!("priming failed; the root hints are used as they are");
-        }
-    });
-}
-
-/// Every few seconds: own addresses, cache bookkeeping, the status line; the watchdog as long as all is well.
+/// At once and every few seconds: priming, own addresses, cache bookkeeping, the status line; the watchdog as long as all is well.
 async fn keep_house(operator: Arc<Operator>, mut own_addresses_known: bool) {
     let pace =
         notify::watchdog_interval().map_or(HOUSEKEEPING, |interval| interval.min(HOUSEKEEPING));
@@ -246,8 +230,10 @@ async fn keep_house(operator: Arc<Operator>, mut own_addresses_known: bool) {
     // A clock that jumped by years must not be caught up with tick by tick.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut watch = Watch::default();
+    let mut priming = Priming::default();
     loop {
         ticks.tick().await;
+        priming.see_to_it(&operator);
         own_addresses_known = learn_own_addresses(&operator, own_addresses_known);
         operator.live().cache.settle();
         notify::status(&operator.status_line());

@@ -17,7 +17,7 @@ use crate::telemetry::Snapshot;
 use crate::wire::{Held, Question, text};
 
 /// Sections and keys that take effect at the next start only.
-const AT_START: [&str; 8] = [
+const AT_START: [&str; 7] = [
     "listen.",
     "tcp.",
     "metrics.",
@@ -25,7 +25,6 @@ const AT_START: [&str; 8] = [
     "process.",
     "log.target",
     "cache.answer_slots",
-    "recursion.priming",
 ];
 
 /// The one line that says suimond serves.

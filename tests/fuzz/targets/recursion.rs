@@ -99,6 +99,8 @@ impl Run {
                 },
                 harden_glue: shape & 8 == 0,
                 dnssec_ok: shape & 16 == 0,
+                ipv4: true,
+                ipv6: true,
                 limits: plan::Limits::default(),
                 joined_clients: 100,
                 in_flight: 100,

@@ -5,6 +5,7 @@ pub mod cache;
 pub mod config;
 pub mod ctl;
 pub mod daemon;
+pub mod dnssec;
 pub mod drill;
 pub mod egress;
 pub mod guard;

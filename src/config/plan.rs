@@ -24,6 +24,8 @@ pub struct Plan {
     pub cache: Cache,
     /// How names are found out.
     pub recursion: Recursion,
+    /// Whether to believe what is found.
+    pub dnssec: Dnssec,
     /// How servers are asked.
     pub egress: Egress,
     /// How replies are written.
@@ -253,6 +255,12 @@ pub struct Limits {
     pub failing_ns_names: u32,
     /// Labels added one query each by QNAME minimisation (10), the first 4 singly (RFC 9156 section 2.3).
     pub minimisation_steps: u32,
+    /// Signatures checked for one response (16; CVE-2023-50387).
+    pub response_signatures: u32,
+    /// Signatures checked for the whole query (32).
+    pub signatures: u32,
+    /// NSEC3 hashes made for the whole query (300; CVE-2023-50868).
+    pub nsec3_hashes: u32,
     /// RRs per RRset (100), types per name (100), octets per RRset (16 KiB) (CVE-2024-1737).
     pub rrset_records: usize,
     /// Octets per RRset (16 KiB).
@@ -271,10 +279,39 @@ impl Default for Limits {
             ns_addresses: 6,
             failing_ns_names: 5,
             minimisation_steps: 10,
+            response_signatures: 16,
+            signatures: 32,
+            nsec3_hashes: 300,
             rrset_records: 100,
             rrset_bytes: 16 * 1024,
         }
     }
+}
+
+/// Whether to believe what is found (RFC 4033 to 4035, 5155, 6840).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Dnssec {
+    /// DS and DNSKEY sets of the zones that are believed without proof; none = nothing is validated.
+    pub anchors: Vec<Rrset>,
+    /// Zones that are not validated although they could be (RFC 7646).
+    pub negative_anchors: Vec<NegativeAnchor>,
+    /// Seconds by which a signature may be expired or not yet valid (0..=86,400).
+    pub skew: u32,
+    /// NSEC3 iterations above which a proof makes insecure (50; RFC 9276 section 3.2, CVE-2026-1519).
+    pub nsec3_iterations: u16,
+    /// Answer from validated NSEC and NSEC3 without asking (RFC 8198).
+    pub aggressive: bool,
+    /// Follow key roll-overs of the anchors (RFC 5011).
+    pub follow_rollovers: bool,
+}
+
+/// A zone that is not validated for a while (RFC 7646).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NegativeAnchor {
+    /// The zone; all below it is treated as unsigned.
+    pub zone: Name,
+    /// Wall seconds at which it ends; nothing = when the configuration changes.
+    pub until: Option<u64>,
 }
 
 /// How servers are asked (P5).

@@ -18,7 +18,7 @@ pub use header::{Flags, Header};
 pub use message::{Edns, Message, Record};
 pub use name::Name;
 pub use query::{EdnsView, QueryView};
-pub use response::{Ede, Held, Response};
+pub use response::{Ede, Held, Response, Security};
 pub use rrset::{RdataSet, Rrset};
 pub use types::{Class, Question, Rcode, RecordType};
 

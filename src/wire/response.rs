@@ -17,8 +17,28 @@ pub struct Ede {
 impl Ede {
     /// 0: none of the others.
     pub const OTHER: u16 = 0;
+    /// 1: signed with algorithms that are not supported (any more).
+    pub const UNSUPPORTED_ALGORITHM: u16 = 1;
+    /// 2: vouched for with digests that are not supported (any more).
+    pub const UNSUPPORTED_DIGEST: u16 = 2;
     /// 3: stale answer.
     pub const STALE_ANSWER: u16 = 3;
+    /// 5: no trust anchor covers it.
+    pub const INDETERMINATE: u16 = 5;
+    /// 6: validation failed.
+    pub const DNSSEC_BOGUS: u16 = 6;
+    /// 7: no signature is valid any more.
+    pub const SIGNATURE_EXPIRED: u16 = 7;
+    /// 8: no signature is valid yet.
+    pub const SIGNATURE_NOT_YET_VALID: u16 = 8;
+    /// 9: no DNSKEY matches.
+    pub const DNSKEY_MISSING: u16 = 9;
+    /// 10: a signature is missing.
+    pub const RRSIGS_MISSING: u16 = 10;
+    /// 11: no matching key has the zone key bit.
+    pub const NO_ZONE_KEY_BIT: u16 = 11;
+    /// 12: a proof of nonexistence is missing.
+    pub const NSEC_MISSING: u16 = 12;
     /// 13: a cached failure (RFC 9520).
     pub const CACHED_ERROR: u16 = 13;
     /// 14: not ready to serve.
@@ -37,6 +57,10 @@ impl Ede {
     pub const NETWORK_ERROR: u16 = 23;
     /// 24: data from the server is invalid.
     pub const INVALID_DATA: u16 = 24;
+    /// 25: a signature that expires before it begins.
+    pub const SIGNATURE_EXPIRED_BEFORE_VALID: u16 = 25;
+    /// 27: NSEC3 with more iterations than are looked at (RFC 9276 section 3.2).
+    pub const UNSUPPORTED_NSEC3_ITERATIONS: u16 = 27;
     /// 29: made up by the resolver (special-use names, local zones).
     pub const SYNTHESIZED: u16 = 29;
 
@@ -48,6 +72,20 @@ impl Ede {
             text: Cow::Borrowed(text),
         }
     }
+}
+
+/// What validation found about a set (RFC 4035 section 4.3), least first. Bogus is missing: what is bogus is not kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Security {
+    /// Nobody looked: a client asked with CD, or it is the address of a server.
+    #[default]
+    Unchecked,
+    /// No trust anchor lies above it.
+    Indeterminate,
+    /// A proof says that it need not be signed, by algorithms we know.
+    Insecure,
+    /// Signed, with a chain of trust up to an anchor.
+    Secure,
 }
 
 /// A shared RRset and the TTL it has left, in seconds.

@@ -37,7 +37,7 @@ const TABLE: [(&str, u8, &[&str]); 17] = [
 ];
 
 /// Doors beside the table: who, to what, why. A door opens one path, not a room.
-pub(crate) const DOORS: [(&str, &str, &str); 10] = [
+pub(crate) const DOORS: [(&str, &str, &str); 11] = [
     (
         "config",
         "wire",
@@ -52,6 +52,11 @@ pub(crate) const DOORS: [(&str, &str, &str); 10] = [
         "egress",
         "guard::permit",
         "spends what the guard minted, and can only spend it",
+    ),
+    (
+        "cache",
+        "dnssec::validated",
+        "the seal on what may be used aggressively; the cache cannot set it",
     ),
     (
         "policy",

@@ -36,6 +36,7 @@ pub(super) fn plan(
         policy: check.policy(),
         cache: check.cache(),
         recursion: check.recursion(system_hints),
+        dnssec: plan::Dnssec::default(),
         egress: check.egress(),
         answer: plan::Answer {
             max_udp_size: file.answer.max_udp_size,
@@ -178,6 +179,9 @@ impl Check<'_> {
             ipv4: self.file.egress.ipv4,
             ipv6: self.file.egress.ipv6,
             limits: plan::Limits {
+                response_signatures: plan::Limits::default().response_signatures,
+                signatures: plan::Limits::default().signatures,
+                nsec3_hashes: plan::Limits::default().nsec3_hashes,
                 packets: limits.packets,
                 bytes: u32::try_from(limits.bytes.0).unwrap_or(u32::MAX),
                 time: limits.time.0,

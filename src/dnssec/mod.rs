@@ -1,0 +1,27 @@
+//! Whether to believe it: signatures, chains of trust and proofs of nonexistence, weighed by a validator with no socket, no clock, no task.
+//!
+//! ```text
+//!  anchor ─► DNSKEY of "." ─► DS of "com." ─► DNSKEY of "com." ─► … ─► RRset, or NSEC / NSEC3 that deny it
+//! ```
+//!
+//! `recursion` knows the zone cuts, fetches what is missing and hands over evidence: sets as received, and the keys of the
+//! zone that should have signed them. This room answers [`Validated`] sets, or [`Bogus`] with the reason a person reads.
+//! Every signature checked and every NSEC3 hash made is paid from an [`Allowance`], which the budget of the client's query
+//! gave and takes back (KeyTrap, CVE-2023-50387; NSEC3 encloser attacks, CVE-2023-50868).
+
+mod allowance;
+mod bogus;
+mod validated;
+
+pub use allowance::{Allowance, Spent};
+pub use bogus::{Bogus, Why};
+pub use validated::Validated;
+
+/// The time signatures are judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clock {
+    /// Seconds since the Unix epoch; compared in serial arithmetic (RFC 4034 section 3.1.5).
+    pub at: u64,
+    /// Seconds by which a signature may be expired or not yet valid (0: none).
+    pub skew: u32,
+}

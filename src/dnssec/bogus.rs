@@ -98,7 +98,9 @@ impl Why {
         }
     }
 
-    const fn sentence(self) -> &'static str {
+    /// The reason in words.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
         match self {
             Self::NoSignature => "no signature",
             Self::NoMatchingKey => "no signature by a key of the zone",

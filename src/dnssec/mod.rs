@@ -9,13 +9,28 @@
 //! Every signature checked and every NSEC3 hash made is paid from an [`Allowance`], which the budget of the client's query
 //! gave and takes back (KeyTrap, CVE-2023-50387; NSEC3 encloser attacks, CVE-2023-50868).
 
+pub mod algorithm;
 mod allowance;
+mod anchor;
 mod bogus;
+pub mod canonical;
+mod chain;
+pub mod crypto;
+mod ds;
+mod key;
+mod rrsig;
 mod validated;
+mod verify;
 
 pub use allowance::{Allowance, Spent};
+pub use anchor::Anchor;
 pub use bogus::{Bogus, Why};
+pub use chain::{KeyFinding, MAX_DS, keys_by_anchor, keys_by_ds, usable_ds};
+pub use ds::Ds;
+pub use key::{Dnskey, MAX_KEYS_PER_TAG, ZoneKeys};
+pub use rrsig::Rrsig;
 pub use validated::Validated;
+pub use verify::{FORGIVEN_FAILURES, Verified, signer, verify};
 
 /// The time signatures are judged by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

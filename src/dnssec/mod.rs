@@ -11,10 +11,15 @@
 
 mod allowance;
 mod bogus;
-mod validated;
+pub mod denial;
+mod nsec;
+mod nsec3;
+mod types;
+pub mod validated;
 
 pub use allowance::{Allowance, Spent};
 pub use bogus::{Bogus, Why};
+pub use nsec3::{Hash, Hashes};
 pub use validated::Validated;
 
 /// The time signatures are judged by.

@@ -16,10 +16,16 @@ mod bogus;
 pub mod canonical;
 mod chain;
 pub mod crypto;
+pub mod denial;
 mod ds;
+mod judge;
 mod key;
+mod nsec;
+mod nsec3;
 mod rrsig;
-mod validated;
+mod trust;
+mod types;
+pub mod validated;
 mod verify;
 
 pub use allowance::{Allowance, Spent};
@@ -29,6 +35,11 @@ pub use chain::{KeyFinding, MAX_DS, keys_by_anchor, keys_by_ds, usable_ds};
 pub use ds::Ds;
 pub use key::{Dnskey, MAX_KEYS_PER_TAG, ZoneKeys};
 pub use rrsig::Rrsig;
+pub use judge::{
+    Believed, Denied, Evidence, Judgement, Proven, Sets, Verdict, Verification,
+};
+pub use nsec3::{Hash, Hashes};
+pub use trust::{Start, Validator, ZoneTrust};
 pub use validated::Validated;
 pub use verify::{FORGIVEN_FAILURES, Verified, signer, verify};
 

@@ -1,6 +1,7 @@
 //! What was proven? A seal that only this room can set (ARCHITECTURE.md, "Proofs as types").
 
 use std::ops::Deref;
+use std::sync::Arc;
 
 /// Something whose signatures were checked up to a trust anchor. Can be read by anybody, made only in `dnssec`: the aggressive
 /// use of NSEC (RFC 8198) takes nothing else.
@@ -11,6 +12,11 @@ impl<T> Validated<T> {
     /// Seals what was just proven.
     pub(in crate::dnssec) const fn seal(proven: T) -> Self {
         Self(proven)
+    }
+
+    /// The same, shared.
+    pub fn share(self) -> Validated<Arc<T>> {
+        Validated(Arc::new(self.0))
     }
 
     /// What was proven, without the seal.

@@ -169,3 +169,81 @@ pub fn aaaa(rdata: &[u8]) -> Option<Ipv6Addr> {
 pub fn rrsig_covers(rdata: &[u8]) -> Option<RecordType> {
     u16_at(rdata, 0).ok().map(RecordType)
 }
+
+/// The fields of an NSEC record: the next owner name of the zone and the type bit maps (RFC 4034 section 4.1).
+#[must_use]
+pub fn nsec(rdata: &[u8]) -> Option<(Name, &[u8])> {
+    let end = super::query::plain_name_end(rdata, 0).ok()?;
+    let (next, types) = rdata.split_at_checked(end)?;
+    Some((Name::from_wire(next).ok()?, types))
+}
+
+/// The fields of an NSEC3 record (RFC 5155 section 3.2), nothing but their bounds checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Nsec3<'a> {
+    /// Hash algorithm; 1 is SHA-1, the only one.
+    pub algorithm: u8,
+    /// Flags; 1 is opt-out, the only one.
+    pub flags: u8,
+    /// Additional rounds of hashing.
+    pub iterations: u16,
+    /// Appended to what is hashed, in each round.
+    pub salt: &'a [u8],
+    /// The next hash of the zone, as octets.
+    pub next: &'a [u8],
+    /// The type bit maps.
+    pub types: &'a [u8],
+}
+
+/// The fields of an NSEC3 record.
+#[must_use]
+pub fn nsec3(rdata: &[u8]) -> Option<Nsec3<'_>> {
+    let (&[algorithm, flags, high, low, salt_length], rest) = rdata.split_first_chunk::<5>()?;
+    let (salt, rest) = rest.split_at_checked(usize::from(salt_length))?;
+    let (&next_length, rest) = rest.split_first()?;
+    let (next, types) = rest.split_at_checked(usize::from(next_length))?;
+    Some(Nsec3 {
+        algorithm,
+        flags,
+        iterations: u16::from_be_bytes([high, low]),
+        salt,
+        next,
+        types,
+    })
+}
+
+/// The SHA-1 hash that the first label of an NSEC3 owner name spells in base32hex, in either case (RFC 5155 section 3).
+#[must_use]
+pub fn nsec3_owner_hash(label: &[u8]) -> Option<[u8; 20]> {
+    let label: &[u8; 32] = label.try_into().ok()?;
+    let mut hash = [0_u8; 20];
+    for (from, to) in label.chunks_exact(8).zip(hash.chunks_exact_mut(5)) {
+        let mut bits = 0_u64;
+        for digit in from {
+            let value = match digit {
+                b'0'..=b'9' => digit - b'0',
+                b'a'..=b'v' => digit - b'a' + 10,
+                b'A'..=b'V' => digit - b'A' + 10,
+                _ => return None,
+            };
+            bits = bits << 5 | u64::from(value);
+        }
+        to.copy_from_slice(bits.to_be_bytes().get(3..)?);
+    }
+    Some(hash)
+}
+
+/// The labels field of an RRSIG record: the labels of the name that was signed, the root's and a leading `*` not counted
+/// (RFC 4034 section 3.1.3).
+#[must_use]
+pub fn rrsig_labels(rdata: &[u8]) -> Option<u8> {
+    rdata.get(3).copied()
+}
+
+/// The signer of an RRSIG record (RFC 4034 section 3.1.7).
+#[must_use]
+pub fn rrsig_signer(rdata: &[u8]) -> Option<Name> {
+    let rest = rdata.get(18..)?;
+    let end = super::query::plain_name_end(rest, 0).ok()?;
+    Name::from_wire(rest.get(..end)?).ok()
+}

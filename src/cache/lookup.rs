@@ -27,7 +27,7 @@ const ANY_TYPES: [RecordType; 9] = [
 ];
 
 /// How well an answer must have been looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Demand {
     /// Validated as far as this resolver validates.
     Checked,

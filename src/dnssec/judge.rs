@@ -19,7 +19,7 @@ pub struct Verification {
     evidence: Evidence,
     clock: Clock,
     allowance: Allowance,
-    abandoned: Arc<AtomicBool>,
+    abandoned: AtomicBool,
 }
 
 /// What is to be proven.
@@ -52,6 +52,8 @@ pub struct Sets {
     pub keys: Arc<ZoneKeys>,
     /// What is there: links and data, in order.
     pub positive: Vec<Rrset>,
+    /// What came along and is left out if it is not to be believed.
+    pub extra: Vec<Rrset>,
     /// What is not there.
     pub denied: Option<Denied>,
     /// The NSEC and NSEC3 sets of the reply.
@@ -98,6 +100,8 @@ pub struct Verdict {
 pub struct Proven {
     /// As in [`Sets::positive`], each with what stands behind it.
     pub positive: Vec<Believed>,
+    /// Those of [`Sets::extra`] that are to be believed.
+    pub extra: Vec<Validated<Rrset>>,
     /// The SOA of a denial.
     pub soa: Option<Validated<Rrset>>,
     /// All proofs that are signed, for those who use them again (RFC 8198).
@@ -124,39 +128,35 @@ pub struct Believed {
 impl Verification {
     /// `evidence` to be judged within `allowance`.
     #[must_use]
-    pub fn new(evidence: Evidence, clock: Clock, allowance: Allowance) -> Self {
+    pub const fn new(evidence: Evidence, clock: Clock, allowance: Allowance) -> Self {
         Self {
             evidence,
             clock,
             allowance,
-            abandoned: Arc::default(),
+            abandoned: AtomicBool::new(false),
         }
     }
 
-    /// Set it, and the work stops before its next set.
-    #[must_use]
-    pub fn abandon(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.abandoned)
+    /// Has the work stop before its next set: nobody waits for it any more.
+    pub fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Relaxed);
     }
 
     /// Does the work.
     #[must_use]
-    pub fn run(self) -> Verdict {
-        let Self {
-            evidence,
-            clock,
-            mut allowance,
-            abandoned,
-        } = self;
+    pub fn run(&self) -> Verdict {
+        let clock = self.clock;
+        let mut allowance = self.allowance;
         let allowed = &mut allowance;
-        let judged = match evidence {
-            Evidence::Sets(sets) => sets.judge(clock, allowed, &abandoned).map(Judgement::Sets),
+        let judged = match &self.evidence {
+            Evidence::Sets(sets) => sets
+                .judge(clock, allowed, &self.abandoned)
+                .map(Judgement::Sets),
             Evidence::KeysByDs { zone, ds, dnskey } => {
-                keys_by_ds(&zone, &ds, &dnskey, clock, allowed).map(Judgement::Keys)
+                keys_by_ds(zone, ds, dnskey, clock, allowed).map(Judgement::Keys)
             }
             Evidence::KeysByAnchor { anchor, dnskey } => {
-                keys_by_anchor(anchor.zone(), &anchor, &dnskey, clock, allowed)
-                    .map(Judgement::Keys)
+                keys_by_anchor(anchor.zone(), anchor, dnskey, clock, allowed).map(Judgement::Keys)
             }
         };
         Verdict {
@@ -166,15 +166,26 @@ impl Verification {
     }
 }
 
+impl Verdict {
+    /// For work that was never finished.
+    #[must_use]
+    pub fn abandoned() -> Self {
+        Self {
+            judgement: Judgement::Bogus(Bogus::limit(Why::Abandoned)),
+            spent: Spent::default(),
+        }
+    }
+}
+
 impl Sets {
     fn judge(
-        self,
+        &self,
         clock: Clock,
         allowance: &mut Allowance,
         abandoned: &AtomicBool,
     ) -> Result<Proven, Bogus> {
         let keys = &*self.keys;
-        let mut check = |set: &Rrset, allowance: &mut Allowance| {
+        let check = |set: &Rrset, allowance: &mut Allowance| {
             if abandoned.load(Ordering::Relaxed) {
                 return Err(Bogus::limit(Why::Abandoned));
             }
@@ -227,6 +238,7 @@ impl Sets {
                 cut = Some(found);
                 match found {
                     NoDs::OptOut => Security::Insecure,
+                    NoDs::TooManyIterations => weigh(Strength::TooManyIterations, &mut ede),
                     NoDs::Insecure | NoDs::NoCut => Security::Secure,
                 }
             }
@@ -239,8 +251,15 @@ impl Sets {
                 weigh(denial.strength, &mut ede)
             }
         };
+        let extra = self
+            .extra
+            .iter()
+            .filter_map(|set| check(set, allowance).ok())
+            .map(|verified| verified.set)
+            .collect();
         Ok(Proven {
             positive,
+            extra,
             soa: soa.map(|verified| verified.set),
             proofs,
             denial,
@@ -250,16 +269,22 @@ impl Sets {
     }
 }
 
+/// Why a proof by NSEC3 was not looked at (RFC 9276 section 3.2).
+#[must_use]
+pub const fn too_many_iterations() -> Ede {
+    Ede::new(
+        Ede::UNSUPPORTED_NSEC3_ITERATIONS,
+        "more NSEC3 iterations than are looked at",
+    )
+}
+
 /// What a denial of this strength amounts to.
 fn weigh(strength: Strength, ede: &mut Option<Ede>) -> Security {
     match strength {
         Strength::Proven => Security::Secure,
         Strength::OptOut => Security::Insecure,
         Strength::TooManyIterations => {
-            ede.get_or_insert(Ede::new(
-                Ede::UNSUPPORTED_NSEC3_ITERATIONS,
-                "more NSEC3 iterations than are worth their price",
-            ));
+            ede.get_or_insert_with(too_many_iterations);
             Security::Insecure
         }
     }

@@ -28,6 +28,7 @@ mod types;
 pub mod validated;
 mod verify;
 
+pub use denial::NoDs;
 pub use allowance::{Allowance, Spent};
 pub use anchor::Anchor;
 pub use bogus::{Bogus, Why};
@@ -36,7 +37,7 @@ pub use ds::Ds;
 pub use key::{Dnskey, MAX_KEYS_PER_TAG, ZoneKeys};
 pub use rrsig::Rrsig;
 pub use judge::{
-    Believed, Denied, Evidence, Judgement, Proven, Sets, Verdict, Verification,
+    Believed, Denied, Evidence, Judgement, Proven, Sets, Verdict, Verification, too_many_iterations,
 };
 pub use nsec3::{Hash, Hashes};
 pub use trust::{Start, Validator, ZoneTrust};

@@ -74,7 +74,7 @@ impl Validator {
     #[must_use]
     pub fn new(plan: &plan::Dnssec, max_bytes: u64) -> Self {
         Self {
-            anchors: Anchor::grouped(&plan.anchors)
+            anchors: Anchor::all(&plan.anchors)
                 .into_iter()
                 .map(Arc::new)
                 .collect(),
@@ -133,6 +133,14 @@ impl Validator {
             }
             (Some(anchor), _) => Start::Anchor(Arc::clone(anchor)),
         }
+    }
+
+    /// Whether any anchor lies strictly below `zone`.
+    #[must_use]
+    pub fn has_anchor_below(&self, zone: &Name) -> bool {
+        self.anchors
+            .iter()
+            .any(|anchor| anchor.zone() != zone && anchor.zone().is_within(zone))
     }
 
     /// What was found out about `zone`, while it holds.

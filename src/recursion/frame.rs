@@ -23,6 +23,8 @@ pub(super) struct Frame {
     pub target: Name,
     /// CNAME and DNAME sets followed so far.
     pub chain: Vec<Held>,
+    /// Proofs that belong to wildcards in the chain.
+    pub proofs: Vec<Held>,
     /// The names the chain came through, `target` included.
     pub seen: Vec<Name>,
     /// Questions shortened by QNAME minimisation so far, for `target`.
@@ -129,6 +131,7 @@ impl Frame {
             seen: vec![target.clone()],
             target,
             chain: Vec::new(),
+            proofs: Vec::new(),
             shortened: 0,
             stale: None,
             stage: Stage::Start,

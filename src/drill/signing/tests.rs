@@ -174,12 +174,7 @@ fn the_nsec3_chain_has_empty_non_terminals_and_leaves_out_what_opt_out_covers() 
             .unwrap()
             .into_iter()
             .filter(|record| record.rtype == RecordType::NSEC3)
-            .map(|record| {
-                (
-                    record.owner,
-                    text::rdata_to_text(RecordType::NSEC3, &record.rdata),
-                )
-            })
+            .map(|record| (record.owner, record.rdata))
             .collect()
     };
     let owner = |text: &str| {
@@ -194,7 +189,7 @@ fn the_nsec3_chain_has_empty_non_terminals_and_leaves_out_what_opt_out_covers() 
     let types = |of: &str| full[&owner(of)][26..].to_vec();
     assert_eq!(types("insecure.example."), [0, 1, 0x20]);
     assert_eq!(types("secure.example."), [0, 6, 0x20, 0, 0, 0, 0, 0x12]);
-    assert_eq!(types("deep.example."), []);
+    assert!(types("deep.example.").is_empty());
     assert!(full.contains_key(&owner("w.example.")));
     let open = chain(true);
     assert_eq!(open.len(), 7);

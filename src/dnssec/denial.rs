@@ -375,3 +375,6 @@ fn ds_denied(types: Types<'_>) -> Option<NoDs> {
         Some(NoDs::NoCut)
     }
 }
+
+#[cfg(test)]
+mod tests;

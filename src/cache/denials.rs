@@ -32,7 +32,7 @@ const PASSED_OVER: usize = 4;
 const FILED_AS: RecordType = RecordType::NSEC;
 
 /// A place in the canonical order (RFC 4034 section 6.1), or a hash: octets that sort as the names do.
-type Place = SmallVec<[u8; 40]>;
+pub(super) type Place = SmallVec<[u8; 40]>;
 
 #[derive(Debug)]
 pub(super) struct Denials {
@@ -324,7 +324,7 @@ fn negative_ttl(soa: &Rrset) -> u32 {
 
 /// Octets that sort as names do in canonical order: the labels from the root, in lower case, each closed by an octet lower than
 /// any in it. Two octets stand for 0 and for 1, to keep 0 free for that.
-fn place(name: &Name) -> Place {
+pub(super) fn place(name: &Name) -> Place {
     let labels: SmallVec<[&[u8]; 16]> = name.labels().collect();
     let mut place = Place::new();
     for label in labels.iter().rev() {

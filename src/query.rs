@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rand::Rng as _;
 
 use crate::answer::{self, Composed};
-use crate::cache::Cache;
+use crate::cache::{Cache, Demand};
 use crate::cache::answers::{AnswerTable, Found, ReadyMade};
 use crate::config::plan::{self, TransportKind};
 use crate::guard::{
@@ -65,6 +65,7 @@ pub struct Miss {
     /// The operator's own CNAMEs that stand before what is found out.
     chain: Vec<Held>,
     forwarded: bool,
+    demand: Demand,
     packet: Box<[u8]>,
     transport: TransportKind,
     may_send_errors: bool,
@@ -124,6 +125,7 @@ impl Pipeline {
             question,
             chain,
             forwarded,
+            demand,
             packet,
             transport,
             may_send_errors,
@@ -132,7 +134,7 @@ impl Pipeline {
         let counters = self.telemetry.shared();
         let udp = transport == TransportKind::Udp;
         let full = (!self.plan.minimal).then(|| question.clone());
-        let resolution = self.resolver.start(permit, question);
+        let resolution = self.resolver.start(permit, question, demand);
         let resolved = if udp {
             let patience = self
                 .plan
@@ -200,7 +202,7 @@ impl Pipeline {
         let Ok(query) = QueryView::parse(&packet) else {
             return false;
         };
-        let response = match self.known(query.question(), now) {
+        let response = match self.known(query.question(), Demand::Checked, now) {
             Known::Response(response, _) => response,
             // Without special-use names nobody here need know it; to have found that out is enough.
             Known::Remains { .. } => Response::empty(Rcode::NOERROR),
@@ -270,7 +272,13 @@ impl Pipeline {
                 return Next::Reply;
             }
         }
-        match self.known(query.question(), now) {
+        // Whoever says CD checks for himself (RFC 4035 section 3.2.2).
+        let demand = if query.flags.cd() {
+            Demand::Any
+        } else {
+            Demand::Checked
+        };
+        match self.known(query.question(), demand, now) {
             Known::Response(response, source) => {
                 if is_error(response.rcode) && !admission.may_send_errors() {
                     counters.verdict(Reason::ReflectorPort);
@@ -313,6 +321,7 @@ impl Pipeline {
                     question,
                     chain,
                     forwarded,
+                    demand,
                     packet: arrival.bytes.into(),
                     transport: arrival.transport,
                     may_send_errors,
@@ -323,7 +332,7 @@ impl Pipeline {
     }
 
     /// What policy or the cache say of a question.
-    fn known(&self, question: Question, now: Now) -> Known {
+    fn known(&self, question: Question, demand: Demand, now: Now) -> Known {
         let (question, chain, forwarded) = match self.policy.decide(&question) {
             Decision::Answer(response) => return Known::Response(response, AnswerSource::Policy),
             Decision::Chase { chain, target } => {
@@ -334,7 +343,7 @@ impl Pipeline {
             Decision::Forward(_) => (question, Vec::new(), true),
             Decision::Stub(_) | Decision::Resolve => (question, Vec::new(), false),
         };
-        match self.cache.lookup(&question, now) {
+        match self.cache.lookup_as(&question, demand, now) {
             Some(mut response) => {
                 if !self.plan.minimal {
                     self.cache.add_companions(&question, &mut response, now);

@@ -9,8 +9,9 @@ use dashmap::mapref::entry::Entry;
 use rand::RngExt as _;
 use tokio::sync::watch;
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Demand};
 use crate::config::plan;
+use crate::dnssec::{Validator, Verdict, Verification};
 use crate::egress::{self, Egress, Exchanged, Forwarder};
 use crate::guard::permit::{Budget, Exhausted, RecursionPermit, Spent};
 use crate::policy::{Decision, Policy};
@@ -28,7 +29,8 @@ pub struct Resolver {
     egress: Arc<Egress>,
     forwarders: Vec<Forwarder>,
     plan: Arc<plan::Recursion>,
-    in_flight: DashMap<Question, Flight>,
+    validator: Option<Arc<Validator>>,
+    in_flight: DashMap<(Question, Demand), Flight>,
     counters: Arc<Counters>,
 }
 
@@ -78,9 +80,17 @@ impl Resolver {
             egress,
             forwarders,
             plan,
+            validator: None,
             in_flight: DashMap::new(),
             counters: Arc::default(),
         }
+    }
+
+    /// The same with somebody who says what is to be believed.
+    #[must_use]
+    pub fn validated_by(mut self, validator: Arc<Validator>) -> Self {
+        self.validator = Some(validator);
+        self
     }
 
     /// The same with the counters of the resolver `before` a reload: they never go down, and what still runs there counts.
@@ -90,7 +100,8 @@ impl Resolver {
         self
     }
 
-    /// Answers `question`, by joining an equal one in flight or by a recursion of its own, which then consumes `permit`.
+    /// Answers `question`, by joining an equal one in flight or by a recursion of its own, which then consumes `permit`. What
+    /// is found is validated unless `demand` takes anything.
     ///
     /// The recursion runs on as a task even when the caller stops waiting, so that a client that leaves takes nothing from
     /// those who joined, and what was paid for reaches the cache.
@@ -101,8 +112,9 @@ impl Resolver {
         self: &Arc<Self>,
         permit: RecursionPermit,
         question: Question,
+        demand: Demand,
     ) -> Result<Arc<Response>, Reason> {
-        let mut outcome = self.join_or_launch(permit, question)?;
+        let mut outcome = self.join_or_launch(permit, question, demand)?;
         let found = outcome
             .wait_for(Option::is_some)
             .await
@@ -118,7 +130,7 @@ impl Resolver {
 
     /// Answers `question` by a recursion of its own and tells every step; for `suimon ask`.
     pub async fn explain(&self, permit: RecursionPermit, question: Question) -> Traced {
-        let mut recursion = self.recursion(question).with_trace();
+        let mut recursion = self.recursion(question, Demand::Checked).with_trace();
         let mut budget = permit.into_budget(&self.plan.limits, clock::now());
         let response = self.drive(&mut recursion, &mut budget).await;
         Traced {
@@ -130,7 +142,8 @@ impl Resolver {
 
     /// Asks the root for its own NS set and keeps it (RFC 9609).
     pub async fn prime(&self, permit: RecursionPermit) -> Response {
-        let mut recursion = self.recursion(Question::new(Name::root(), RecordType::NS));
+        let question = Question::new(Name::root(), RecordType::NS);
+        let mut recursion = self.recursion(question, Demand::Any);
         let mut budget = permit.into_budget(&self.plan.limits, clock::now());
         self.drive(&mut recursion, &mut budget).await
     }
@@ -151,8 +164,13 @@ impl Resolver {
         self: &Arc<Self>,
         permit: RecursionPermit,
         question: Question,
+        demand: Demand,
     ) -> Result<watch::Receiver<Option<Arc<Response>>>, Reason> {
-        match self.in_flight.entry(question) {
+        let demand = match &self.validator {
+            Some(validator) if validator.is_on() => demand,
+            _ => Demand::Checked,
+        };
+        match self.in_flight.entry((question, demand)) {
             Entry::Occupied(mut entry) => {
                 let flight = entry.get_mut();
                 if flight.joined >= self.plan.joined_clients {
@@ -168,7 +186,7 @@ impl Resolver {
                     self.counters.turned_away.fetch_add(1, Ordering::Relaxed);
                     return Err(Reason::PendingTotal);
                 }
-                let question = entry.key().clone();
+                let key = entry.key().clone();
                 let (tell, outcome) = watch::channel(None);
                 entry.insert(Flight {
                     outcome: outcome.clone(),
@@ -178,11 +196,12 @@ impl Resolver {
                 self.counters.started.fetch_add(1, Ordering::Relaxed);
                 let landing = Landing {
                     resolver: Arc::clone(self),
-                    question: question.clone(),
+                    key: key.clone(),
                 };
                 tokio::spawn(async move {
                     let resolver = &landing.resolver;
-                    let mut recursion = resolver.recursion(question);
+                    let (question, demand) = key;
+                    let mut recursion = resolver.recursion(question, demand);
                     let mut budget = permit.into_budget(&resolver.plan.limits, clock::now());
                     let response = resolver.drive(&mut recursion, &mut budget).await;
                     // Whoever asks from here on finds the answer in the cache, so leave the table before telling.
@@ -195,8 +214,15 @@ impl Resolver {
         }
     }
 
-    fn recursion(&self, question: Question) -> Recursion {
-        Recursion::new(question, Arc::clone(&self.plan), entropy::csprng().random())
+    fn recursion(&self, question: Question, demand: Demand) -> Recursion {
+        let seed = entropy::csprng().random();
+        let recursion = Recursion::new(question, Arc::clone(&self.plan), seed);
+        match &self.validator {
+            Some(validator) => {
+                recursion.validated_by(Arc::clone(validator), demand == Demand::Checked)
+            }
+            None => recursion,
+        }
     }
 
     async fn drive(&self, recursion: &mut Recursion, budget: &mut Budget) -> Response {
@@ -205,12 +231,20 @@ impl Resolver {
                 Step::Done(response) => {
                     // Packets, octets and time are noted where egress is refused; these limits are recursion's own.
                     if let Some(
-                        limit @ (Exhausted::Links | Exhausted::Depth | Exhausted::FailingNsNames),
+                        limit @ (Exhausted::Links
+                        | Exhausted::Depth
+                        | Exhausted::FailingNsNames
+                        | Exhausted::Signatures
+                        | Exhausted::Nsec3Hashes),
                     ) = budget.refused()
                     {
                         self.egress.counters().note_exhausted(limit);
                     }
                     return response;
+                }
+                Step::Verify(work) => {
+                    let verdict = verify(work).await;
+                    recursion.verified(verdict, &self.cache, budget, clock::now());
                 }
                 Step::Ask(ask) => {
                     let candidates = self.candidates(&ask);
@@ -307,15 +341,30 @@ impl Routes for Resolver {
 /// Takes a finished (or abandoned) recursion out of the table.
 struct Landing {
     resolver: Arc<Resolver>,
-    question: Question,
+    key: (Question, Demand),
 }
 
 impl Drop for Landing {
     fn drop(&mut self) {
-        self.resolver.in_flight.remove(&self.question);
+        self.resolver.in_flight.remove(&self.key);
         let running = &self.resolver.counters.running;
         running.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+/// Checks signatures on a thread that nobody's packets wait for. Whoever stops waiting ends the work before its next set.
+async fn verify(work: Arc<Verification>) -> Verdict {
+    struct Abandon(Arc<Verification>);
+    impl Drop for Abandon {
+        fn drop(&mut self) {
+            self.0.abandon();
+        }
+    }
+    let watched = Abandon(Arc::clone(&work));
+    let done = tokio::task::spawn_blocking(move || work.run()).await;
+    let verdict = done.unwrap_or_else(|_| Verdict::abandoned());
+    drop(watched);
+    verdict
 }
 
 fn heard(exchanged: Exchanged) -> Heard {

@@ -76,7 +76,7 @@ pub fn compose(
     } else {
         (response.rcode, false)
     };
-    let told = response.authenticated && (dnssec || query.flags.ad());
+    let told = response.is_authenticated() && (dnssec || query.flags.ad());
     let flags = Flags::default()
         .with_qr(true)
         .with_aa(response.authoritative)

@@ -218,9 +218,10 @@ fn was_seen(doors: &mut [u16], hash: u64) -> bool {
         .is_some_and(|door| std::mem::replace(door, print) == print)
 }
 
-/// What else than name, type and class a reply depends on. AD of the query joins them once replies can carry AD.
+/// What else than name, type and class a reply depends on. (DO asks for AD already: RFC 6840 section 5.7.)
 fn variant(query: &QueryView<'_>) -> u8 {
-    u8::from(query.dnssec_ok()) | u8::from(query.flags.cd()) << 1
+    let wants_ad = query.flags.ad() && !query.dnssec_ok();
+    u8::from(query.dnssec_ok()) | u8::from(query.flags.cd()) << 1 | u8::from(wants_ad) << 2
 }
 
 impl Slot {

@@ -88,6 +88,7 @@ impl Cache {
             let ttl = held.ttl.checked_sub(age).filter(|left| *left > 0)?;
             Some(Held {
                 rrset: Arc::clone(&held.rrset),
+                security: held.security,
                 ttl,
             })
         };

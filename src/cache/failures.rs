@@ -6,7 +6,7 @@ use moka::ops::compute::Op;
 use moka::sync::Cache as Moka;
 
 use super::key::{BuildUnhashed, Key};
-use super::{CLOCK_SLACK, Cache};
+use super::{CLOCK_SLACK, Cache, Demand};
 use crate::sys::clock::Now;
 use crate::wire::{Ede, Name, Question, RecordType};
 
@@ -91,6 +91,13 @@ impl Cache {
             .get(&self.keyer.key(&question.name, question.rtype))
             .filter(|failure| failure.is_fresh(now) && failure.question == *question)
             .map(|failure| failure.ede.clone())
+    }
+
+    /// The same for whoever accepts more: who takes anything is not told that something is bogus.
+    #[must_use]
+    pub fn failure_as(&self, question: &Question, demand: Demand, now: Now) -> Option<Ede> {
+        self.failure(question, now)
+            .filter(|why| demand == Demand::Checked || !why.is_bogus())
     }
 
     /// Forgets that `question` failed: it was resolved.

@@ -6,7 +6,8 @@ use super::rrsets::Fact;
 use super::{Cache, Negative};
 use crate::sys::clock::Now;
 use crate::wire::{
-    Ede, Held, Name, Question, Rcode, RdataSet, RecordType, Response, Rrset, WireError, rdata,
+    Ede, Held, Name, Question, Rcode, RdataSet, RecordType, Response, Rrset, Security, WireError,
+    rdata,
 };
 
 /// CNAME and DNAME links followed at most (P4).
@@ -25,53 +26,81 @@ const ANY_TYPES: [RecordType; 9] = [
     RecordType::PTR,
 ];
 
+/// How well an answer must have been looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Demand {
+    /// Validated as far as this resolver validates.
+    Checked,
+    /// Anything, bogus or not: the client checks for himself (CD, RFC 4035 section 3.2.2), or it is about a server's address.
+    Any,
+}
+
+impl Demand {
+    /// Whether data of this security will do.
+    #[must_use]
+    pub fn accepts(self, security: Security) -> bool {
+        self == Self::Any || security > Security::Unchecked
+    }
+}
+
 impl Cache {
+    /// [`Cache::lookup_as`] for whoever wants validated answers.
+    #[must_use]
+    pub fn lookup(&self, question: &Question, now: Now) -> Option<Response> {
+        self.lookup_as(question, Demand::Checked, now)
+    }
+
     /// The whole answer, if all of it is known and trusted at least [`super::Rank::NonAuthAnswer`]: data at the end of a chain, its
     /// nonexistence with the SOA, or a remembered failure (SERVFAIL with EDE 13). Nothing if any part is missing.
     ///
     /// A DNAME link is followed by the CNAME it makes, with the TTL of the DNAME (RFC 6672 section 3.1). ANY is answered with
     /// one RRset. TTLs are those left.
     #[must_use]
-    pub fn lookup(&self, question: &Question, now: Now) -> Option<Response> {
+    pub fn lookup_as(&self, question: &Question, demand: Demand, now: Now) -> Option<Response> {
         let mut response = Response::empty(Rcode::NOERROR);
         let mut at = question.clone();
         for _ in 0..=MAX_LINKS {
-            match self.known_or_any(&at, now) {
-                Some(Fact::Data(held)) => {
+            match self.known_or_any(&at, demand, now) {
+                Some(Fact::Data(held, proofs)) => {
                     response.answer.push(held);
+                    response.authority.extend(proofs);
                     return Some(response);
                 }
-                Some(Fact::Absent(kind, soa)) => {
+                Some(Fact::Absent(kind, _, told)) => {
                     if kind == Negative::NxDomain {
                         response.rcode = Rcode::NXDOMAIN;
                     }
-                    response.authority.extend(soa);
+                    response.authority.splice(0..0, told);
                     return Some(response);
                 }
                 None => {}
             }
-            match self.link(&at, now, &mut response.answer) {
+            match self.link(&at, demand, now, &mut response) {
                 Some(Ok(target)) => at.name = target,
                 Some(Err(_)) => {
                     response.rcode = Rcode::YXDOMAIN;
                     return Some(response);
                 }
-                None => return self.failed(&at, now, response),
+                None => return self.failed(&at, demand, now, response),
             }
         }
-        self.failed(question, now, response)
+        self.failed(question, demand, now, response)
     }
 
     /// What is known about a question itself; one RRset of any common type for ANY.
-    fn known_or_any(&self, question: &Question, now: Now) -> Option<Fact> {
+    fn known_or_any(&self, question: &Question, demand: Demand, now: Now) -> Option<Fact> {
+        let known = || {
+            self.known(question, now)
+                .filter(|fact| demand.accepts(fact.security()))
+        };
         if question.rtype != RecordType::ANY {
-            return self.known(question, now);
+            return known();
         }
         ANY_TYPES
             .iter()
             .filter_map(|rtype| self.aside(&question.name, *rtype, now))
-            .find(|fact| matches!(fact, Fact::Data(_)))
-            .or_else(|| self.known(question, now))
+            .find(|fact| matches!(fact, Fact::Data(..)) && demand.accepts(fact.security()))
+            .or_else(known)
     }
 
     /// Where the name leads by a cached CNAME or DNAME; the records are pushed to `answer`. The error is a name that would
@@ -79,11 +108,14 @@ impl Cache {
     fn link(
         &self,
         question: &Question,
+        demand: Demand,
         now: Now,
-        answer: &mut Vec<Held>,
+        response: &mut Response,
     ) -> Option<Result<Name, WireError>> {
         if !matches!(question.rtype, RecordType::CNAME | RecordType::ANY)
-            && let Some(Fact::Data(held)) = self.aside(&question.name, RecordType::CNAME, now)
+            && let Some(Fact::Data(held, proofs)) =
+                self.aside(&question.name, RecordType::CNAME, now)
+            && demand.accepts(held.security)
         {
             let target = held
                 .rrset
@@ -91,12 +123,15 @@ impl Cache {
                 .iter()
                 .next()
                 .and_then(rdata::cname_target)?;
-            answer.push(held);
+            response.answer.push(held);
+            response.authority.extend(proofs);
             return Some(Ok(target));
         }
         let mut above = question.name.parent();
         while let Some(owner) = above {
-            if let Some(Fact::Data(held)) = self.aside(&owner, RecordType::DNAME, now) {
+            if let Some(Fact::Data(held, _)) = self.aside(&owner, RecordType::DNAME, now)
+                && demand.accepts(held.security)
+            {
                 let to = held
                     .rrset
                     .rdata
@@ -104,10 +139,11 @@ impl Cache {
                     .next()
                     .and_then(rdata::dname_target)?;
                 let target = question.name.rebase(&owner, &to);
-                let ttl = held.ttl;
-                answer.push(held);
                 if let Ok(target) = &target {
-                    answer.push(made_cname(&question.name, target, ttl));
+                    let cname = made_cname(&question.name, target, &held);
+                    response.answer.extend([held, cname]);
+                } else {
+                    response.answer.push(held);
                 }
                 return Some(target);
             }
@@ -117,25 +153,43 @@ impl Cache {
     }
 
     /// SERVFAIL behind the chain so far, if this question is known to fail.
-    fn failed(&self, question: &Question, now: Now, mut response: Response) -> Option<Response> {
-        let why = self.failure(question, now)?;
+    fn failed(
+        &self,
+        question: &Question,
+        demand: Demand,
+        now: Now,
+        mut response: Response,
+    ) -> Option<Response> {
+        let why = self.failure_as(question, demand, now)?;
         response.rcode = Rcode::SERVFAIL;
-        let text = if why.text.is_empty() {
-            "failed before".into()
-        } else {
-            format!("failed before: {}", why.text).into()
-        };
-        response.ede = Some(Ede {
-            code: Ede::CACHED_ERROR,
-            text,
-        });
+        response.ede = Some(remembered(&why));
         Some(response)
     }
 }
 
-/// The CNAME that a DNAME makes (RFC 6672 section 3.1), without a signature: a validator makes it himself.
+/// A failure of before, told as such (RFC 8914 section 4.14). What is bogus is told as what it is: a person who looks into it needs
+/// the reason, not how we know.
 #[must_use]
-pub fn made_cname(owner: &Name, target: &Name, ttl: u32) -> Held {
+pub fn remembered(why: &Ede) -> Ede {
+    if why.is_bogus() {
+        return why.clone();
+    }
+    let text = if why.text.is_empty() {
+        "failed before".into()
+    } else {
+        format!("failed before: {}", why.text).into()
+    };
+    Ede {
+        code: Ede::CACHED_ERROR,
+        text,
+    }
+}
+
+/// The CNAME that a DNAME makes (RFC 6672 section 3.1), without a signature: a validator makes it himself. It is as good as the
+/// DNAME.
+#[must_use]
+pub fn made_cname(owner: &Name, target: &Name, dname: &Held) -> Held {
+    let ttl = dname.ttl;
     Held {
         rrset: Arc::new(Rrset {
             owner: owner.clone(),
@@ -145,5 +199,6 @@ pub fn made_cname(owner: &Name, target: &Name, ttl: u32) -> Held {
             rrsigs: RdataSet::default(),
         }),
         ttl,
+        security: dname.security,
     }
 }

@@ -24,8 +24,8 @@ use crate::sys;
 use crate::wire::{Name, RecordType};
 
 pub use delegations::{Delegation, DelegationServer};
-pub use lookup::{MAX_LINKS, made_cname};
-pub use rrsets::{NEGATIVE_TTL_WITHOUT_SOA, Negative, Rank};
+pub use lookup::{Demand, MAX_LINKS, made_cname, remembered};
+pub use rrsets::{Backing, NEGATIVE_TTL_WITHOUT_SOA, Negative, Rank};
 
 use companions::Companions;
 use delegations::Delegations;

@@ -8,7 +8,7 @@ use moka::sync::Cache as Moka;
 use super::key::{BuildUnhashed, Key};
 use super::{CLOCK_SLACK, Cache};
 use crate::sys::clock::Now;
-use crate::wire::{Held, Name, Question, RecordType, Rrset, rdata};
+use crate::wire::{Held, Name, Question, RecordType, Rrset, Security, rdata};
 
 /// Octets one entry takes beside the RRset: moka's node, its place in two queues, its part of the table and of the sketch, the
 /// rounding of the allocator. Measured: a million small RRsets grew the process by 503 octets each, 94 of them the RRset
@@ -51,11 +51,21 @@ pub(super) struct Rrsets {
     pub(super) store: Moka<Key, Slot, BuildUnhashed>,
 }
 
+/// What stands behind an entry beside its rank.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Backing {
+    /// What validation found.
+    pub security: Security,
+    /// NSEC and NSEC3 sets that prove a negative answer, or that nothing closer matched than a wildcard (RFC 4035 section 3.1.3).
+    pub proofs: Vec<Arc<Rrset>>,
+}
+
 /// One entry: at most one per name and type, be it data or the lack of it.
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
     known: Known,
     rank: Rank,
+    security: Security,
     /// Wall seconds.
     stored: u64,
     /// Wall seconds.
@@ -65,8 +75,16 @@ pub(super) struct Slot {
 #[derive(Clone, Debug)]
 enum Known {
     Data(Arc<Rrset>),
+    Expanded(Arc<Expanded>),
     Absence(Arc<Absence>),
     Nothing(u32),
+}
+
+/// A set that a wildcard stands for.
+#[derive(Debug)]
+struct Expanded {
+    rrset: Arc<Rrset>,
+    proofs: Vec<Arc<Rrset>>,
 }
 
 #[derive(Debug)]
@@ -74,6 +92,53 @@ struct Absence {
     name: Name,
     kind: Negative,
     soa: Option<Arc<Rrset>>,
+    proofs: Vec<Arc<Rrset>>,
+}
+
+impl Backing {
+    /// Where nothing is validated.
+    #[must_use]
+    pub const fn unvalidated() -> Self {
+        Self {
+            security: Security::Indeterminate,
+            proofs: Vec::new(),
+        }
+    }
+}
+
+impl Absence {
+    /// The SOA and the proofs.
+    fn held(&self, ttl: u32, security: Security) -> Vec<Held> {
+        let soa = self.soa.iter().map(|rrset| Held {
+            rrset: Arc::clone(rrset),
+            ttl,
+            security,
+        });
+        soa.chain(holding(&self.proofs, ttl)).collect()
+    }
+}
+
+/// Proofs as they are handed on: they were all validated.
+fn holding(proofs: &[Arc<Rrset>], ttl: u32) -> Vec<Held> {
+    let held = |rrset: &Arc<Rrset>| Held {
+        rrset: Arc::clone(rrset),
+        ttl,
+        security: Security::Secure,
+    };
+    proofs.iter().map(held).collect()
+}
+
+/// No entry lives longer than the proofs behind it.
+fn lowest_ttl(ttl: u32, proofs: &[Arc<Rrset>]) -> u32 {
+    proofs.iter().map(|set| set.ttl).fold(ttl, u32::min)
+}
+
+/// Octets of proofs beside an entry. Often shared by several, and counted with each.
+fn memory(proofs: &[Arc<Rrset>]) -> usize {
+    proofs
+        .iter()
+        .map(|set| size_of::<Arc<Rrset>>() + set.memory())
+        .sum()
 }
 
 impl Rrsets {
@@ -118,6 +183,7 @@ impl Slot {
         Self {
             known: Known::Nothing(weight),
             rank: Rank::Additional,
+            security: Security::Unchecked,
             stored: 0,
             expires: 0,
         }
@@ -127,16 +193,28 @@ impl Slot {
         let known = match &self.known {
             Known::Nothing(weight) => return *weight,
             Known::Data(rrset) => rrset.memory(),
+            Known::Expanded(expanded) => {
+                size_of::<Expanded>() + expanded.rrset.memory() + memory(&expanded.proofs)
+            }
             Known::Absence(absence) => {
-                size_of::<Absence>() + absence.soa.as_ref().map_or(0, |soa| soa.memory())
+                size_of::<Absence>()
+                    + absence.soa.as_ref().map_or(0, |soa| soa.memory())
+                    + memory(&absence.proofs)
             }
         };
         u32::try_from(OVERHEAD + known).unwrap_or(u32::MAX)
     }
 
+    /// Whether this entry is not to be replaced by `newer`: whether somebody looked comes first, then the rank.
+    fn outweighs(&self, newer: &Self) -> bool {
+        let looked_at = |slot: &Self| slot.security > Security::Unchecked;
+        (looked_at(self), self.rank) > (looked_at(newer), newer.rank)
+    }
+
     fn name(&self) -> Option<&Name> {
         match &self.known {
             Known::Data(rrset) => Some(&rrset.owner),
+            Known::Expanded(expanded) => Some(&expanded.rrset.owner),
             Known::Absence(absence) => Some(&absence.name),
             Known::Nothing(_) => None,
         }
@@ -155,24 +233,49 @@ impl Slot {
 /// What the cache says about a name and type.
 #[derive(Clone, Debug)]
 pub(super) enum Fact {
-    /// The RRset.
-    Data(Held),
-    /// It does not exist; the SOA with the TTL left.
-    Absent(Negative, Option<Held>),
+    /// The RRset, and the proofs behind it if a wildcard stands for it.
+    Data(Held, Vec<Held>),
+    /// It does not exist; the SOA and the proofs, with the TTL left.
+    Absent(Negative, Security, Vec<Held>),
+}
+
+impl Fact {
+    /// What validation found.
+    pub(super) fn security(&self) -> Security {
+        match self {
+            Self::Data(held, _) => held.security,
+            Self::Absent(_, security, _) => *security,
+        }
+    }
 }
 
 impl Cache {
+    /// Stores an RRset that nobody validates: [`Cache::store_backed`] with [`Security::Indeterminate`] and no proof.
+    pub fn store(&self, rrset: Rrset, rank: Rank, now: Now) -> Held {
+        self.store_backed(rrset, rank, Backing::unvalidated(), now)
+    }
+
     /// Stores an RRset with its TTL put between the floor and the cap, unless something fresh of a higher rank is known there.
-    /// An equal rank replaces. A TTL of 0 (after the floor) is not stored.
+    /// An equal rank replaces; what was not looked at gives way to what was, and never replaces it. The proofs that a wildcard
+    /// needs live as long as the set, and the set no longer than they. A TTL of 0 (after the floor) is not stored.
     ///
     /// Returns the set with the TTL it would be served with, whether or not it was stored.
-    pub fn store(&self, rrset: Rrset, rank: Rank, now: Now) -> Held {
-        let ttl = self.served_ttl(rrset.ttl);
+    pub fn store_backed(&self, rrset: Rrset, rank: Rank, backing: Backing, now: Now) -> Held {
+        let ttl = lowest_ttl(self.served_ttl(rrset.ttl), &backing.proofs);
         let rrset = Arc::new(rrset);
+        let security = backing.security;
         if ttl > 0 {
             let key = self.keyer.key(&rrset.owner, rrset.rtype);
-            self.put(key, Known::Data(Arc::clone(&rrset)), rank, ttl, now);
-            if rank >= Rank::AuthAnswer {
+            let known = if backing.proofs.is_empty() {
+                Known::Data(Arc::clone(&rrset))
+            } else {
+                Known::Expanded(Arc::new(Expanded {
+                    rrset: Arc::clone(&rrset),
+                    proofs: backing.proofs,
+                }))
+            };
+            self.put(key, known, rank, security, ttl, now);
+            if rank >= Rank::AuthAnswer && security > Security::Unchecked {
                 // What an authority just showed exists.
                 let whole = self.keyer.key(&rrset.owner, WHOLE_NAME);
                 if self.rrsets.store.contains_key(&whole) {
@@ -180,7 +283,11 @@ impl Cache {
                 }
             }
         }
-        Held { rrset, ttl }
+        Held {
+            rrset,
+            ttl,
+            security,
+        }
     }
 
     /// A TTL put between the floor and the cap.
@@ -193,14 +300,12 @@ impl Cache {
     #[must_use]
     pub fn rrset(&self, name: &Name, rtype: RecordType, min_rank: Rank, now: Now) -> Option<Held> {
         match self.fact(name, rtype, min_rank, now)? {
-            Fact::Data(held) => Some(held),
+            Fact::Data(held, _) => Some(held),
             Fact::Absent(..) => None,
         }
     }
 
-    /// Stores that the type (`NoData`) or the name (`NxDomain`) of `question` does not exist, for the lowest of the TTL of the
-    /// SOA record, its MINIMUM field and both caps (RFC 2308 section 5); without an SOA for [`NEGATIVE_TTL_WITHOUT_SOA`] seconds.
-    /// Fresh authoritative data of the type is replaced: the authority has changed its mind.
+    /// Stores a nonexistence that nobody validates: [`Cache::store_denied`] with [`Security::Indeterminate`] and no proof.
     pub fn store_negative(
         &self,
         question: &Question,
@@ -208,45 +313,65 @@ impl Cache {
         soa: Option<Rrset>,
         now: Now,
     ) {
+        self.store_denied(question, kind, soa, Backing::unvalidated(), now);
+    }
+
+    /// Stores that the type (`NoData`) or the name (`NxDomain`) of `question` does not exist, for the lowest of the TTL of the
+    /// SOA record, its MINIMUM field, the TTLs of the proofs and both caps (RFC 2308 section 5); without an SOA for
+    /// [`NEGATIVE_TTL_WITHOUT_SOA`] seconds. Fresh authoritative data of the type is replaced: the authority has changed its mind.
+    ///
+    /// Returns the SOA and the proofs with the TTL they would be served with, whether or not they were stored.
+    pub fn store_denied(
+        &self,
+        question: &Question,
+        kind: Negative,
+        soa: Option<Rrset>,
+        backing: Backing,
+        now: Now,
+    ) -> Vec<Held> {
         let ttl = soa.as_ref().map_or(NEGATIVE_TTL_WITHOUT_SOA, |soa| {
             let minimum = soa.rdata.iter().next().and_then(rdata::soa_minimum);
             soa.ttl.min(minimum.unwrap_or(0))
         });
         let ttl = ttl.min(self.plan.max_negative_ttl).min(self.plan.max_ttl);
-        if ttl == 0 {
-            return;
-        }
+        let ttl = lowest_ttl(ttl, &backing.proofs);
         let rtype = match kind {
             Negative::NoData => question.rtype,
             Negative::NxDomain => WHOLE_NAME,
         };
+        let security = backing.security;
         let absence = Absence {
             name: question.name.clone(),
             kind,
             soa: soa.map(Arc::new),
+            proofs: backing.proofs,
         };
-        let key = self.keyer.key(&question.name, rtype);
-        self.put(
-            key,
-            Known::Absence(Arc::new(absence)),
-            Rank::AuthAnswer,
-            ttl,
-            now,
-        );
-        if kind == Negative::NxDomain {
-            // Data of the asked type, if any, is older than this.
-            self.rrsets
-                .store
-                .invalidate(&self.keyer.key(&question.name, question.rtype));
+        let told = absence.held(ttl, security);
+        if ttl > 0 {
+            let key = self.keyer.key(&question.name, rtype);
+            let known = Known::Absence(Arc::new(absence));
+            self.put(key, known, Rank::AuthAnswer, security, ttl, now);
+            if kind == Negative::NxDomain && security > Security::Unchecked {
+                // Data of the asked type, if any, is older than this.
+                self.rrsets
+                    .store
+                    .invalidate(&self.keyer.key(&question.name, question.rtype));
+            }
         }
+        told
     }
 
     /// Whether the name or the type of `question` is known not to exist; the SOA with the TTL left.
     #[must_use]
     pub fn negative(&self, question: &Question, now: Now) -> Option<(Negative, Option<Held>)> {
         match self.known(question, now)? {
-            Fact::Absent(kind, soa) => Some((kind, soa)),
-            Fact::Data(_) => None,
+            Fact::Absent(kind, _, told) => {
+                let soa = told
+                    .into_iter()
+                    .find(|held| held.rrset.rtype == RecordType::SOA);
+                Some((kind, soa))
+            }
+            Fact::Data(..) => None,
         }
     }
 
@@ -290,14 +415,31 @@ impl Cache {
     ) -> Option<Fact> {
         let slot = self.rrsets.store.get(&key)?;
         let ttl = slot.left(now)?;
+        let security = slot.security;
         if slot.rank < min_rank || slot.name() != Some(name) {
             return None;
         }
         match slot.known {
-            Known::Data(rrset) => (rrset.rtype == rtype).then_some(Fact::Data(Held { rrset, ttl })),
+            Known::Data(rrset) => {
+                let held = Held {
+                    rrset,
+                    ttl,
+                    security,
+                };
+                (held.rrset.rtype == rtype).then_some(Fact::Data(held, Vec::new()))
+            }
+            Known::Expanded(expanded) => {
+                let proofs = holding(&expanded.proofs, ttl);
+                let held = Held {
+                    rrset: Arc::clone(&expanded.rrset),
+                    ttl,
+                    security,
+                };
+                (held.rrset.rtype == rtype).then_some(Fact::Data(held, proofs))
+            }
             Known::Absence(absence) => {
-                let soa = absence.soa.clone().map(|rrset| Held { rrset, ttl });
-                Some(Fact::Absent(absence.kind, soa))
+                let told = absence.held(ttl, security);
+                Some(Fact::Absent(absence.kind, security, told))
             }
             Known::Nothing(_) => None,
         }
@@ -306,23 +448,34 @@ impl Cache {
     /// Calls `each` with name, type and TTL left of every fresh RRset. Slow: it walks everything.
     pub fn for_each_rrset(&self, now: Now, mut each: impl FnMut(&Held, Rank)) {
         for (_, slot) in &self.rrsets.store {
-            if let (Some(ttl), Known::Data(rrset)) = (slot.left(now), slot.known) {
-                each(&Held { rrset, ttl }, slot.rank);
+            let rrset = match &slot.known {
+                Known::Data(rrset) => rrset,
+                Known::Expanded(expanded) => &expanded.rrset,
+                Known::Absence(_) | Known::Nothing(_) => continue,
+            };
+            if let Some(ttl) = slot.left(now) {
+                let held = Held {
+                    rrset: Arc::clone(rrset),
+                    ttl,
+                    security: slot.security,
+                };
+                each(&held, slot.rank);
             }
         }
     }
 
-    fn put(&self, key: Key, known: Known, rank: Rank, ttl: u32, now: Now) {
+    fn put(&self, key: Key, known: Known, rank: Rank, security: Security, ttl: u32, now: Now) {
         let stored = now.wall_secs();
         let slot = Slot {
             known,
             rank,
+            security,
             stored,
             expires: stored.saturating_add(u64::from(ttl)),
         };
         self.rrsets.store.entry(key).and_compute_with(|entry| {
             match entry.map(moka::Entry::into_value) {
-                Some(old) if old.rank > rank && old.left(now).is_some() => Op::Nop,
+                Some(old) if old.outweighs(&slot) && old.left(now).is_some() => Op::Nop,
                 _ => Op::Put(slot),
             }
         });

@@ -1,5 +1,6 @@
 //! From what was written (`file`) to what runs (`plan`), with every check in between.
 
+pub mod anchors;
 mod check;
 pub mod diagnose;
 pub mod file;

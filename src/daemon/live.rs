@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::cache::Cache;
 use crate::config::Loaded;
 use crate::config::plan::{self, Minimisation, Plan};
+use crate::dnssec::Validator;
 use crate::egress::{Egress, Forwarder, ForwarderError};
 use crate::guard::{Guard, OwnAddresses, PendingClients};
 use crate::policy::Policy;
@@ -23,6 +24,7 @@ pub(super) struct Live {
     pub(super) pipeline: Arc<Pipeline>,
     pub(super) policy: Arc<Policy>,
     pub(super) cache: Arc<Cache>,
+    pub(super) validator: Arc<Validator>,
     pub(super) egress: Arc<Egress>,
     pub(super) resolver: Arc<Resolver>,
     pub(super) own: OwnAddresses,
@@ -60,13 +62,18 @@ impl Live {
             .iter()
             .map(|zone| Forwarder::new(zone, &egress))
             .collect();
+        let validator = match before {
+            Some(before) if Arc::ptr_eq(&before.cache, &cache) => Arc::clone(&before.validator),
+            _ => Arc::new(Validator::new(&plan.dnssec, plan.cache.max_bytes / 32)),
+        };
         let mut resolver = Resolver::new(
             Arc::clone(&cache),
             Arc::clone(&policy),
             Arc::clone(&egress),
             forwarders?,
             Arc::new(plan.recursion.clone()),
-        );
+        )
+        .validated_by(Arc::clone(&validator));
         let mut guard = Guard::new(&plan.guard, own.clone());
         let mut pending = PendingClients::new(&plan.guard);
         if let Some(before) = before {
@@ -92,20 +99,23 @@ impl Live {
             pipeline,
             policy,
             cache,
+            validator,
             egress,
             resolver,
             own,
         })
     }
 
-    /// Whether the cache can be kept under `plan`. Names answered by policy or forwarded before must not live on under another
+    /// Whether the cache can be kept under `plan`. What was believed by other anchors must not live on, and names answered by policy or forwarded before must not live on under another
     /// policy; the size of the workers' tables changes at the next start only, so it changes nothing now.
     fn keeps_cache(&self, plan: &Plan) -> bool {
         let cache = plan::Cache {
             answer_slots: self.plan.cache.answer_slots,
             ..plan.cache.clone()
         };
-        self.plan.cache == cache && self.plan.policy == plan.policy
+        self.plan.cache == cache
+            && self.plan.policy == plan.policy
+            && self.plan.dnssec == plan.dnssec
     }
 
     /// Whether nothing is ever asked of the root.

@@ -200,7 +200,13 @@ impl Service for Operator {
     }
 
     fn flush(&self, target: &FlushTarget) -> u64 {
-        let cache = &self.live().cache;
+        let live = self.live();
+        let cache = &live.cache;
+        live.validator.forget(|zone| match target {
+            FlushTarget::Name(name) | FlushTarget::NameType(name, _) => zone == name,
+            FlushTarget::Tree(name) => zone.is_within(name),
+            FlushTarget::All => true,
+        });
         match target {
             FlushTarget::Name(name) => cache.flush(name, FlushScope::Name),
             FlushTarget::NameType(name, rtype) => cache.flush(name, FlushScope::NameType(*rtype)),

@@ -309,6 +309,9 @@ const fn kind(what: &Happening) -> &'static str {
         Happening::Link { .. } => "link",
         Happening::LookUp { .. } => "look_up",
         Happening::AskParentAgain { .. } => "ask_parent",
+        Happening::Zone { .. } => "zone",
+        Happening::Believed { .. } => "validated",
+        Happening::Bogus(_) => "bogus",
         Happening::Limit(_) => "limit",
         Happening::End { .. } => "end",
     }

@@ -44,6 +44,8 @@ pub enum Why {
     TooManySignatures,
     /// More NSEC3 hashes to make than one query may cost (CVE-2023-50868).
     TooManyHashes,
+    /// The query ended before the work did.
+    Abandoned,
 }
 
 impl Bogus {
@@ -65,7 +67,10 @@ impl Bogus {
     /// Whether our own limit, not the data, is the reason.
     #[must_use]
     pub const fn is_limit(&self) -> bool {
-        matches!(self.why, Why::TooManySignatures | Why::TooManyHashes)
+        matches!(
+            self.why,
+            Why::TooManySignatures | Why::TooManyHashes | Why::Abandoned
+        )
     }
 
     /// The extended error (RFC 8914 section 4).
@@ -89,11 +94,13 @@ impl Why {
             Self::NotAZoneKey => Ede::NO_ZONE_KEY_BIT,
             Self::NoProof | Self::NoDs => Ede::NSEC_MISSING,
             Self::WrongSignature | Self::WrongSigner => Ede::DNSSEC_BOGUS,
-            Self::TooManySignatures | Self::TooManyHashes => Ede::OTHER,
+            Self::TooManySignatures | Self::TooManyHashes | Self::Abandoned => Ede::OTHER,
         }
     }
 
-    const fn sentence(self) -> &'static str {
+    /// The reason in words.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
         match self {
             Self::NoSignature => "no signature",
             Self::NoMatchingKey => "no signature by a key of the zone",
@@ -109,6 +116,7 @@ impl Why {
             Self::NoDs => "DS neither shown nor denied",
             Self::TooManySignatures => "too many signatures to check",
             Self::TooManyHashes => "too many NSEC3 hashes to make",
+            Self::Abandoned => "the query ended before its validation did",
         }
     }
 }

@@ -9,18 +9,40 @@
 //! Every signature checked and every NSEC3 hash made is paid from an [`Allowance`], which the budget of the client's query
 //! gave and takes back (KeyTrap, CVE-2023-50387; NSEC3 encloser attacks, CVE-2023-50868).
 
+pub mod algorithm;
 mod allowance;
+mod anchor;
 mod bogus;
+pub mod canonical;
+mod chain;
+pub mod crypto;
 pub mod denial;
+mod ds;
+mod judge;
+mod key;
 mod nsec;
 mod nsec3;
+mod rrsig;
+mod trust;
 mod types;
 pub mod validated;
+mod verify;
 
+pub use denial::NoDs;
 pub use allowance::{Allowance, Spent};
+pub use anchor::Anchor;
 pub use bogus::{Bogus, Why};
+pub use chain::{KeyFinding, MAX_DS, keys_by_anchor, keys_by_ds, usable_ds};
+pub use ds::Ds;
+pub use key::{Dnskey, MAX_KEYS_PER_TAG, ZoneKeys};
+pub use rrsig::Rrsig;
+pub use judge::{
+    Believed, Denied, Evidence, Judgement, Proven, Sets, Verdict, Verification, too_many_iterations,
+};
 pub use nsec3::{Hash, Hashes};
+pub use trust::{Start, Validator, ZoneTrust};
 pub use validated::Validated;
+pub use verify::{FORGIVEN_FAILURES, Verified, signer, verify};
 
 /// The time signatures are judged by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

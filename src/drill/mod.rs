@@ -17,6 +17,7 @@ pub mod queries;
 pub mod report;
 pub mod scenes;
 mod serve;
+pub mod signing;
 pub mod suimond;
 mod traps;
 pub mod villains;

@@ -141,6 +141,10 @@ pub struct Spent {
     pub links: u32,
     /// NS names whose addresses could not be found.
     pub failing_ns_names: u32,
+    /// Signatures checked.
+    pub signatures: u32,
+    /// NSEC3 hashes made.
+    pub nsec3_hashes: u32,
 }
 
 impl Spent {
@@ -149,6 +153,8 @@ impl Spent {
         bytes: 0,
         links: 0,
         failing_ns_names: 0,
+        signatures: 0,
+        nsec3_hashes: 0,
     };
 }
 
@@ -178,17 +184,23 @@ pub enum Exhausted {
     Depth,
     /// Failing NS names.
     FailingNsNames,
+    /// Signatures checked.
+    Signatures,
+    /// NSEC3 hashes made.
+    Nsec3Hashes,
 }
 
 impl Exhausted {
     /// All limits, in the order of their counters.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Packets,
         Self::Bytes,
         Self::Time,
         Self::Links,
         Self::Depth,
         Self::FailingNsNames,
+        Self::Signatures,
+        Self::Nsec3Hashes,
     ];
 
     /// The metric label.
@@ -201,6 +213,8 @@ impl Exhausted {
             Self::Links => "links",
             Self::Depth => "depth",
             Self::FailingNsNames => "failing_ns_names",
+            Self::Signatures => "signatures",
+            Self::Nsec3Hashes => "nsec3_hashes",
         }
     }
 
@@ -214,6 +228,8 @@ impl Exhausted {
             Self::Links => "CNAME or DNAME chain too long",
             Self::Depth => "name server look-ups nested too deeply",
             Self::FailingNsNames => "too many name servers without an address",
+            Self::Signatures => "too many signatures to check for one query",
+            Self::Nsec3Hashes => "too many NSEC3 hashes to make for one query",
         }
     }
 }
@@ -303,6 +319,36 @@ impl Budget {
     /// [`Exhausted::Depth`].
     pub fn check_depth(&mut self, depth: u32) -> Result<(), Exhausted> {
         self.check((depth > self.limits.depth).then_some(Exhausted::Depth))
+    }
+
+    /// How many signatures may be checked for the next response, and how many NSEC3 hashes made.
+    #[must_use]
+    pub fn validation_left(&self) -> (u32, u32) {
+        let signatures = self.limits.signatures.saturating_sub(self.spent.signatures);
+        let hashes = self
+            .limits
+            .nsec3_hashes
+            .saturating_sub(self.spent.nsec3_hashes);
+        (signatures.min(self.limits.response_signatures), hashes)
+    }
+
+    /// Pays for signatures that were checked and hashes that were made, within what [`Budget::validation_left`] said.
+    pub const fn pay_validation(&mut self, signatures: u32, hashes: u32) {
+        self.spent.signatures = self.spent.signatures.saturating_add(signatures);
+        self.spent.nsec3_hashes = self.spent.nsec3_hashes.saturating_add(hashes);
+    }
+
+    /// Notes that `limit` kept something from being validated. Whether it is the query that has nothing left, and not only
+    /// the response.
+    ///
+    /// # Errors
+    /// `limit`, when the whole query has nothing left.
+    pub fn validation_refused(&mut self, limit: Exhausted) -> Result<(), Exhausted> {
+        let over = match limit {
+            Exhausted::Signatures => self.spent.signatures >= self.limits.signatures,
+            _ => true,
+        };
+        self.check(over.then_some(limit))
     }
 
     /// Remembers the first limit met.

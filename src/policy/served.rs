@@ -147,6 +147,7 @@ pub(super) fn from_data(
                 ..Rrset::clone(&held.rrset)
             }),
             ttl: held.ttl,
+            security: held.security,
         },
     };
     let of = |wanted: RecordType| -> Vec<Held> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::wire::{Held, Name, RecordType, Rrset};
+use crate::wire::{Held, Name, RecordType, Rrset, Security};
 
 use super::served::Served;
 
@@ -126,6 +126,7 @@ pub(super) fn hold(rrset: Rrset) -> Held {
     Held {
         rrset: Arc::new(rrset),
         ttl,
+        security: Security::Indeterminate,
     }
 }
 

@@ -1,7 +1,8 @@
 //! Where does a reply lead? CNAME and DNAME links from the name asked, in order, and what stands at their end.
 
 use super::scrub::{Scrubbed, find};
-use crate::wire::{Name, Question, RdataSet, RecordType, Rrset, WireError, rdata};
+use crate::cache::Backing;
+use crate::wire::{Ede, Name, Question, RdataSet, RecordType, Rrset, WireError, rdata};
 
 /// Links read from one reply at most; the budget (11 for the whole query) bites first.
 const LINKS_READ: usize = 16;
@@ -21,6 +22,12 @@ pub(super) struct Reading {
     pub authority: Option<Rrset>,
     /// Addresses of the servers in `authority` or of the data, within the zone.
     pub additional: Vec<Rrset>,
+    /// NSEC and NSEC3 sets of the authority section.
+    pub proofs: Vec<Rrset>,
+    /// What stands behind the end.
+    pub backing: Backing,
+    /// What validation has to add to a good answer.
+    pub ede: Option<Ede>,
 }
 
 /// One link of a chain.
@@ -32,6 +39,8 @@ pub(super) struct Link {
     pub cname: Rrset,
     /// Where it leads.
     pub next: Name,
+    /// What stands behind it.
+    pub backing: Backing,
 }
 
 /// What stands at the end of the links.
@@ -109,6 +118,7 @@ fn link_at(sets: &[Rrset], current: &Name, zone: &Name) -> Option<Result<Link, R
             ..cname.clone()
         },
         next,
+        backing: Backing::unvalidated(),
     }))
 }
 
@@ -127,6 +137,7 @@ pub(super) fn through_dname(dname: &Rrset, current: &Name) -> Option<Result<Link
                 rrsigs: RdataSet::default(),
             },
             next,
+            backing: Backing::unvalidated(),
         })),
         Err(WireError::NameTooLong) => Some(Err(dname.clone())),
         Err(_) => None,

@@ -3,10 +3,14 @@
 use super::chain::{End, Reading, walk};
 use super::fault::Fault;
 use super::scrub::{Scrubbed, find, scrub};
+use crate::cache::Backing;
 use crate::wire::{Class, Message, Name, Question, Rcode, RecordType, Rrset, rdata};
 
 /// Address sets kept for priming and for clients that want full responses: two for each of 13 servers.
 const ADDITIONAL_KEPT: usize = 26;
+
+/// NSEC and NSEC3 sets read from one reply; `dnssec` looks at fewer.
+const PROOFS_KEPT: usize = 16;
 
 /// What a reply is.
 #[derive(Debug)]
@@ -21,6 +25,8 @@ pub(super) enum Verdict {
         servers: Rrset,
         /// The additional section, within bailiwick.
         glue: Vec<Rrset>,
+        /// DS, NSEC and NSEC3 sets of the authority section.
+        signed: Vec<Rrset>,
     },
     /// Truncated: worth a second look over TCP.
     Truncated,
@@ -69,6 +75,9 @@ pub(super) fn classify(asked: &Asked<'_>, message: &Message) -> Verdict {
         Box::new(Reading {
             authority: apex_servers(&scrubbed, &last, asked.zone),
             additional: addresses(&scrubbed, &end),
+            proofs: proofs(&scrubbed),
+            backing: Backing::unvalidated(),
+            ede: None,
             links,
             end,
             authoritative,
@@ -113,11 +122,17 @@ pub(super) fn classify(asked: &Asked<'_>, message: &Message) -> Verdict {
             return Verdict::Fault(Fault::Lame);
         }
         let glue = if asked.harden_glue {
-            scrubbed.additional
+            scrubbed.additional.clone()
         } else {
             scrub(message, &Name::root()).additional
         };
-        return Verdict::Referral { servers, glue };
+        let mut signed = proofs(&scrubbed);
+        signed.extend(find(&scrubbed.authority, &servers.owner, RecordType::DS).cloned());
+        return Verdict::Referral {
+            servers,
+            glue,
+            signed,
+        };
     }
     if scrubbed.upward {
         return Verdict::Fault(Fault::Upward);
@@ -181,6 +196,17 @@ fn referral_below(scrubbed: &Scrubbed, asked: &Asked<'_>) -> Option<Rrset> {
                 && asked.question.name.is_within(&set.owner)
         })
         .cloned()
+}
+
+/// The NSEC and NSEC3 sets that came along.
+fn proofs(scrubbed: &Scrubbed) -> Vec<Rrset> {
+    scrubbed
+        .authority
+        .iter()
+        .filter(|set| matches!(set.rtype, RecordType::NSEC | RecordType::NSEC3))
+        .take(PROOFS_KEPT)
+        .cloned()
+        .collect()
 }
 
 /// The NS set that came with an answer, for full responses only: it is never used as a delegation.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use crate::dnssec::Why;
 use crate::guard::permit::Exhausted;
 use crate::wire::{Ede, Name, Rcode};
 
@@ -23,6 +24,8 @@ pub enum Fault {
     Upward,
     /// Not an answer to the question, or malformed.
     Bad,
+    /// What it said could not be believed.
+    Bogus(Why),
 }
 
 /// A fault with its place: for egress, the trace and the sentence to the client.
@@ -58,6 +61,7 @@ impl ServerFault {
             Fault::Lame => format!("{who} is not authoritative for {zone}"),
             Fault::Upward => format!("{who} referred away from {zone}"),
             Fault::Bad => format!("{who} answered something else for {zone}"),
+            Fault::Bogus(why) => format!("{who} was not believed for {zone}: {}", why.sentence()),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! How does a line of inquiry end? With an answer or a failure, told to the client or to the frame below.
 
 use super::fault::limit_failure;
-use super::frame::{Frame, Stage};
+use super::frame::{Frame, Purpose, Stage};
 use super::step::Lasting;
 use super::trace::Happening;
 use super::{Recursion, referral};
@@ -34,6 +34,10 @@ impl Recursion {
             self.done = Some(response);
             return;
         };
+        if frame.purpose == Purpose::Trust {
+            self.despair(&frame.question, now);
+            return;
+        }
         let Stage::Approach(approach) = &mut below.stage else {
             return;
         };
@@ -72,7 +76,12 @@ impl Recursion {
         if lasting == Lasting::Remembered && self.is_worth_remembering(budget.cause()) {
             cache.store_failure(&frame.question, ede.clone(), now);
         }
-        if let Some(below) = self.frames.last_mut() {
+        if frame.purpose == Purpose::Trust {
+            if !ede.is_bogus() {
+                self.beliefs.unreachable.get_or_insert(ede);
+            }
+            self.despair(&frame.question, now);
+        } else if let Some(below) = self.frames.last_mut() {
             if let Stage::Approach(approach) = &mut below.stage {
                 approach.held_back |= lasting == Lasting::HereOnly;
             }

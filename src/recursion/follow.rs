@@ -1,17 +1,16 @@
 //! Where do the links of a reply lead, and what is kept of it? Chains followed link by link, data and nonexistence stored.
 
+use std::sync::Arc;
+
 use super::chain::{End, Reading};
 use super::frame::{Approach, Frame, Path};
 use super::step::{Around, Lasting, Turn, with_chain};
 use super::trace::Happening;
 use super::{Recursion, Route, priming};
-use crate::cache::{Cache, Negative, Rank};
+use crate::cache::{Backing, Cache, Negative, Rank};
 use crate::guard::permit::Budget;
 use crate::sys::clock::Now;
-use crate::wire::{Ede, Held, Name, Question, Rcode, RecordType, Response, Rrset, rdata};
-
-/// TTL in seconds above which nothing is handed on that the cache did not see (parameters.md section 5: one day).
-const UNCACHED_TTL: u32 = 86_400;
+use crate::wire::{Ede, Held, Name, Rcode, RecordType, Response, Rrset, Security};
 
 impl Recursion {
     /// What a reply said, link by link, as long as the operator does not send a link's target another way.
@@ -33,16 +32,18 @@ impl Recursion {
             cache.store_delegation(root, now);
         }
         for link in std::mem::take(&mut reading.links) {
+            frame.proofs.extend(holding(&link.backing.proofs));
             if let Some(dname) = link.dname {
                 // A DNAME speaks for a whole subtree: what a blind forger could have sent is used once and not kept.
-                let held = if reading.over_tcp {
-                    self.keep(dname, rank, cache, now)
+                let sure = reading.over_tcp || link.backing.security == Security::Secure;
+                let held = if sure {
+                    self.keep(dname, rank, link.backing.clone(), cache, now)
                 } else {
-                    uncached(dname, cache)
+                    uncached(dname, link.backing.security, cache)
                 };
                 frame.chain.push(held);
             }
-            let held = self.keep(link.cname, rank, cache, now);
+            let held = self.keep(link.cname, rank, link.backing, cache, now);
             frame.chain.push(held);
             if let Err(turn) = self.turn_to(frame, link.next, budget, now) {
                 return turn;
@@ -53,33 +54,40 @@ impl Recursion {
             }
         }
         let mut response = Response::empty(Rcode::NOERROR);
+        response.ede = reading.ede;
+        let backing = reading.backing;
         match reading.end {
             End::Elsewhere => return Turn::Continue,
             End::Data(set) => {
-                let held = self.keep(set, rank, cache, now);
+                let security = backing.security;
+                response.authority.extend(holding(&backing.proofs));
+                let held = self.keep(set, rank, backing, cache, now);
                 response.answer.push(held);
                 response
                     .authority
-                    .extend(reading.authority.map(|set| uncached(set, cache)));
+                    .extend(reading.authority.map(|set| uncached(set, security, cache)));
+                let unlooked = self.unlooked();
                 response.additional.extend(
                     reading
                         .additional
                         .into_iter()
-                        .map(|set| uncached(set, cache)),
+                        .map(|set| uncached(set, unlooked, cache)),
                 );
             }
             End::NoData(soa) => {
-                let soa = negative(&frame.current(), Negative::NoData, soa, cache, now);
-                response.authority.extend(soa);
+                let question = frame.current();
+                response.authority =
+                    cache.store_denied(&question, Negative::NoData, soa, backing, now);
             }
             End::NxDomain(soa) => {
                 response.rcode = Rcode::NXDOMAIN;
-                let soa = negative(&frame.current(), Negative::NxDomain, soa, cache, now);
-                response.authority.extend(soa);
+                let question = frame.current();
+                response.authority =
+                    cache.store_denied(&question, Negative::NxDomain, soa, backing, now);
             }
             End::Overflow(dname) => {
                 response.rcode = Rcode::YXDOMAIN;
-                response.answer.push(uncached(dname, cache));
+                response.answer.push(uncached(dname, backing.security, cache));
             }
         }
         Turn::Answer(with_chain(frame, response))
@@ -117,7 +125,14 @@ impl Recursion {
     ///
     /// (parameters.md section 4: 100 records, 16 KiB; CVE-2024-1737. peer-behaviour.md: an RRset of 1,500 is answered by the best
     /// peers. The budget's octets bound the answer, the limits bound what stays.)
-    pub(super) fn keep(&self, set: Rrset, rank: Rank, cache: &Cache, now: Now) -> Held {
+    pub(super) fn keep(
+        &self,
+        set: Rrset,
+        rank: Rank,
+        backing: Backing,
+        cache: &Cache,
+        now: Now,
+    ) -> Held {
         let limits = &self.plan.limits;
         let too_large = set.rdata.len() > limits.rrset_records
             || set.rdata.packed_len() + set.rrsigs.packed_len() > limits.rrset_bytes;
@@ -128,9 +143,9 @@ impl Recursion {
                 .iter()
                 .any(|octets| octets.starts_with(b"\x07RFC8482"));
         if too_large || stand_in || set.rtype == RecordType::RRSIG {
-            return uncached(set, cache);
+            return uncached(set, backing.security, cache);
         }
-        cache.store(set, rank, now)
+        cache.store_backed(set, rank, backing, now)
     }
 }
 
@@ -145,29 +160,19 @@ fn goes_on(route: &Route, path: &Path) -> bool {
 }
 
 /// For this answer alone, with the TTL that the cache would give it.
-fn uncached(set: Rrset, cache: &Cache) -> Held {
+fn uncached(set: Rrset, security: Security, cache: &Cache) -> Held {
     Held {
         ttl: cache.served_ttl(set.ttl),
         rrset: set.into(),
+        security,
     }
 }
 
-/// Stores a negative answer and gives its SOA with the TTL that the answer has (RFC 2308 section 5).
-pub(super) fn negative(
-    question: &Question,
-    kind: Negative,
-    soa: Option<Rrset>,
-    cache: &Cache,
-    now: Now,
-) -> Option<Held> {
-    cache.store_negative(question, kind, soa.clone(), now);
-    let stored = cache.negative(question, now).and_then(|(_, soa)| soa);
-    stored.or_else(|| {
-        let set = soa?;
-        let minimum = set.rdata.iter().next().and_then(rdata::soa_minimum);
-        Some(Held {
-            ttl: set.ttl.min(minimum.unwrap_or(0)).min(UNCACHED_TTL),
-            rrset: set.into(),
-        })
+/// Proofs, as they stand in an answer.
+fn holding(proofs: &[Arc<Rrset>]) -> impl Iterator<Item = Held> {
+    proofs.iter().map(|rrset| Held {
+        rrset: Arc::clone(rrset),
+        ttl: rrset.ttl,
+        security: Security::Secure,
     })
 }

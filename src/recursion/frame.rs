@@ -3,7 +3,11 @@
 use std::net::SocketAddr;
 
 use super::chain::Reading;
+use super::introduce::Introduction;
 use super::targets::Targets;
+use super::weigh::Weighing;
+use crate::cache::Demand;
+use crate::dnssec::Bogus;
 use crate::wire::{Held, Name, Question};
 
 /// One line of inquiry.
@@ -11,12 +15,16 @@ use crate::wire::{Held, Name, Question};
 pub(super) struct Frame {
     /// What it was opened for.
     pub question: Question,
-    /// Whether it looks for the address of a name server, for the frame below.
-    pub for_server: bool,
+    /// Whom it is for.
+    pub purpose: Purpose,
+    /// Whether what it finds must be validated.
+    pub checking: bool,
     /// The name sought now: the question's, or the end of its chain.
     pub target: Name,
     /// CNAME and DNAME sets followed so far.
     pub chain: Vec<Held>,
+    /// Proofs that belong to wildcards in the chain.
+    pub proofs: Vec<Held>,
     /// The names the chain came through, `target` included.
     pub seen: Vec<Name>,
     /// Questions shortened by QNAME minimisation so far, for `target`.
@@ -26,6 +34,17 @@ pub(super) struct Frame {
     pub stale: Option<(Name, Vec<SocketAddr>)>,
     /// What comes next.
     pub stage: Stage,
+}
+
+/// Whom a line of inquiry is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The client.
+    Client,
+    /// The frame below, which needs the address of a name server.
+    Server,
+    /// The frame below, which needs DS or DNSKEY of a zone to believe what it was told.
+    Trust,
 }
 
 /// What comes next in a frame.
@@ -39,6 +58,10 @@ pub(super) enum Stage {
     Start,
     /// Ask the servers of a zone.
     Approach(Approach),
+    /// Decide whether to believe what a reply said.
+    Weigh(Box<Approach>, Box<Weighing>),
+    /// Learn from a referral whether the zone before us is signed.
+    Introduce(Box<Approach>, Box<Introduction>),
     /// Follow what a reply said, link by link.
     Follow(Box<Approach>, Box<Reading>),
 }
@@ -67,6 +90,10 @@ pub(super) struct Approach {
     pub last_resort: Option<Box<Reading>>,
     /// The last resort needs no more than one other server to fail: it came from one of the zone's own, only poorly written.
     pub settled: bool,
+    /// The last reply that was not believed, and why.
+    pub bogus: Option<Bogus>,
+    /// Replies that were not believed.
+    pub bogus_replies: u32,
     /// A server that must be asked again over TCP.
     pub insist_tcp: Option<SocketAddr>,
     /// Its servers.
@@ -86,26 +113,37 @@ pub(super) enum Path {
 
 impl Frame {
     /// For the client's question.
-    pub(super) fn for_client(question: Question) -> Self {
-        Self::new(question, false)
+    pub(super) fn for_client(question: Question, checking: bool) -> Self {
+        Self::new(question, Purpose::Client, checking)
     }
 
-    /// For the address of a name server.
-    pub(super) fn for_server(question: Question) -> Self {
-        Self::new(question, true)
+    /// For the frame below. Addresses of servers are not validated: whoever answers there proves himself by his signatures.
+    pub(super) fn for_frame(question: Question, purpose: Purpose) -> Self {
+        Self::new(question, purpose, purpose == Purpose::Trust)
     }
 
-    fn new(question: Question, for_server: bool) -> Self {
+    fn new(question: Question, purpose: Purpose, checking: bool) -> Self {
         let target = question.name.clone();
         Self {
             question,
-            for_server,
+            purpose,
+            checking,
             seen: vec![target.clone()],
             target,
             chain: Vec::new(),
+            proofs: Vec::new(),
             shortened: 0,
             stale: None,
             stage: Stage::Start,
+        }
+    }
+
+    /// How well what is cached must have been looked at, to be of use here.
+    pub(super) const fn demand(&self) -> Demand {
+        match self.purpose {
+            Purpose::Client if !self.checking => Demand::Any,
+            Purpose::Server => Demand::Any,
+            Purpose::Client | Purpose::Trust => Demand::Checked,
         }
     }
 
@@ -137,6 +175,8 @@ impl Approach {
             forward_failed: false,
             last_resort: None,
             settled: false,
+            bogus: None,
+            bogus_replies: 0,
             insist_tcp: None,
             targets,
         }

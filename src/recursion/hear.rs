@@ -5,15 +5,16 @@ use std::net::SocketAddr;
 use super::chain::{End, Reading};
 use super::classify::{Asked, Verdict, classify};
 use super::fault::{Fault, ServerFault};
-use super::follow::negative;
 use super::frame::{Approach, Frame, Path, Stage};
+use super::introduce::Introduction;
 use super::trace::{Happening, Source};
 use super::{AskFailure, Heard, Outstanding, Over, Recursion, referral};
-use crate::cache::{Cache, Delegation, Negative, Rank};
+use super::weigh::Weighing;
+use crate::cache::{Backing, Cache, Delegation, Negative, Rank};
 use crate::config::plan::Minimisation;
 use crate::guard::permit::Budget;
 use crate::sys::clock::Now;
-use crate::wire::Rrset;
+use crate::wire::{Question, Rrset};
 
 /// Faults to shortened questions at one zone after which the full name is asked there.
 const SHORTENED_FAULTS: u32 = 2;
@@ -127,8 +128,21 @@ impl Recursion {
                 }
                 Stage::Approach(approach)
             }
-            Verdict::Referral { servers, glue } => {
+            Verdict::Referral {
+                servers,
+                glue,
+                signed,
+            } => {
                 match self.descend(frame, &approach, &servers, &glue, taken) {
+                    Some(deeper) if self.validator().is_some() => {
+                        frame.shortened += u32::from(outstanding.minimised);
+                        let introduction = Introduction {
+                            child: servers.owner,
+                            parent: approach.zone,
+                            signed,
+                        };
+                        Stage::Introduce(Box::new(deeper), Box::new(introduction))
+                    }
                     Some(deeper) => {
                         frame.shortened += u32::from(outstanding.minimised);
                         Stage::Approach(deeper)
@@ -156,7 +170,9 @@ impl Recursion {
                     .note_fault(taken.server, Fault::Lame, false);
                 Stage::Approach(approach)
             }
-            Verdict::Reading(reading) => Stage::Follow(Box::new(approach), reading),
+            Verdict::Reading(reading) => {
+                weighed(approach, *reading, &outstanding.ask.question, taken)
+            }
             Verdict::Doubtful(reading) => {
                 self.fault(&mut approach, outstanding, server, Fault::Lame, now);
                 if !outstanding.minimised {
@@ -168,7 +184,7 @@ impl Recursion {
     }
 
     /// What a reply to a shortened question tells: the name is there, so more of it can be asked; or it is not.
-    fn midway(&mut self, mut approach: Approach, reading: Reading, taken: &Taken<'_>) -> Stage {
+    fn midway(&mut self, mut approach: Approach, mut reading: Reading, taken: &Taken<'_>) -> Stage {
         let Taken {
             outstanding,
             cache,
@@ -181,34 +197,31 @@ impl Recursion {
         } else {
             Rank::NonAuthAnswer
         };
+        let unlooked = Backing {
+            security: self.unlooked(),
+            proofs: Vec::new(),
+        };
         approach.known = question.name.label_count();
-        if let Some(link) = reading.links.into_iter().next() {
+        if !reading.links.is_empty() {
+            let link = reading.links.swap_remove(0);
             // A CNAME here says nothing of the names below; a DNAME does, and the full name will show how.
             approach.full_only |= link.dname.is_some();
-            self.keep(link.cname, rank, cache, now);
+            self.keep(link.cname, rank, unlooked, cache, now);
             return Stage::Approach(approach);
         }
         match reading.end {
             End::Data(set) => {
-                self.keep(set, rank, cache, now);
+                self.keep(set, rank, unlooked, cache, now);
             }
             End::NoData(soa) => {
-                negative(question, Negative::NoData, soa, cache, now);
+                cache.store_denied(question, Negative::NoData, soa, unlooked, now);
+            }
+            End::NxDomain(_) if self.plan.qname_minimisation == Minimisation::Strict => {
+                // Nothing exists below a name that does not exist (RFC 8020).
+                return weighed(approach, reading, question, taken);
             }
             End::NxDomain(soa) => {
-                negative(question, Negative::NxDomain, soa.clone(), cache, now);
-                if self.plan.qname_minimisation == Minimisation::Strict {
-                    // Nothing exists below a name that does not exist (RFC 8020).
-                    let reading = Reading {
-                        links: Vec::new(),
-                        end: End::NxDomain(soa),
-                        authoritative: reading.authoritative,
-                        over_tcp: reading.over_tcp,
-                        authority: None,
-                        additional: Vec::new(),
-                    };
-                    return Stage::Follow(Box::new(approach), Box::new(reading));
-                }
+                cache.store_denied(question, Negative::NxDomain, soa, unlooked, now);
                 approach.full_only = true;
             }
             End::Elsewhere | End::Overflow(_) => approach.full_only = true,
@@ -256,7 +269,7 @@ impl Recursion {
     }
 
     /// Notes what was wrong: with the server, or with all that were offered when nobody is named.
-    fn fault(
+    pub(super) fn fault(
         &mut self,
         approach: &mut Approach,
         outstanding: &Outstanding,
@@ -295,6 +308,21 @@ impl Recursion {
                 .note_fault(*server, fault, outstanding.minimised);
         }
     }
+}
+
+/// A reading to be weighed, with who said it.
+fn weighed(
+    approach: Approach,
+    reading: Reading,
+    question: &Question,
+    taken: &Taken<'_>,
+) -> Stage {
+    let weighing = Weighing {
+        reading,
+        question: question.clone(),
+        said: Some((taken.outstanding.clone(), taken.server)),
+    };
+    Stage::Weigh(Box::new(approach), Box::new(weighing))
 }
 
 /// Whether an authoritative reply holds nothing of use: NODATA without the SOA that RFC 2308 section 2.2 asks for.

@@ -23,12 +23,20 @@
 //! name, the data at its end, the SOA of a negative answer, a referral and the addresses of the servers it lists. Addresses
 //! from referrals live inside the delegation and are never answers. Nothing else of a message is handed on or cached.
 //!
+//! ## What must be proven
+//! With trust anchors, what a reply says is weighed before it is followed or cached (`weigh.rs`): by the keys of the zone that
+//! signed it, found from the anchor down by DS and DNSKEY look-ups of their own (`belief.rs`), or by a proof that the zone need
+//! not be signed. The checking itself is handed out as work ([`Step::Verify`]). What is bogus is its server's fault: others
+//! are asked, up to four replies, then the question fails with the reason. Addresses of servers are not validated, nor what
+//! a client asks with CD; such data are kept apart ([`crate::wire::Security::Unchecked`]).
+//!
 //! ## What is remembered of failures (RFC 9520)
 //! A failure is stored for the client's question, and for a name server's address, when servers gave cause (silence,
 //! errors, lameness, loops) or the question itself is too expensive (packets, octets, links, depth, failing NS names). It is not
 //! stored when only our own side failed (no route, no usable address family, time ran out before any server let us down), nor
 //! for refresh, priming and trust anchors, so that a start without a network is not held against later clients.
 
+mod belief;
 mod chain;
 mod classify;
 mod fault;
@@ -36,6 +44,7 @@ mod finish;
 mod follow;
 mod frame;
 mod hear;
+mod introduce;
 mod minimise;
 mod priming;
 mod referral;
@@ -45,6 +54,7 @@ mod step;
 pub mod synthesis;
 pub mod targets;
 pub mod trace;
+mod weigh;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -55,9 +65,11 @@ pub use trace::{Trace, TraceEvent};
 
 use crate::cache::Cache;
 use crate::config::plan;
+use crate::dnssec::{Validator, Verdict, Verification};
 use crate::guard::permit::{Budget, Exhausted};
 use crate::sys::clock::Now;
 use crate::wire::{Held, Message, Name, Question, RecordType, Response};
+use belief::Beliefs;
 use frame::Frame;
 
 /// Waiting for servers that stay silent, summed over one recursion, after which nobody else is asked.
@@ -90,10 +102,16 @@ pub struct Recursion {
     asks: u32,
     /// The limit that kept a look-up from being started, for the sentence of a failure.
     limit: Option<Exhausted>,
+    /// By whom what is found is validated.
+    validator: Option<Arc<Validator>>,
+    /// Trust found out so far.
+    beliefs: Beliefs,
+    /// Work handed out to be done elsewhere.
+    verifying: Option<Arc<Verification>>,
 }
 
 /// An ask that was handed out and not yet answered.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Outstanding {
     ask: Ask,
     /// The candidates behind `ask.servers`, with ports where a stub zone gives them.
@@ -108,6 +126,8 @@ struct Outstanding {
 pub enum Step {
     /// Ask this, then tell what came of it with [`Recursion::heard`].
     Ask(Ask),
+    /// Have this run, then tell what came of it with [`Recursion::verified`].
+    Verify(Arc<Verification>),
     /// The answer.
     Done(Response),
 }
@@ -225,7 +245,7 @@ impl Recursion {
     /// A recursion for `question`. `seed` decides the order in which name servers without addresses are looked up.
     #[must_use]
     pub fn new(question: Question, plan: Arc<plan::Recursion>, seed: u64) -> Self {
-        let client = Frame::for_client(question.clone());
+        let client = Frame::for_client(question.clone(), false);
         Self {
             question,
             plan,
@@ -241,7 +261,19 @@ impl Recursion {
             silence: Duration::ZERO,
             asks: 0,
             limit: None,
+            validator: None,
+            beliefs: Beliefs::default(),
+            verifying: None,
         }
+    }
+
+    /// The same with a validator; `checking` unless the client said that he checks for himself (CD, RFC 4035 section 3.2.2).
+    #[must_use]
+    pub fn validated_by(mut self, validator: Arc<Validator>, checking: bool) -> Self {
+        let checking = checking && validator.is_on();
+        self.frames = vec![Frame::for_client(self.question.clone(), checking)];
+        self.validator = Some(validator);
+        self
     }
 
     /// The same, keeping a record of every step.
@@ -278,6 +310,11 @@ impl Recursion {
         now: Now,
     ) -> Step {
         self.advance(cache, routes, budget, now)
+    }
+
+    /// Takes in what came of the last verification. Ignored when nothing was to be verified.
+    pub fn verified(&mut self, verdict: Verdict, cache: &Cache, budget: &mut Budget, now: Now) {
+        self.take_verdict(verdict, cache, budget, now);
     }
 
     /// Takes in what came of the last ask. Ignored when nothing was asked.

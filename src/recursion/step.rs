@@ -1,14 +1,18 @@
 //! What comes next? One frame is taken from the stack, moved on by one turn, and put back.
 
+use std::sync::Arc;
+
 use super::chain::through_dname;
 use super::fault::{silence_failure, zone_failure};
-use super::frame::{Approach, Frame, Path, Stage};
+use super::frame::{Approach, Frame, Path, Purpose, Stage};
 use super::seat::seat;
 use super::targets::{Targets, lookups_allowed};
 use super::trace::{Happening, TraceEvent};
 use super::{Ask, Outstanding, Over, Recursion, Route, Routes, SILENCE, Step, Via, minimise};
-use crate::cache::{Cache, Negative, Rank};
+use super::weigh::Weighing;
+use crate::cache::{Cache, Demand, Negative, Rank, remembered};
 use crate::config::plan::Minimisation;
+use crate::dnssec::{Allowance, Clock, Evidence, Verification};
 use crate::guard::permit::{Budget, Cause, Exhausted};
 use crate::sys::clock::Now;
 use crate::wire::{Ede, Held, Name, Question, Rcode, RecordType, Response, rdata};
@@ -19,8 +23,10 @@ pub(super) enum Turn {
     Continue,
     /// Something is to be asked.
     Ask(Box<Outstanding>),
-    /// The address of a server is to be looked up first.
-    Descend(Question),
+    /// Something else is to be looked up first.
+    Descend(Question, Purpose),
+    /// Something is to be verified.
+    Verify(Evidence),
     /// The frame has its answer.
     Answer(Response),
     /// The frame has come to nothing.
@@ -63,6 +69,9 @@ impl Recursion {
             if let Some(outstanding) = &self.outstanding {
                 return Step::Ask(outstanding.ask.clone());
             }
+            if let Some(work) = &self.verifying {
+                return Step::Verify(Arc::clone(work));
+            }
             let Some(mut frame) = self.frames.pop() else {
                 self.done = Some(Response::failure(Ede::new(Ede::OTHER, "nothing was asked")));
                 continue;
@@ -70,6 +79,12 @@ impl Recursion {
             let turn = match std::mem::replace(&mut frame.stage, Stage::Start) {
                 Stage::Start => self.begin(&mut frame, &around, budget),
                 Stage::Approach(approach) => self.approach(&mut frame, approach, &around, budget),
+                Stage::Weigh(approach, weighing) => {
+                    self.weigh(&mut frame, approach, weighing, &around, budget)
+                }
+                Stage::Introduce(approach, introduction) => {
+                    self.introduce(&mut frame, approach, introduction, &around, budget)
+                }
                 Stage::Follow(approach, reading) => {
                     self.follow(&mut frame, &approach, *reading, &around, budget)
                 }
@@ -80,9 +95,13 @@ impl Recursion {
                     self.frames.push(frame);
                     self.outstanding = Some(*outstanding);
                 }
-                Turn::Descend(question) => {
+                Turn::Descend(question, purpose) => {
                     self.frames.push(frame);
-                    self.frames.push(Frame::for_server(question));
+                    self.frames.push(Frame::for_frame(question, purpose));
+                }
+                Turn::Verify(evidence) => {
+                    self.frames.push(frame);
+                    self.hand_out(evidence, budget, now);
                 }
                 Turn::Answer(response) => self.end(frame, response, cache, budget, now),
                 Turn::Fail(ede, lasting) => self.fail(frame, ede, lasting, cache, budget, now),
@@ -112,9 +131,21 @@ impl Recursion {
                 Ok(()) => Turn::Continue,
             };
         }
-        let anew = !frame.for_server && frame.chain.is_empty() && renews(budget.cause());
+        let anew = match frame.purpose {
+            Purpose::Client => frame.chain.is_empty() && renews(budget.cause()),
+            Purpose::Server => false,
+            // What of it was proven is known already; a failure is not held against work of our own.
+            Purpose::Trust => {
+                if let (Some(why), false) =
+                    (cache.failure(&question, now), renews(budget.cause()))
+                {
+                    return Turn::Fail(remembered(&why), Lasting::Known);
+                }
+                true
+            }
+        };
         if !anew {
-            if let Some(known) = cache.lookup(&question, now) {
+            if let Some(known) = cache.lookup_as(&question, frame.demand(), now) {
                 let rcode = known.rcode;
                 self.note(now, Happening::CacheHit { question, rcode });
                 return match charge_links(&known, frame, budget) {
@@ -123,10 +154,10 @@ impl Recursion {
                 };
             }
             // A failure of a name that has a cached link is not seen by the look-up, which goes on to the link's target.
-            if let Some(why) = cache.failure(&question, now) {
+            if let Some(why) = cache.failure_as(&question, frame.demand(), now) {
                 return Turn::Fail(remembered(&why), Lasting::Known);
             }
-            if let Some((held, next)) = cached_link(cache, &question, now) {
+            if let Some((held, next)) = cached_link(cache, &question, frame.demand(), now) {
                 let rcode = Rcode::NOERROR;
                 self.note(now, Happening::CacheHit { question, rcode });
                 frame.chain.extend(held);
@@ -201,7 +232,7 @@ impl Recursion {
                         },
                     );
                     frame.stage = Stage::Approach(approach);
-                    return Turn::Descend(question);
+                    return Turn::Descend(question, Purpose::Server);
                 }
                 // Who was silent is not waited for again when there is something to say.
                 if approach.last_resort.is_none() {
@@ -243,10 +274,14 @@ impl Recursion {
             }
             let question = Question::new(name, RecordType::A);
             match around.cache.negative(&question, around.now) {
-                Some((Negative::NxDomain, soa)) if mode == Minimisation::Strict => {
-                    let mut response = Response::empty(Rcode::NXDOMAIN);
-                    response.authority.extend(soa);
-                    return Err(Box::new(Turn::Answer(with_chain(frame, response))));
+                Some((Negative::NxDomain, _)) if mode == Minimisation::Strict => {
+                    let denied = around
+                        .cache
+                        .lookup_as(&question, frame.demand(), around.now);
+                    return match denied {
+                        Some(response) => Err(Box::new(Turn::Answer(with_chain(frame, response)))),
+                        None => Ok(question),
+                    };
                 }
                 Some((Negative::NxDomain, _)) => approach.full_only = true,
                 Some((Negative::NoData, _)) => approach.known = labels,
@@ -264,9 +299,12 @@ impl Recursion {
         budget: &mut Budget,
     ) -> Option<Question> {
         let depth = depth(self.frames.len());
+        let for_servers = |frame: &&Frame| frame.purpose == Purpose::Server;
+        let nested = self.frames.iter().chain([frame]).filter(for_servers);
+        let allowed = lookups_allowed(self::depth(nested.count()));
         loop {
             let (name, rtype) = approach.targets.next_lookup(
-                lookups_allowed(depth),
+                allowed,
                 self.seed ^ u64::from(depth),
                 &self.failed_names,
             )?;
@@ -333,13 +371,19 @@ impl Recursion {
     /// Nobody is left to ask. What a doubtful server said is better than nothing. A delegation from the cache may have been overtaken by events: then its parent is asked once more.
     fn give_up(&mut self, frame: &mut Frame, mut approach: Approach, around: &Around<'_>) -> Turn {
         if let Some(reading) = approach.last_resort.take() {
-            frame.stage = Stage::Follow(Box::new(approach), reading);
+            let weighing = Weighing {
+                reading: *reading,
+                question: frame.current(),
+                said: None,
+            };
+            frame.stage = Stage::Weigh(Box::new(approach), Box::new(weighing));
             return Turn::Continue;
         }
         let zone = &approach.zone;
         let failed = approach.targets.failed();
         if approach.from_cache
-            && !frame.for_server
+            && frame.purpose == Purpose::Client
+            && approach.bogus.is_none()
             && frame.stale.is_none()
             && !failed.is_empty()
             && approach.path == Path::Iterate
@@ -357,22 +401,36 @@ impl Recursion {
             frame.stage = Stage::Approach(self.deepest(&parent, around));
             return Turn::Continue;
         }
-        let ede = if self.silence >= SILENCE {
+        let ede = if let Some(bogus) = &approach.bogus {
+            self.reason(bogus)
+        } else if self.silence >= SILENCE {
             silence_failure(&self.history)
         } else {
             zone_failure(zone, &self.history, self.limit)
         };
-        if !approach.held_back {
+        if !approach.held_back && approach.bogus.is_none() {
             self.dead_zones.push(approach.zone);
         }
         Turn::Fail(
             ede,
-            if frame.for_server && approach.held_back {
+            if frame.purpose == Purpose::Server && approach.held_back {
                 Lasting::HereOnly
             } else {
                 Lasting::Remembered
             },
         )
+    }
+
+    /// Hands work out, with what the budget has left for it.
+    fn hand_out(&mut self, evidence: Evidence, budget: &Budget, now: Now) {
+        let (signatures, hashes) = budget.validation_left();
+        let clock = self
+            .validator()
+            .map_or(Clock { at: now.wall_secs(), skew: 0 }, |validator| {
+                validator.clock(now)
+            });
+        let work = Verification::new(evidence, clock, Allowance::new(signatures, hashes));
+        self.verifying = Some(Arc::new(work));
     }
 
     pub(super) fn note(&mut self, at: Now, what: Happening) {
@@ -383,7 +441,7 @@ impl Recursion {
     }
 }
 
-fn depth(frames: usize) -> u32 {
+pub(super) fn depth(frames: usize) -> u32 {
     u32::try_from(frames).unwrap_or(u32::MAX)
 }
 
@@ -418,28 +476,30 @@ fn exists(around: &Around<'_>, name: &Name) -> bool {
     })
 }
 
-/// A failure of before, told as such (RFC 8914 section 4.14).
-fn remembered(why: &Ede) -> Ede {
-    Ede {
-        code: Ede::CACHED_ERROR,
-        text: format!("failed before: {}", why.text).into(),
-    }
-}
-
 /// The next link if the cache knows that much and no more.
-fn cached_link(cache: &Cache, question: &Question, now: Now) -> Option<(Vec<Held>, Name)> {
+fn cached_link(
+    cache: &Cache,
+    question: &Question,
+    demand: Demand,
+    now: Now,
+) -> Option<(Vec<Held>, Name)> {
     if matches!(question.rtype, RecordType::CNAME | RecordType::ANY) {
         return None;
     }
-    if let Some(held) = cache.rrset(&question.name, RecordType::CNAME, Rank::NonAuthAnswer, now) {
+    let known = |owner: &Name, rtype: RecordType| {
+        cache
+            .rrset(owner, rtype, Rank::NonAuthAnswer, now)
+            .filter(|held| demand.accepts(held.security))
+    };
+    if let Some(held) = known(&question.name, RecordType::CNAME) {
         let next = rdata::cname_target(held.rrset.rdata.iter().next()?)?;
         return Some((vec![held], next));
     }
     let mut above = question.name.parent();
     while let Some(owner) = above {
-        if let Some(held) = cache.rrset(&owner, RecordType::DNAME, Rank::NonAuthAnswer, now) {
+        if let Some(held) = known(&owner, RecordType::DNAME) {
             let link = through_dname(&held.rrset, &question.name)?.ok()?;
-            let cname = crate::cache::made_cname(&question.name, &link.next, held.ttl);
+            let cname = crate::cache::made_cname(&question.name, &link.next, &held);
             return Some((vec![held, cname], link.next));
         }
         above = owner.parent();
@@ -463,6 +523,7 @@ pub(super) fn with_chain(frame: &Frame, mut response: Response) -> Response {
     if response.rcode == Rcode::SERVFAIL {
         response.answer.clear();
     } else {
+        response.authority.extend(frame.proofs.iter().cloned());
         response.answer.splice(0..0, frame.chain.iter().cloned());
     }
     response

@@ -4,9 +4,10 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::{Over, ServerFault};
+use crate::dnssec::Bogus;
 use crate::guard::permit::Exhausted;
 use crate::sys::clock::Now;
-use crate::wire::{Name, Question, Rcode};
+use crate::wire::{Name, Question, Rcode, Security};
 
 /// Events kept at most; a budget of 50 packets makes fewer.
 const EVENTS: usize = 1_000;
@@ -106,6 +107,22 @@ pub enum Happening {
         /// The zone.
         zone: Name,
     },
+    /// A zone was weighed.
+    Zone {
+        /// The zone.
+        zone: Name,
+        /// What came of it.
+        trust: &'static str,
+    },
+    /// A reply was believed.
+    Believed {
+        /// What it was about.
+        question: Question,
+        /// What it amounts to.
+        security: Security,
+    },
+    /// Something was not believed.
+    Bogus(Bogus),
     /// A limit was met.
     Limit(Exhausted),
     /// A frame ended.
@@ -211,6 +228,17 @@ impl fmt::Display for TraceEvent {
                     "cached servers of {zone} failed: its parent is asked again"
                 )
             }
+            Happening::Zone { zone, trust } => write!(f, "zone {zone} is {trust}"),
+            Happening::Believed { question, security } => {
+                let security = match security {
+                    Security::Unchecked => "not looked at",
+                    Security::Indeterminate => "indeterminate",
+                    Security::Insecure => "insecure",
+                    Security::Secure => "secure",
+                };
+                write!(f, "validated: {question} {security}")
+            }
+            Happening::Bogus(bogus) => write!(f, "bogus: {bogus}"),
             Happening::Limit(limit) => write!(f, "limit: {}", limit.sentence()),
             Happening::End { question, rcode } => write!(f, "done: {question} {rcode}"),
         }

@@ -64,6 +64,15 @@ impl Ede {
     /// 29: made up by the resolver (special-use names, local zones).
     pub const SYNTHESIZED: u16 = 29;
 
+    /// Whether it says that validation failed: it does not concern whoever validates for himself.
+    #[must_use]
+    pub const fn is_bogus(&self) -> bool {
+        matches!(
+            self.code,
+            Self::DNSSEC_BOGUS..=Self::NSEC_MISSING | Self::SIGNATURE_EXPIRED_BEFORE_VALID
+        )
+    }
+
     /// An error with a fixed sentence.
     #[must_use]
     pub const fn new(code: u16, text: &'static str) -> Self {
@@ -95,6 +104,8 @@ pub struct Held {
     pub rrset: Arc<Rrset>,
     /// What is left of its TTL; what the client is told.
     pub ttl: u32,
+    /// What validation found.
+    pub security: Security,
 }
 
 /// A response to one question: code, sections in the order in which they are written, and the reason for an error.
@@ -104,14 +115,12 @@ pub struct Response {
     pub rcode: Rcode,
     /// Answer: the CNAME/DNAME chain in order, then the data.
     pub answer: Vec<Held>,
-    /// Authority: the SOA of a negative answer, later the proofs.
+    /// Authority: the SOA of a negative answer, and the NSEC and NSEC3 sets that prove it or a wildcard.
     pub authority: Vec<Held>,
     /// Additional: only when minimal responses are off.
     pub additional: Vec<Held>,
     /// AA: only for what the operator answers himself.
     pub authoritative: bool,
-    /// AD: every RRset was validated. Never set before validation exists.
-    pub authenticated: bool,
     /// Why, when something went wrong or was made up.
     pub ede: Option<Ede>,
 }
@@ -126,9 +135,17 @@ impl Response {
             authority: Vec::new(),
             additional: Vec::new(),
             authoritative: false,
-            authenticated: false,
             ede: None,
         }
+    }
+
+    /// Whether all of it was validated, so that AD may be set (RFC 6840 section 5.8).
+    #[must_use]
+    pub fn is_authenticated(&self) -> bool {
+        let mut sets = self.answer.iter().chain(&self.authority).peekable();
+        self.rcode != Rcode::SERVFAIL
+            && sets.peek().is_some()
+            && sets.all(|held| held.security == Security::Secure)
     }
 
     /// SERVFAIL with a reason.

@@ -28,7 +28,9 @@ const TABLE: [(&str, u8, &[&str]); 17] = [
     (
         "resolve",
         3,
-        &["guard", "policy", "cache", "recursion", "egress", "answer"],
+        &[
+            "guard", "policy", "cache", "dnssec", "recursion", "egress", "answer",
+        ],
     ),
     ("ingress", 4, &["query"]),
     ("ops", 4, &["query"]),

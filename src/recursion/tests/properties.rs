@@ -165,7 +165,7 @@ proptest! {
             recursion.heard(heard, &internet.cache, &mut budget, now);
         };
         prop_assert!(packets <= 50);
-        prop_assert!(!response.authenticated && !response.authoritative);
+        prop_assert!(!response.is_authenticated() && !response.authoritative);
         prop_assert!(response.rcode == Rcode::NOERROR || response.answer.len() <= 24);
         // Every RRset kept lies within a zone that was asked.
         let mut outside = None;

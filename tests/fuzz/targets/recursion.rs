@@ -170,7 +170,7 @@ impl Run {
 
     /// Nothing is kept or handed on beyond the zones whose servers were asked.
     fn is_clean(&self, response: &Response) {
-        assert!(!response.authenticated && !response.authoritative);
+        assert!(!response.is_authenticated() && !response.authoritative);
         assert_eq!(
             response.rcode == Rcode::SERVFAIL,
             response.ede.is_some(),

@@ -1,0 +1,172 @@
+//! Which keys of a zone are vouched for? From the DS of the parent, or an anchor, to the DNSKEY set.
+
+use super::anchor::Anchor;
+use super::ds::Ds;
+use super::key::{Dnskey, Key, MAX_KEYS_PER_TAG, ZoneKeys};
+use super::verify::verify_by;
+use super::{Allowance, Bogus, Clock, Why};
+use crate::wire::{Ede, Name, RdataSet, RecordType, Rrset};
+
+/// DS records of one set that are looked at, those we cannot use not counted (PowerDNS's number).
+pub const MAX_DS: usize = 8;
+
+/// What a DNSKEY set turned out to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyFinding {
+    /// Keys that a chain of trust vouches for.
+    Keys(ZoneKeys),
+    /// Nothing we know points to a key: the zone is insecure (RFC 4035 section 5.2, RFC 6840 section 5.2). EDE 1 or 2.
+    Unsupported(Ede),
+}
+
+/// The keys of `zone`, by the DS set of its parent, which was verified before.
+///
+/// One key that a DS names has to have signed the DNSKEY set; it is not asked that every algorithm is there (RFC 6840 section
+/// 5.11). [`ZoneKeys::expires`] counts the DNSKEY set; cap it with what is left of the DS set.
+///
+/// # Errors
+/// Bogus: no key fits, or the DNSKEY set is not signed by one that does.
+pub fn keys_by_ds(
+    zone: &Name,
+    ds: &Rrset,
+    dnskey: &Rrset,
+    clock: Clock,
+    allowance: &mut Allowance,
+) -> Result<KeyFinding, Bogus> {
+    if ds.rtype != RecordType::DS || ds.owner != *zone {
+        return Err(Bogus::of(Why::NoDs, zone, RecordType::DS));
+    }
+    if let Err(ede) = usable_ds(&ds.rdata) {
+        return Ok(KeyFinding::Unsupported(ede));
+    }
+    let named = NamedKeys::by_ds(zone, ds.rdata.iter().filter_map(Ds::read), dnskey);
+    named.vouch(zone, dnskey, clock, allowance)
+}
+
+/// The keys of `zone`, by the operator's anchor for it.
+///
+/// # Errors
+/// As [`keys_by_ds`].
+pub fn keys_by_anchor(
+    zone: &Name,
+    anchor: &Anchor,
+    dnskey: &Rrset,
+    clock: Clock,
+    allowance: &mut Allowance,
+) -> Result<KeyFinding, Bogus> {
+    if anchor.zone() != zone {
+        return Err(Bogus::of(Why::NoKeyForDs, zone, RecordType::DNSKEY));
+    }
+    let keys_known = anchor.dnskeys().any(|key| Key::of(&key).is_some());
+    if !keys_known && let Err(ede) = usable(anchor.ds()) {
+        return Ok(KeyFinding::Unsupported(ede));
+    }
+    let mut named = NamedKeys::by_ds(zone, anchor.ds(), dnskey);
+    for key in dnskey.rdata.iter().filter_map(Dnskey::read) {
+        let same = |anchor: Dnskey<'_>| {
+            anchor.algorithm == key.algorithm && anchor.public_key == key.public_key
+        };
+        if anchor.dnskeys().any(same) {
+            named.add(&key);
+        }
+    }
+    named.vouch(zone, dnskey, clock, allowance)
+}
+
+/// Whether any DS has an algorithm and a digest that we know.
+///
+/// # Errors
+/// The zone is insecure: EDE 1 if we know none of the algorithms, EDE 2 if it is for the digests. A DS too short to tell is
+/// broken, not unknown: it makes nothing insecure.
+pub fn usable_ds(ds: &RdataSet) -> Result<(), Ede> {
+    if ds.iter().any(|rdata| Ds::read(rdata).is_none()) {
+        return Ok(());
+    }
+    usable(ds.iter().filter_map(Ds::read))
+}
+
+fn usable<'a>(ds: impl Iterator<Item = Ds<'a>>) -> Result<(), Ede> {
+    let mut algorithm_known = false;
+    for ds in ds {
+        if ds.has_known_algorithm() && ds.has_known_digest() {
+            return Ok(());
+        }
+        algorithm_known |= ds.has_known_algorithm();
+    }
+    Err(if algorithm_known {
+        Ede::new(Ede::UNSUPPORTED_DIGEST, "no DS has a supported digest type")
+    } else {
+        Ede::new(
+            Ede::UNSUPPORTED_ALGORITHM,
+            "no DS has a supported algorithm",
+        )
+    })
+}
+
+/// The keys of a DNSKEY set that a DS or an anchor names.
+struct NamedKeys {
+    keys: Vec<Key>,
+    /// A key was named, but its flags do not let it sign the zone.
+    not_a_zone_key: bool,
+}
+
+impl NamedKeys {
+    /// At most [`MAX_DS`] records and [`MAX_KEYS_PER_TAG`] keys for each: so many hashes.
+    fn by_ds<'a>(zone: &Name, ds: impl Iterator<Item = Ds<'a>>, dnskey: &Rrset) -> Self {
+        let mut named = Self {
+            keys: Vec::new(),
+            not_a_zone_key: false,
+        };
+        let tagged: Vec<(u16, Dnskey<'_>)> = dnskey
+            .rdata
+            .iter()
+            .filter_map(Dnskey::read)
+            .map(|key| (key.tag(), key))
+            .collect();
+        let usable = ds.filter(|ds| ds.has_known_algorithm() && ds.has_known_digest());
+        for ds in usable.take(MAX_DS) {
+            let alike = tagged.iter().filter(|(tag, key)| ds.may_name(key, *tag));
+            for (_, key) in alike.take(MAX_KEYS_PER_TAG) {
+                if ds.fits(zone, key) {
+                    named.add(key);
+                }
+            }
+        }
+        named
+    }
+
+    fn add(&mut self, dnskey: &Dnskey<'_>) {
+        match Key::of(dnskey) {
+            Some(key) if self.keys.contains(&key) => {}
+            Some(key) => self.keys.push(key),
+            None => self.not_a_zone_key |= !dnskey.is_zone_key(),
+        }
+    }
+
+    /// The keys of the whole DNSKEY set, if one of these signed it.
+    fn vouch(
+        self,
+        zone: &Name,
+        dnskey: &Rrset,
+        clock: Clock,
+        allowance: &mut Allowance,
+    ) -> Result<KeyFinding, Bogus> {
+        let bogus = |why| Bogus::of(why, zone, RecordType::DNSKEY);
+        if dnskey.rtype != RecordType::DNSKEY || dnskey.owner != *zone || dnskey.rdata.is_empty() {
+            return Err(bogus(Why::NoDnskey));
+        }
+        if self.keys.is_empty() {
+            return Err(bogus(if self.not_a_zone_key {
+                Why::NotAZoneKey
+            } else {
+                Why::NoKeyForDs
+            }));
+        }
+        let verified = verify_by(dnskey, zone, &self.keys, clock, allowance)?;
+        Ok(KeyFinding::Keys(ZoneKeys {
+            zone: zone.clone(),
+            keys: Key::all(&dnskey.rdata).into_boxed_slice(),
+            expires: clock.at.saturating_add(u64::from(verified.set.ttl)),
+        }))
+    }
+}

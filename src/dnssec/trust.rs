@@ -1,0 +1,184 @@
+//! Which zones are believed, and by which keys? Anchors, negative anchors, and what was found out below them.
+
+use std::collections::hash_map::RandomState;
+use std::sync::Arc;
+
+use moka::sync::Cache as Moka;
+
+use super::{Anchor, Bogus, Clock, ZoneKeys};
+use crate::config::plan;
+use crate::sys::clock::Now;
+use crate::wire::{Ede, Name};
+
+/// What is known of a zone, seen from the trust anchors.
+#[derive(Clone, Debug)]
+pub enum ZoneTrust {
+    /// Its keys are vouched for.
+    Secure(Arc<ZoneKeys>),
+    /// It is proven, or decided by the operator, that it need not be signed; why, if there is more to it than no DS.
+    Insecure(Option<Ede>),
+    /// No anchor lies at or above it.
+    Indeterminate,
+    /// It is no zone of its own: its parent says so.
+    NoCut,
+    /// Nothing of it can be believed.
+    Bogus(Bogus),
+}
+
+/// Where the chain of trust of a zone begins.
+#[derive(Clone, Debug)]
+pub enum Start {
+    /// Nowhere.
+    Unanchored,
+    /// Nowhere, because the operator says so (RFC 7646).
+    Negative,
+    /// At this anchor, the closest at or above the zone.
+    Anchor(Arc<Anchor>),
+}
+
+/// What is believed without proof, and what was proven of late. Shared by all recursions.
+#[derive(Debug)]
+pub struct Validator {
+    plan: plan::Dnssec,
+    anchors: Vec<Arc<Anchor>>,
+    known: Moka<Name, Known, RandomState>,
+}
+
+/// Trust with its end.
+#[derive(Clone, Debug)]
+struct Known {
+    trust: ZoneTrust,
+    /// Wall seconds.
+    stored: u64,
+    /// Wall seconds.
+    expires: u64,
+}
+
+impl Known {
+    const fn is_fresh(&self, now: Now) -> bool {
+        self.stored <= now.wall_secs() && now.wall_secs() < self.expires
+    }
+
+    /// Octets, roughly.
+    fn weight(&self) -> u32 {
+        let keys = match &self.trust {
+            ZoneTrust::Secure(keys) => keys.memory(),
+            _ => 0,
+        };
+        u32::try_from(400 + keys).unwrap_or(u32::MAX)
+    }
+}
+
+impl Validator {
+    /// A validator that knows the anchors of `plan` and may remember `max_bytes` octets of keys.
+    #[must_use]
+    pub fn new(plan: &plan::Dnssec, max_bytes: u64) -> Self {
+        Self {
+            anchors: Anchor::all(&plan.anchors)
+                .into_iter()
+                .map(Arc::new)
+                .collect(),
+            plan: plan.clone(),
+            known: Moka::builder()
+                .max_capacity(max_bytes)
+                .weigher(|_: &Name, known: &Known| known.weight())
+                .build(),
+        }
+    }
+
+    /// Whether anything is validated at all.
+    #[must_use]
+    pub const fn is_on(&self) -> bool {
+        !self.anchors.is_empty()
+    }
+
+    /// How it is to be done.
+    #[must_use]
+    pub const fn plan(&self) -> &plan::Dnssec {
+        &self.plan
+    }
+
+    /// The time to judge signatures by.
+    #[must_use]
+    pub const fn clock(&self, now: Now) -> Clock {
+        Clock {
+            at: now.wall_secs(),
+            skew: self.plan.skew,
+        }
+    }
+
+    /// Where the chain of trust of `zone` begins. The closest of the anchors and negative anchors at or above it decides; at the
+    /// same name the negative one.
+    #[must_use]
+    pub fn start(&self, zone: &Name, now: Now) -> Start {
+        let anchor = self
+            .anchors
+            .iter()
+            .filter(|anchor| zone.is_within(anchor.zone()))
+            .max_by_key(|anchor| anchor.zone().label_count());
+        let negative = self
+            .plan
+            .negative_anchors
+            .iter()
+            .filter(|negative| {
+                zone.is_within(&negative.zone)
+                    && negative.until.is_none_or(|until| now.wall_secs() < until)
+            })
+            .map(|negative| negative.zone.label_count())
+            .max();
+        match (anchor, negative) {
+            (None, _) => Start::Unanchored,
+            (Some(anchor), Some(labels)) if labels >= anchor.zone().label_count() => {
+                Start::Negative
+            }
+            (Some(anchor), _) => Start::Anchor(Arc::clone(anchor)),
+        }
+    }
+
+    /// Whether any anchor lies strictly below `zone`.
+    #[must_use]
+    pub fn has_anchor_below(&self, zone: &Name) -> bool {
+        self.anchors
+            .iter()
+            .any(|anchor| anchor.zone() != zone && anchor.zone().is_within(zone))
+    }
+
+    /// What was found out about `zone`, while it holds.
+    #[must_use]
+    pub fn known(&self, zone: &Name, now: Now) -> Option<ZoneTrust> {
+        self.known
+            .get(zone)
+            .filter(|known| known.is_fresh(now))
+            .map(|known| known.trust)
+    }
+
+    /// Remembers what was found out about `zone` for `lifetime` seconds. Keys end no later than they themselves say.
+    pub fn learn(&self, zone: &Name, trust: ZoneTrust, lifetime: u32, now: Now) {
+        let stored = now.wall_secs();
+        let mut expires = stored.saturating_add(u64::from(lifetime));
+        if let ZoneTrust::Secure(keys) = &trust {
+            expires = expires.min(keys.expires());
+        }
+        let known = Known {
+            trust,
+            stored,
+            expires,
+        };
+        self.known.insert(zone.clone(), known);
+    }
+
+    /// Forgets what was found out about the zones that `which` picks.
+    pub fn forget(&self, which: impl Fn(&Name) -> bool) {
+        for (zone, _) in &self.known {
+            if which(&zone) {
+                self.known.invalidate(&*zone);
+            }
+        }
+    }
+
+    /// Zones that something is known of.
+    #[must_use]
+    pub fn zones(&self) -> u64 {
+        self.known.entry_count()
+    }
+}

@@ -17,7 +17,7 @@ use super::key::{BuildUnhashed, Key};
 use super::{CLOCK_SLACK, Cache};
 use crate::dnssec::validated::Validated;
 use crate::sys::clock::Now;
-use crate::wire::{Held, Name, RecordType, Rrset, rdata};
+use crate::wire::{Held, Name, RecordType, Rrset, Security, rdata};
 
 /// NSEC3 iterations above which a chain is not used aggressively, however many the validator puts up with: looking it up is to
 /// cost less than a question (P4: 50).
@@ -387,6 +387,7 @@ impl KnownDenial {
         Held {
             rrset: Arc::clone(&self.set),
             ttl: self.ttl,
+            security: Security::Secure,
         }
     }
 }

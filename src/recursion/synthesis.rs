@@ -13,7 +13,7 @@ use crate::config::plan;
 use crate::dnssec::denial::{Denial, Evidence, Proofs, Strength};
 use crate::dnssec::{Allowance, Bogus, Hashes, Validated};
 use crate::sys::clock::Now;
-use crate::wire::{Held, Name, Question, Rcode, RecordType, Response, Rrset, rdata};
+use crate::wire::{Held, Name, Question, Rcode, RecordType, Response, Rrset, Security, rdata};
 
 /// NSEC3 hashes that one attempt may cost: enough for a name a dozen labels below its zone, 5 µs each at 0 iterations.
 pub const HASHES: u32 = 16;
@@ -198,9 +198,12 @@ impl Attempt<'_> {
         });
         let target = rrset.rdata.iter().next().and_then(rdata::cname_target);
         let mut response = Response::empty(Rcode::NOERROR);
-        response.answer.push(Held { rrset, ttl });
+        response.answer.push(Held {
+            rrset,
+            ttl,
+            security: Security::Secure,
+        });
         response.authority.extend(told(picked, ttl));
-        response.authenticated = true;
         if is_direct {
             return Some(response);
         }
@@ -211,7 +214,6 @@ impl Attempt<'_> {
         response.rcode = rest.rcode;
         response.answer.extend(rest.answer);
         response.authority.extend(rest.authority);
-        response.authenticated = rest.authenticated;
         response.ede = rest.ede;
         Some(response)
     }
@@ -224,7 +226,6 @@ impl Attempt<'_> {
         let mut response = Response::empty(rcode);
         response.authority.push(Held { ttl, ..soa.held() });
         response.authority.extend(told(picked, ttl));
-        response.authenticated = true;
         Some(response)
     }
 

@@ -1,13 +1,15 @@
 //! What do we know, for how long, and how much do we trust it?
 //!
-//! One shared store of RRsets and negative answers bounded in octets, one of delegations, one of failures. All expire by
-//! the wall clock that the caller passes in; an entry stored more than [`CLOCK_SLACK`] seconds in the future (the clock
-//! stepped back) counts as expired. Admission is TinyLFU: when the store is full, a name seen once does not push out one
-//! that is asked often. **So what was stored may be gone at once**: who needs it for the query at hand keeps it himself.
+//! One shared store of RRsets and negative answers bounded in octets, one of delegations, one of gaps in signed zones, one of
+//! failures. All expire by the wall clock that the caller passes in; an entry stored more than [`CLOCK_SLACK`] seconds in the
+//! future (the clock stepped back) counts as expired. Admission is TinyLFU: when the store is full, a name seen once does not
+//! push out one that is asked often. **So what was stored may be gone at once**: who needs it for the query at hand keeps it
+//! himself.
 
 pub mod answers;
 mod companions;
 mod delegations;
+pub mod denials;
 mod failures;
 mod key;
 mod lookup;
@@ -27,6 +29,7 @@ pub use rrsets::{Backing, NEGATIVE_TTL_WITHOUT_SOA, Negative, Rank};
 
 use companions::Companions;
 use delegations::Delegations;
+use denials::Denials;
 use failures::Failures;
 use key::Keyer;
 use rrsets::Rrsets;
@@ -42,6 +45,7 @@ pub struct Cache {
     rrsets: Rrsets,
     delegations: Delegations,
     companions: Companions,
+    denials: Denials,
     failures: Failures,
     generation: AtomicU64,
 }
@@ -76,11 +80,14 @@ impl Cache {
         // Delegations are few and dear: every miss needs one. They get a share of their own that no RRset can take.
         let delegation_bytes = plan.max_bytes / 8;
         let companion_bytes = plan.max_bytes / 64;
+        // So do the gaps of signed zones: a flood of names that exist nowhere must not push out what answers it.
+        let denial_bytes = plan.max_bytes / 16;
         Self {
             plan: plan.clone(),
             keyer: Keyer::new(secret0, secret1),
-            rrsets: Rrsets::new(plan.max_bytes - delegation_bytes - companion_bytes),
+            rrsets: Rrsets::new(plan.max_bytes - delegation_bytes - companion_bytes - denial_bytes),
             companions: Companions::new(companion_bytes),
+            denials: Denials::new(denial_bytes),
             delegations: Delegations::new(delegation_bytes),
             failures: Failures::new(plan.failures),
             generation: AtomicU64::new(0),
@@ -99,6 +106,7 @@ impl Cache {
         self.rrsets.store.weighted_size()
             + self.delegations.store.weighted_size()
             + self.companions.store.weighted_size()
+            + self.denials.store.weighted_size()
     }
 
     /// Delegations held.
@@ -122,6 +130,11 @@ impl Cache {
     /// Forgets what `scope` says about `name`; returns how many entries that were. [`FlushScope::NameType`] is quick;
     /// the others look at every entry.
     pub fn flush(&self, name: &Name, scope: FlushScope) -> u64 {
+        match scope {
+            FlushScope::Name | FlushScope::NameType(_) => self.flush_denials(name, false),
+            FlushScope::Tree => self.flush_denials(name, true),
+            FlushScope::All => self.denials.store.invalidate_all(),
+        }
         match scope {
             FlushScope::Name | FlushScope::NameType(_) => self.flush_companions(|at| at == name),
             FlushScope::Tree => self.flush_companions(|at| at.is_within(name)),
@@ -158,6 +171,7 @@ impl Cache {
         self.rrsets.store.run_pending_tasks();
         self.delegations.store.run_pending_tasks();
         self.companions.store.run_pending_tasks();
+        self.denials.store.run_pending_tasks();
         self.failures.store.run_pending_tasks();
     }
 }

@@ -117,7 +117,7 @@ pub fn no_ds<S: Borrow<Rrset>>(
 #[must_use]
 pub fn source_of_synthesis(set: &Validated<Rrset>) -> Option<Validated<Rrset>> {
     let labels = usize::from(rdata::rrsig_labels(set.rrsigs.iter().next()?)?);
-    if !is_expanded(set) {
+    if !set.is_expanded() {
         return None;
     }
     let owner = set.owner.suffix(labels).child(b"*").ok()?;
@@ -128,15 +128,6 @@ pub fn source_of_synthesis(set: &Validated<Rrset>) -> Option<Validated<Rrset>> {
         rdata: set.rdata.clone(),
         rrsigs: RdataSet::new(set.rrsigs.iter()),
     }))
-}
-
-/// Whether a set was made from a wildcard, as the labels field of its first signature tells.
-#[must_use]
-pub fn is_expanded(set: &Rrset) -> bool {
-    let own = set.owner.labels();
-    let counted = set.owner.label_count() - usize::from(own.clone().next() == Some(b"*"));
-    let signed = set.rrsigs.iter().next().and_then(rdata::rrsig_labels);
-    signed.is_some_and(|signed| usize::from(signed) < counted)
 }
 
 /// Records taken apart, ready to be asked.
@@ -326,6 +317,15 @@ impl<'a> Evidence<'a> {
             .ok_or_else(missing)
     }
 
+    /// The closest encloser of `name`, if an NSEC shows that neither it nor anything below it exists, wildcards aside.
+    #[must_use]
+    pub fn absent(&self, name: &Name) -> Option<Name> {
+        match nsec::finding(&self.nsecs, name)? {
+            Finding::Absent(nsec) if name.is_within(self.zone) => Some(nsec.closest_encloser(name)),
+            _ => None,
+        }
+    }
+
     /// The NSEC3 records, if there are any and they are not too dear.
     fn hashed(&self) -> Option<&Chain<'a>> {
         let usable = !self.chain.is_empty() && self.chain.iterations() <= self.max_iterations;
@@ -362,7 +362,7 @@ impl From<nsec3::EncloserProof> for Denial {
 /// Whether a set is one that its zone signed under its own name: the signer is the zone, and it was not made from a wildcard.
 fn speaks_for(set: &Rrset, zone: &Name) -> bool {
     let mut signers = set.rrsigs.iter().map(rdata::rrsig_signer);
-    signers.all(|signer| signer.is_some_and(|signer| signer == *zone)) && !is_expanded(set)
+    signers.all(|signer| signer.is_some_and(|signer| signer == *zone)) && !set.is_expanded()
 }
 
 /// What the record at a name says about its DS. SOA marks the child's own record, which is no proof (RFC 5155 section 8.9).
@@ -375,3 +375,6 @@ fn ds_denied(types: Types<'_>) -> Option<NoDs> {
         Some(NoDs::NoCut)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,7 +60,7 @@ impl<'a> Nsec<'a> {
 
     /// The closest encloser of a name that this record shows to be absent: the longest ancestor that it shares with either end
     /// of the span, for both ends exist.
-    fn closest_encloser(&self, name: &Name) -> Name {
+    pub(super) fn closest_encloser(&self, name: &Name) -> Name {
         let shared = common_labels(name, self.owner).max(common_labels(name, &self.next));
         name.suffix(shared)
     }

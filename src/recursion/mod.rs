@@ -51,6 +51,7 @@ mod referral;
 mod scrub;
 mod seat;
 mod step;
+pub mod synthesis;
 pub mod targets;
 pub mod trace;
 mod weigh;

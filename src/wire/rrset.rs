@@ -1,5 +1,6 @@
 //! What is an RRset? One owner, one type, one TTL, its RDATA in wire form and the signatures beside it.
 
+use super::rdata::rrsig_labels;
 use super::{Name, RecordType};
 
 pub use super::group::group;
@@ -89,6 +90,16 @@ pub struct Rrset {
 }
 
 impl Rrset {
+    /// Whether it was made from a wildcard: what its first signature covers has fewer labels than its owner (RFC 4035 section
+    /// 5.3.2). A wildcard itself was not.
+    #[must_use]
+    pub fn is_expanded(&self) -> bool {
+        let is_wildcard = self.owner.labels().next() == Some(b"*");
+        let labels = self.owner.label_count() - usize::from(is_wildcard);
+        let signed = self.rrsigs.iter().next().and_then(rrsig_labels);
+        signed.is_some_and(|signed| usize::from(signed) < labels)
+    }
+
     /// Octets this set takes in memory, allocations included, for caches bounded in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {

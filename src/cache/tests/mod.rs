@@ -2,6 +2,7 @@
 
 mod answers;
 mod companions;
+mod denials;
 mod flood;
 mod model;
 mod whole;

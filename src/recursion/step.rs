@@ -6,6 +6,7 @@ use super::chain::through_dname;
 use super::fault::{silence_failure, zone_failure};
 use super::frame::{Approach, Frame, Path, Purpose, Stage};
 use super::seat::seat;
+use super::synthesis::synthesise;
 use super::targets::{Targets, lookups_allowed};
 use super::trace::{Happening, TraceEvent};
 use super::{Ask, Outstanding, Over, Recursion, Route, Routes, SILENCE, Step, Via, minimise};
@@ -166,6 +167,14 @@ impl Recursion {
                     Ok(()) => Turn::Continue,
                 };
             }
+        }
+        if let (true, Route::Iterate, Some(validator)) =
+            (frame.checking && !anew, &route, self.validator())
+            && let Some(response) = synthesise(cache, &question, validator.plan(), now)
+        {
+            let rcode = response.rcode;
+            self.note(now, Happening::Synthesised { question, rcode });
+            return Turn::Answer(with_chain(frame, response));
         }
         let approach = match route {
             Route::Forward { zone, index } => {

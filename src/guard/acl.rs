@@ -1,12 +1,13 @@
 //! Who may ask? The longest prefix that covers the client and whose conditions hold; no match means no.
 
 use std::cmp::Reverse;
-use std::net::IpAddr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::BitAnd;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use prefix_trie::{Prefix, PrefixMap};
 
+use super::address::Address;
 use crate::config::plan::{AclAction, AclRule, TransportKind};
 
 /// Prefixes of one family up to which they are looked through one by one: that beats the trie for as long as all of them
@@ -57,18 +58,24 @@ impl Acl {
     #[must_use]
     pub fn find(
         &self,
-        client: IpAddr,
-        local: IpAddr,
+        client: impl Into<Address>,
+        local: impl Into<Address>,
         transport: TransportKind,
     ) -> Option<&AclRule> {
-        let local = local.to_canonical();
+        let local = local.into();
         let holds = |rule: &&AclRule| {
             rule.transport.is_none_or(|only| only == transport)
-                && rule.local.is_none_or(|only| only.to_canonical() == local)
+                && rule.local.is_none_or(|only| Address::from(only) == local)
         };
-        match client.to_canonical() {
-            IpAddr::V4(client) => self.v4.find(client.to_bits(), || client.into(), holds),
-            IpAddr::V6(client) => self.v6.find(client.to_bits(), || client.into(), holds),
+        match client.into() {
+            Address::V4(bits) => {
+                let prefix = || Ipv4Addr::from_bits(bits).into();
+                self.v4.find(bits, prefix, holds)
+            }
+            Address::V6(bits) => {
+                let prefix = || Ipv6Addr::from_bits(bits).into();
+                self.v6.find(bits, prefix, holds)
+            }
         }
     }
 }

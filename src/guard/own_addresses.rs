@@ -3,11 +3,13 @@
 //! Nearly every packet comes from somebody else and asks an address that is nobody's broadcast. A sieve of a few bits says so at
 //! the cost of two plain loads; the lists themselves, whose fetch takes two locked instructions, are read only when it cannot.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
+
+use super::address::Address;
 
 /// Our own addresses. Clones share one set.
 #[derive(Clone, Debug, Default)]
@@ -68,19 +70,26 @@ impl OwnAddresses {
     /// Whether `address` is ours.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.shared.own.may_hold(address)
-            && self.shared.lists.load().own.binary_search(&address).is_ok()
+        self.owns(address.into())
     }
 
     /// Whether `source` is ours, and whether `local` is a broadcast address of ours.
     #[must_use]
-    pub fn judge(&self, source: IpAddr, local: IpAddr) -> (bool, bool) {
-        (
-            self.contains(source),
-            self.shared.broadcast.may_hold(local)
-                && self.shared.lists.load().broadcast.contains(&local),
-        )
+    pub fn judge(&self, source: &SocketAddr, local: &SocketAddr) -> (bool, bool) {
+        let local = Address::from(local);
+        let broadcast = self.shared.broadcast.may_hold(local) && {
+            let lists = self.shared.lists.load();
+            lists.broadcast.binary_search(&local.to_ip()).is_ok()
+        };
+        (self.owns(source.into()), broadcast)
+    }
+
+    #[inline]
+    fn owns(&self, address: Address) -> bool {
+        self.shared.own.may_hold(address) && {
+            let lists = self.shared.lists.load();
+            lists.own.binary_search(&address.to_ip()).is_ok()
+        }
     }
 
     /// All of ours, sorted.
@@ -92,7 +101,7 @@ impl OwnAddresses {
 
 impl Sieve {
     #[inline]
-    fn may_hold(&self, address: IpAddr) -> bool {
+    fn may_hold(&self, address: Address) -> bool {
         let (word, bit) = place(address);
         self.0
             .get(word)
@@ -115,7 +124,7 @@ impl Sieve {
 fn bits_of(addresses: &[IpAddr]) -> [u64; 4] {
     let mut words = [0; 4];
     for address in addresses {
-        let (word, bit) = place(*address);
+        let (word, bit) = place((*address).into());
         if let Some(word) = words.get_mut(word) {
             *word |= bit;
         }
@@ -125,31 +134,18 @@ fn bits_of(addresses: &[IpAddr]) -> [u64; 4] {
 
 /// The word and the bit of an address. Which bit says nothing to anybody: a forger who hits one costs us the look into the lists.
 #[inline]
-fn place(address: IpAddr) -> (usize, u64) {
+fn place(address: Address) -> (usize, u64) {
     const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
     let mixed = match address {
-        IpAddr::V4(v4) => u64::from(v4.to_bits()).wrapping_mul(ODD),
-        IpAddr::V6(v6) => {
-            let [high, low] = [v6.to_bits() >> 64, v6.to_bits() & u128::from(u64::MAX)]
+        Address::V4(bits) => u64::from(bits).wrapping_mul(ODD),
+        Address::V6(bits) => {
+            let [high, low] = [bits >> 64, bits & u128::from(u64::MAX)]
                 .map(|half| u64::try_from(half).unwrap_or(0));
             (high.rotate_left(29) ^ low).wrapping_mul(ODD)
         }
     };
-    (
-        usize::from((mixed >> 62) as u8 & 3),
-        1 << (mixed >> 56 & 63),
-    )
-}
-
-fn sorted(addresses: impl IntoIterator<Item = IpAddr>) -> Box<[IpAddr]> {
-    let mut list: Vec<IpAddr> = addresses
-        .into_iter()
-        .map(|address| address.to_canonical())
-        .filter(|address| !address.is_unspecified())
-        .collect();
-    list.sort_unstable();
-    list.dedup();
-    list.into_boxed_slice()
+    let word = usize::try_from(mixed >> 62).unwrap_or(0);
+    (word, 1 << ((mixed >> 56) & 63))
 }
 
 #[cfg(test)]
@@ -166,6 +162,10 @@ mod tests {
         Ipv6Addr::from_bits((0x2001_0DB8 << 96) | low).into()
     }
 
+    fn judged(set: &OwnAddresses, source: IpAddr, local: IpAddr) -> (bool, bool) {
+        set.judge(&SocketAddr::new(source, 1), &SocketAddr::new(local, 53))
+    }
+
     #[test]
     fn what_is_in_a_list_is_never_sieved_out_and_what_is_not_never_found() {
         let own: Vec<IpAddr> = (0..300).flat_map(|n| [v4(n * 7), v6(n.into())]).collect();
@@ -177,7 +177,7 @@ mod tests {
             );
             for (place, (source, local)) in own.iter().zip(&broadcast).enumerate() {
                 assert_eq!(
-                    set.judge(*source, *local),
+                    judged(&set, *source, *local),
                     (place < count, place < count),
                     "{count}"
                 );
@@ -187,7 +187,7 @@ mod tests {
         let set = OwnAddresses::new([v4(1)], []);
         set.replace([v4(2)], [v4(3)]);
         assert_eq!((set.contains(v4(1)), set.contains(v4(2))), (false, true));
-        assert_eq!(set.judge(v4(9), v4(3)), (false, true));
+        assert_eq!(judged(&set, v4(9), v4(3)), (false, true));
         assert!(set.contains("::ffff:10.0.0.2".parse().unwrap()));
     }
 
@@ -195,7 +195,7 @@ mod tests {
     fn a_few_addresses_leave_the_sieve_nearly_empty() {
         let set = OwnAddresses::new((0..8).map(v4).chain((0..8).map(v6)), []);
         let through = (1_000..11_000)
-            .filter(|low| set.shared.own.may_hold(v4(low * 37)))
+            .filter(|low| set.shared.own.may_hold(v4(low * 37).into()))
             .count();
         assert!(through < 1_200, "16 bits of 256: {through} of 10,000");
     }

@@ -1,6 +1,6 @@
 //! Does the longest prefix win? Against the plainest model.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;
 

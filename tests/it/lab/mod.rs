@@ -2,6 +2,8 @@
 
 pub mod capture;
 pub mod client;
+pub mod evil;
+pub mod peers;
 pub mod script;
 pub mod servers;
 pub mod suimond;

@@ -148,6 +148,17 @@ fn place(address: Address) -> (usize, u64) {
     (word, 1 << ((mixed >> 56) & 63))
 }
 
+fn sorted(addresses: impl IntoIterator<Item = IpAddr>) -> Box<[IpAddr]> {
+    let mut list: Vec<IpAddr> = addresses
+        .into_iter()
+        .map(|address| address.to_canonical())
+        .filter(|address| !address.is_unspecified())
+        .collect();
+    list.sort_unstable();
+    list.dedup();
+    list.into_boxed_slice()
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::{Ipv4Addr, Ipv6Addr};

@@ -181,6 +181,15 @@ pub fn camp() -> Box<Script> {
             };
         }
         let cut = labels[labels.len() - 3];
+        // A label has 63 octets; whoever gets there has been led far enough.
+        if cut.len() > 55 {
+            return Reply {
+                flags: 0x8403,
+                ..Reply::new()
+            }
+            .authority(format!("{zone} 60 SOA ns.{zone} h.{zone} 1 1 1 1 1"))
+            .now(asked);
+        }
         let authority = (0..5)
             .map(|number| format!("{cut}.{zone} NS n{number}.{cut}x{number}.{other}"))
             .collect();

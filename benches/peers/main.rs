@@ -15,6 +15,7 @@
     reason = "a program that measures and prints; the lab is the tests', of which it uses a part; a panic is the report"
 )]
 
+mod daemons;
 #[path = "../../tests/it/lab/mod.rs"]
 mod lab;
 
@@ -24,9 +25,9 @@ use std::time::{Duration, Instant};
 
 use suimon::wire::RecordType as T;
 
+use daemons::Peer;
 use lab::evil;
-use lab::peers::Peer;
-use lab::script::{HINTS, Scene, Script, Setting, listen, say};
+use lab::script::{HINTS, Reply, Scene, Script, Setting, World, listen, say};
 
 /// How long a client waits before it is told as silence.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -245,15 +246,29 @@ fn rows() -> Vec<Row> {
             evil::endless_cnames,
             |scene| futile(scene, "c1.evil.test.", caused),
         ),
+        row(
+            "the longest chain of CNAMEs, one an answer, that resolves: links",
+            cname_chains,
+            |scene| {
+                let longest = (1..=20_u32)
+                    .take_while(|length| {
+                        timed(scene, &format!("c{length}-{length}.evil.test."), T::A)
+                            .0
+                            .contains(" A 192.0.2.66")
+                    })
+                    .count();
+                Cell::new(true, &[-(longest as f64)], longest.to_string())
+            },
+        ),
         Row {
             title: "a delegation per label, 35 labels: packets / s",
             servers: 46,
-            script: || evil::honest(evil::label_by_label().0),
+            script: || honest(evil::label_by_label().0),
             measure: |scene| useful(scene, &evil::label_by_label().1, caused),
         },
         row(
             "glueless NS loop: packets / s",
-            || evil::honest(evil::glueless_loop()),
+            || honest(evil::glueless_loop()),
             |scene| futile(scene, "www.a.loop.", caused),
         ),
         row(
@@ -291,6 +306,11 @@ fn rows() -> Vec<Row> {
                     format!("{right} / {packets} / {slowest:.1} s"),
                 )
             },
+        ),
+        row(
+            "the only server takes 1.2 s: packets / s",
+            || evil::slow(Duration::from_millis(1_200)),
+            |scene| useful(scene, "www.evil.test.", evil_side),
         ),
         row(
             "server drops EDNS: packets / s",
@@ -376,7 +396,7 @@ fn rows() -> Vec<Row> {
         ),
         row(
             "60 clients, one slow name (0.3 s): answered / packets",
-            evil::slow,
+            || evil::slow(Duration::from_millis(300)),
             |scene| {
                 let answered = evil::sixty_clients(scene, "slow.evil.test.");
                 let packets = evil_side(scene);
@@ -389,7 +409,7 @@ fn rows() -> Vec<Row> {
         ),
         row(
             "100 equal queries from one client: answered / packets",
-            evil::slow,
+            || evil::slow(Duration::from_millis(300)),
             |scene| {
                 let answered = evil::hundred_equal_queries(scene, "slow.evil.test.");
                 let packets = evil_side(scene);
@@ -418,4 +438,30 @@ fn rows() -> Vec<Row> {
 
 fn mute(scene: &Scene) -> Cell {
     futile(scene, "www.evil.test.", to_zone)
+}
+
+/// An honest world as a script.
+fn honest(world: World) -> Box<Script> {
+    Box::new(move |asked| world.answer(asked).now(asked))
+}
+
+/// `cN-M.evil.test.` is an alias of `cN-(M-1).evil.test.`, down to `cN-0`, which has an address.
+fn cname_chains() -> Box<Script> {
+    evil::beside_base(|asked| {
+        let label = asked.name.split('.').next().unwrap_or_default();
+        let place = label
+            .strip_prefix('c')
+            .and_then(|rest| rest.split_once('-'))
+            .and_then(|(family, place)| Some((family, place.parse::<u32>().ok()?)));
+        match place {
+            Some((family, place @ 1..)) => Reply::new()
+                .answer(format!(
+                    "{} CNAME c{family}-{}.evil.test.",
+                    asked.name,
+                    place - 1
+                ))
+                .now(asked),
+            _ => evil::address(asked).now(asked),
+        }
+    })
 }

@@ -12,7 +12,8 @@ use super::script::{Asked, PATIENCE, Reply, Scene, Script, Sent, World, listen, 
 /// Some peers do not go on before the root has told them its own servers.
 const ROOT_ZONE: &str =
     ". NS a.root.\na.root. A 10.53.0.1\ntest. NS ns.test.\nns.test. A 10.53.0.2";
-const SOA: &str = "evil.test. 60 SOA ns.evil.test. h.evil.test. 1 3600 600 86400 60";
+/// The SOA of `evil.test.`, as a line.
+pub const SOA: &str = "evil.test. 60 SOA ns.evil.test. h.evil.test. 1 3600 600 86400 60";
 
 /// Root on .1, `test.` on .2, the honest `example.test.` on .3, `evil.test.` on .6 and its `victim.test.` on .7.
 pub fn base() -> World {
@@ -52,11 +53,6 @@ pub fn beside_base(evil: impl Fn(&Asked) -> Vec<Sent> + Send + Sync + 'static) -
             world.answer(asked).now(asked)
         }
     })
-}
-
-/// An honest world as a script.
-pub fn honest(world: World) -> Box<Script> {
-    Box::new(move |asked| world.answer(asked).now(asked))
 }
 
 /// Packets to the attacker's and his victim's servers.
@@ -214,7 +210,7 @@ pub fn mute(servers: u8, alive: &'static [u8]) -> Box<Script> {
         ("10.53.0.2", "test.", &delegation),
     ]);
     Box::new(move |asked| match asked.server {
-        IpAddr::V4(server) if server.octets()[3] >= 5 => {
+        IpAddr::V4(server) if is_of_zone(server.into()) => {
             if alive.contains(&server.octets()[3]) {
                 address(asked).now(asked)
             } else {
@@ -421,9 +417,14 @@ pub fn no_responses() -> Box<Script> {
     })
 }
 
-/// An address for every name, after 300 ms.
-pub fn slow() -> Box<Script> {
-    beside_base(|asked| address(asked).after(asked, Duration::from_millis(300)))
+/// An address for every name, after a while.
+pub fn slow(wait: Duration) -> Box<Script> {
+    beside_base(move |asked| address(asked).after(asked, wait))
+}
+
+/// Whether a server is one of those of [`mute`].
+pub fn is_of_zone(server: IpAddr) -> bool {
+    matches!(server, IpAddr::V4(server) if server.octets()[3] >= 5)
 }
 
 /// An address for every name, at once.

@@ -3,7 +3,6 @@
 pub mod capture;
 pub mod client;
 pub mod evil;
-pub mod peers;
 pub mod script;
 pub mod servers;
 pub mod suimond;

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{Lab, Ns, servers};
+use crate::lab::{Lab, Ns, servers};
 
 /// A resolver to compare with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Is any peer better than suimond under hostile servers? Each row of the peers' table, the same script for all, one table at the end.
 //!
 //! Needs root (network namespaces) and Debian's unbound, bind9, knot-resolver and pdns-recursor; whoever is missing has no column. Words on
-//! the command line choose the rows that contain one of them.
+//! the command line choose the rows that contain one of them; `TELL=1` in the environment shows every question the servers got.
 
 #![allow(
     clippy::disallowed_methods,
@@ -135,7 +135,12 @@ impl Row {
         // What a resolver asks of its own accord when it starts is not the client's doing.
         std::thread::sleep(Duration::from_millis(500));
         scene.network.forget();
-        (self.measure)(&scene)
+        let cell = (self.measure)(&scene);
+        if std::env::var_os("TELL").is_some() {
+            let name = peer.map_or("suimond", Peer::name);
+            eprintln!("{}, {name}: {:#?}", self.title, scene.network.told());
+        }
+        cell
     }
 }
 

@@ -339,7 +339,7 @@ fn rows() -> Vec<Row> {
             let days = f64::from(ttl.unwrap_or(u32::MAX)) / 86_400.0;
             Cell::new(ttl.is_some(), &[days], format!("{days:.0} d"))
         }),
-        row("poison taken, of 5 names", evil::poison, |scene| {
+        row("poison taken, of 4 names", evil::poison, |scene| {
             let mut taken = Vec::new();
             let told = timed(scene, "alias.evil.test.", T::A).0;
             if told.contains("203.0.113.66") {
@@ -347,10 +347,6 @@ fn rows() -> Vec<Row> {
             }
             for (name, right) in [
                 ("www.victim.test.", "NOERROR www.victim.test. A 192.0.2.7"),
-                (
-                    "unrelated.evil.test.",
-                    "NOERROR unrelated.evil.test. A 192.0.2.66",
-                ),
                 ("none.victim.test.", "NXDOMAIN"),
                 ("www.example.test.", "NOERROR www.example.test. A 192.0.2.1"),
             ] {

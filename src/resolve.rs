@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crate::cache::{Cache, Demand};
 use crate::config::plan;
 use crate::dnssec::{Validator, Verdict, Verification};
-use crate::egress::{self, Egress, Exchanged, Forwarder};
+use crate::egress::{self, Egress, Exchanged, Forwarder, LateReplies};
 use crate::guard::permit::{Budget, Exhausted, RecursionPermit, Spent};
 use crate::policy::{Decision, Policy};
 use crate::recursion::{
@@ -226,6 +226,7 @@ impl Resolver {
     }
 
     async fn drive(&self, recursion: &mut Recursion, budget: &mut Budget) -> Response {
+        let late = LateReplies::default();
         loop {
             match recursion.step(&self.cache, self, budget, clock::now()) {
                 Step::Done(response) => {
@@ -248,7 +249,7 @@ impl Resolver {
                 }
                 Step::Ask(ask) => {
                     let candidates = self.candidates(&ask);
-                    let heard = self.ask(&ask, &candidates, budget).await;
+                    let heard = self.ask(&ask, &candidates, &late, budget).await;
                     recursion.heard(heard, &self.cache, budget, clock::now());
                     self.note(&recursion.take_faults(), &candidates);
                 }
@@ -269,7 +270,13 @@ impl Resolver {
         }
     }
 
-    async fn ask(&self, ask: &Ask, candidates: &[SocketAddr], budget: &mut Budget) -> Heard {
+    async fn ask(
+        &self,
+        ask: &Ask,
+        candidates: &[SocketAddr],
+        late: &LateReplies,
+        budget: &mut Budget,
+    ) -> Heard {
         let exchanged = match ask.via {
             Via::Forward(index) => match self.forwarders.get(index) {
                 Some(forwarder) => {
@@ -290,6 +297,7 @@ impl Resolver {
                     },
                     dnssec_ok: self.plan.dnssec_ok,
                     configured: matches!(ask.via, Via::Stub(_)),
+                    late: Some(late),
                     ..egress::Query::authoritative(&ask.question, candidates, &ask.zone)
                 };
                 self.egress.exchange(&query, budget).await

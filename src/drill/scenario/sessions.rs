@@ -138,6 +138,12 @@ impl Session {
                 .step(cache, routes, &mut self.budget, world.now)
             {
                 Step::Done(response) => return Some(response),
+                Step::Verify(work) => {
+                    let cache = &world.pipeline.cache;
+                    let verdict = work.run();
+                    self.recursion
+                        .verified(verdict, cache, &mut self.budget, world.now);
+                }
                 Step::Ask(ask) => self.ask(ask, world),
             }
         }

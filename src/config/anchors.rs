@@ -191,9 +191,12 @@ fn check_dnskey(rdata: &[u8]) -> Result<bool, String> {
     Ok(flags & REVOKED == 0)
 }
 
-/// Sets in the making.
+/// Owner and type of a set.
+type SetKey = (Name, RecordType);
+
+/// Sets in the making: their RDATA.
 #[derive(Default)]
-struct Sets(Vec<((Name, RecordType), Vec<Box<[u8]>>)>);
+struct Sets(Vec<(SetKey, Vec<Box<[u8]>>)>);
 
 impl Sets {
     fn add(&mut self, record: Record) {
@@ -206,7 +209,7 @@ impl Sets {
     }
 
     fn finish(self) -> Vec<Rrset> {
-        let set = |((owner, rtype), rdata): ((Name, RecordType), Vec<Box<[u8]>>)| Rrset {
+        let set = |((owner, rtype), rdata): (SetKey, Vec<Box<[u8]>>)| Rrset {
             owner,
             rtype,
             ttl: 0,

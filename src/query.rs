@@ -5,8 +5,8 @@ use std::sync::Arc;
 use rand::Rng as _;
 
 use crate::answer::{self, Composed};
-use crate::cache::{Cache, Demand};
 use crate::cache::answers::{AnswerTable, Found, ReadyMade};
+use crate::cache::{Cache, Demand};
 use crate::config::plan::{self, TransportKind};
 use crate::guard::{
     Admission, Arrival, Guard, PendingClients, PendingTicket, RecursionPermit, Verdict,
@@ -378,19 +378,38 @@ impl Pipeline {
             Decision::Forward(_) => (question, Vec::new(), true),
             Decision::Stub(_) | Decision::Resolve => (question, Vec::new(), false),
         };
-        match self.cache.lookup_as(&question, demand, now) {
-            Some(mut response) => {
-                if !self.plan.minimal {
-                    self.cache.add_companions(&question, &mut response, now);
-                }
+        match self.remembered(&question, demand, now) {
+            Some((mut response, source)) => {
                 response.answer.splice(0..0, chain);
-                Known::Response(response, AnswerSource::Cache)
+                Known::Response(response, source)
             }
             None => Known::Remains {
                 question,
                 chain,
                 forwarded,
             },
+        }
+    }
+
+    /// What is cached, or follows from what is cached and validated (RFC 8198).
+    fn remembered(
+        &self,
+        question: &Question,
+        demand: Demand,
+        now: Now,
+    ) -> Option<(Response, AnswerSource)> {
+        if let Some(mut response) = self.cache.lookup_as(question, demand, now) {
+            if !self.plan.minimal {
+                self.cache.add_companions(question, &mut response, now);
+            }
+            return Some((response, AnswerSource::Cache));
+        }
+        match demand {
+            Demand::Any => None,
+            Demand::Checked => {
+                let response = self.resolver.proven(question, now)?;
+                Some((response, AnswerSource::Proven))
+            }
         }
     }
 

@@ -15,9 +15,11 @@ use crate::dnssec::{Validator, Verdict, Verification};
 use crate::egress::{self, Egress, Exchanged, Forwarder, LateReplies};
 use crate::guard::permit::{Budget, Exhausted, RecursionPermit, Spent};
 use crate::policy::{Decision, Policy};
+use crate::recursion::synthesis::synthesise;
 use crate::recursion::{
     Ask, AskFailure, Fault, Heard, Over, Recursion, Route, Routes, ServerFault, Step, Trace, Via,
 };
+use crate::sys::clock::Now;
 use crate::sys::{clock, entropy};
 use crate::telemetry::reason::Reason;
 use crate::wire::{Ede, Name, Question, RecordType, Response};
@@ -126,6 +128,17 @@ impl Resolver {
                 "the look-up was abandoned",
             )))
         }))
+    }
+
+    /// The answer to `question` that follows from validated proofs alone (RFC 8198), for names that would be found out by
+    /// iteration.
+    #[must_use]
+    pub fn proven(&self, question: &Question, now: Now) -> Option<Response> {
+        let validator = self.validator.as_ref().filter(|at| at.is_on())?;
+        match self.policy.route(&question.name, question.rtype) {
+            Decision::Resolve => synthesise(&self.cache, question, validator.plan(), now),
+            _ => None,
+        }
     }
 
     /// Answers `question` by a recursion of its own and tells every step; for `suimon ask`.

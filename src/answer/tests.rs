@@ -10,9 +10,8 @@ use crate::wire::rrset::group;
 use crate::wire::text::record_from_text;
 use crate::wire::writer::{Opt, push_option, write_query};
 use crate::wire::{
-    Security,
     Ede, Flags, Header, Held, Message, QueryView, Question, Rcode, RdataSet, Record, RecordType,
-    Response, Rrset,
+    Response, Rrset, Security,
 };
 
 const PLAN: plan::Answer = plan::Answer {

@@ -9,8 +9,8 @@ use super::seat::seat;
 use super::synthesis::synthesise;
 use super::targets::{Targets, lookups_allowed};
 use super::trace::{Happening, TraceEvent};
-use super::{Ask, Outstanding, Over, Recursion, Route, Routes, SILENCE, Step, Via, minimise};
 use super::weigh::Weighing;
+use super::{Ask, Outstanding, Over, Recursion, Route, Routes, SILENCE, Step, Via, minimise};
 use crate::cache::{Cache, Demand, Negative, Rank, remembered};
 use crate::config::plan::Minimisation;
 use crate::dnssec::{Allowance, Clock, Evidence, Verification};
@@ -137,8 +137,7 @@ impl Recursion {
             Purpose::Server => false,
             // What of it was proven is known already; a failure is not held against work of our own.
             Purpose::Trust => {
-                if let (Some(why), false) =
-                    (cache.failure(&question, now), renews(budget.cause()))
+                if let (Some(why), false) = (cache.failure(&question, now), renews(budget.cause()))
                 {
                     return Turn::Fail(remembered(&why), Lasting::Known);
                 }
@@ -433,11 +432,13 @@ impl Recursion {
     /// Hands work out, with what the budget has left for it.
     fn hand_out(&mut self, evidence: Evidence, budget: &Budget, now: Now) {
         let (signatures, hashes) = budget.validation_left();
-        let clock = self
-            .validator()
-            .map_or(Clock { at: now.wall_secs(), skew: 0 }, |validator| {
-                validator.clock(now)
-            });
+        let clock = self.validator().map_or(
+            Clock {
+                at: now.wall_secs(),
+                skew: 0,
+            },
+            |validator| validator.clock(now),
+        );
         let work = Verification::new(evidence, clock, Allowance::new(signatures, hashes));
         self.verifying = Some(Arc::new(work));
     }

@@ -426,7 +426,11 @@ impl Recursion {
                 Entry::Trust(ZoneTrust::Secure(_)) | Entry::Anchor(_) | Entry::Ds(..) => break,
             }
         }
-        Grounds::Doubt(Bogus::of(Why::NoSignature, &about, reading.about_type(question)))
+        Grounds::Doubt(Bogus::of(
+            Why::NoSignature,
+            &about,
+            reading.about_type(question),
+        ))
     }
 
     /// Accepts a reading from an unsigned zone, as far as that zone speaks.

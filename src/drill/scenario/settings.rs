@@ -137,7 +137,10 @@ impl Head {
         let mut plan = loaded
             .map_err(|problems| {
                 let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
-                format!("the configuration it comes to is not accepted: {}", all.join("; "))
+                format!(
+                    "the configuration it comes to is not accepted: {}",
+                    all.join("; ")
+                )
             })?
             .plan;
         plan.recursion.root_hints = self.root_hints();

@@ -270,6 +270,11 @@ impl Resolver {
         }
     }
 
+    /// Whether we validate, so that forwarders need not (CD, RFC 4035 section 3.2.2).
+    fn validates(&self) -> bool {
+        self.validator.as_ref().is_some_and(|at| at.is_on())
+    }
+
     /// The servers that may be asked, with their ports.
     fn candidates(&self, ask: &Ask) -> Vec<SocketAddr> {
         match &ask.via {
@@ -294,7 +299,7 @@ impl Resolver {
             Via::Forward(index) => match self.forwarders.get(index) {
                 Some(forwarder) => {
                     forwarder
-                        .ask(&ask.question, self.plan.dnssec_ok, false, budget)
+                        .ask(&ask.question, self.plan.dnssec_ok, self.validates(), budget)
                         .await
                 }
                 None => Exchanged::Failed {
@@ -326,6 +331,11 @@ impl Resolver {
             let server = candidates
                 .iter()
                 .find(|server| Some(server.ip()) == fault.server);
+            if let (Fault::Bogus(why), Some(server)) = (fault.fault, server)
+                && why.is_absence()
+            {
+                self.egress.note_incomplete(*server);
+            }
             if let (true, Some(server)) = (lame, server) {
                 self.egress.note_lame(*server, &fault.zone, clock::now());
             }

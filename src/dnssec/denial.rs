@@ -377,4 +377,4 @@ fn ds_denied(types: Types<'_>) -> Option<NoDs> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -10,6 +10,7 @@ use crate::wire::rrset::group;
 use crate::wire::text::record_from_text;
 use crate::wire::writer::{Opt, push_option, write_query};
 use crate::wire::{
+    Security,
     Ede, Flags, Header, Held, Message, QueryView, Question, Rcode, RdataSet, Record, RecordType,
     Response, Rrset,
 };
@@ -37,6 +38,7 @@ fn held(lines: &[&str]) -> Held {
     Held {
         rrset: Arc::new(rrset),
         ttl,
+        security: Security::Indeterminate,
     }
 }
 
@@ -50,6 +52,7 @@ fn signed(line: &str) -> Held {
     Held {
         rrset: Arc::new(rrset),
         ttl: held.ttl,
+        security: held.security,
     }
 }
 
@@ -323,10 +326,8 @@ fn ad_is_for_validated_answers_and_those_who_want_to_know() {
             .flags
             .ad()
     );
-    let validated = Response {
-        authenticated: true,
-        ..response
-    };
+    let mut validated = response;
+    validated.answer[0].security = Security::Secure;
     assert!(
         reply_to(&with_do, &validated, &PLAN, true)
             .0

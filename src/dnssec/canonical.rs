@@ -181,3 +181,6 @@ fn signed_owner(owner: &Name, labels: u8) -> Option<SmallVec<[u8; 40]>> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

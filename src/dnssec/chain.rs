@@ -170,3 +170,6 @@ impl NamedKeys {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -109,3 +109,6 @@ fn ed448(public_key: &[u8], message: &[u8], signature: &[u8]) -> bool {
     };
     key.verify_raw(&signature, message).is_ok()
 }
+
+#[cfg(test)]
+mod tests;

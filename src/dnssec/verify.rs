@@ -180,3 +180,6 @@ const fn rank(why: Why) -> u8 {
         _ => 0,
     }
 }
+
+#[cfg(test)]
+mod tests;

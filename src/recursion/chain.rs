@@ -26,6 +26,8 @@ pub(super) struct Reading {
     pub proofs: Vec<Rrset>,
     /// What stands behind the end.
     pub backing: Backing,
+    /// The shorter question that was answered, when nothing can exist below it.
+    pub shorter: Option<Question>,
     /// What validation has to add to a good answer.
     pub ede: Option<Ede>,
 }

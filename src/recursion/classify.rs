@@ -77,6 +77,7 @@ pub(super) fn classify(asked: &Asked<'_>, message: &Message) -> Verdict {
             additional: addresses(&scrubbed, &end),
             proofs: proofs(&scrubbed),
             backing: Backing::unvalidated(),
+            shorter: None,
             ede: None,
             links,
             end,

@@ -5,7 +5,7 @@ use super::frame::{Frame, Purpose, Stage};
 use super::step::Lasting;
 use super::trace::Happening;
 use super::{Recursion, referral};
-use crate::cache::Cache;
+use crate::cache::{Cache, Demand};
 use crate::guard::permit::{Budget, Cause, Exhausted};
 use crate::sys::clock::Now;
 use crate::wire::{Ede, Name, Rcode, Response};
@@ -27,7 +27,9 @@ impl Recursion {
                 rcode: response.rcode,
             },
         );
-        if response.rcode != Rcode::SERVFAIL {
+        // What nobody looked at does not speak against a failure to validate.
+        let looked_at = frame.demand() == Demand::Checked || self.validator().is_none();
+        if response.rcode != Rcode::SERVFAIL && looked_at {
             cache.clear_failure(&frame.question);
         }
         let Some(below) = self.frames.last_mut() else {

@@ -33,17 +33,22 @@ impl Recursion {
         }
         for link in std::mem::take(&mut reading.links) {
             frame.proofs.extend(holding(&link.backing.proofs));
-            if let Some(dname) = link.dname {
+            let held = if let Some(dname) = link.dname {
                 // A DNAME speaks for a whole subtree: what a blind forger could have sent is used once and not kept.
                 let sure = reading.over_tcp || link.backing.security == Security::Secure;
-                let held = if sure {
-                    self.keep(dname, rank, link.backing.clone(), cache, now)
+                let security = link.backing.security;
+                if sure {
+                    let held = self.keep(dname, rank, link.backing, cache, now);
+                    frame.chain.push(held);
+                    // Made anew from the DNAME each time: alone, it could not be proven.
+                    uncached(link.cname, security, cache)
                 } else {
-                    uncached(dname, link.backing.security, cache)
-                };
-                frame.chain.push(held);
-            }
-            let held = self.keep(link.cname, rank, link.backing, cache, now);
+                    frame.chain.push(uncached(dname, security, cache));
+                    self.keep(link.cname, rank, link.backing, cache, now)
+                }
+            } else {
+                self.keep(link.cname, rank, link.backing, cache, now)
+            };
             frame.chain.push(held);
             if let Err(turn) = self.turn_to(frame, link.next, budget, now) {
                 return turn;
@@ -82,6 +87,10 @@ impl Recursion {
             End::NxDomain(soa) => {
                 response.rcode = Rcode::NXDOMAIN;
                 let question = frame.current();
+                if let Some(shorter) = &reading.shorter {
+                    let (soa, backing) = (soa.clone(), backing.clone());
+                    cache.store_denied(shorter, Negative::NxDomain, soa, backing, now);
+                }
                 response.authority =
                     cache.store_denied(&question, Negative::NxDomain, soa, backing, now);
             }

@@ -218,6 +218,7 @@ impl Recursion {
             }
             End::NxDomain(_) if self.plan.qname_minimisation == Minimisation::Strict => {
                 // Nothing exists below a name that does not exist (RFC 8020).
+                reading.shorter = Some(question.clone());
                 return weighed(approach, reading, question, taken);
             }
             End::NxDomain(soa) => {

@@ -1,13 +1,14 @@
 //! Does what came along with an answer come along again from the cache, no longer than it may, and never for itself?
 
 use super::*;
-use crate::wire::{Held, Rcode, Response};
+use crate::wire::{Held, Rcode, Response, Security};
 
 fn held(lines: &[&str]) -> Held {
     let set = set(lines);
     Held {
         ttl: set.ttl,
         rrset: set.into(),
+        security: Security::Indeterminate,
     }
 }
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use crate::cache::{Cache, Rank};
 use crate::config::plan::{self, Limits, Minimisation};
+use crate::dnssec::Validator;
 use crate::guard::permit::{Budget, InternalCause, RecursionPermit};
+use super::signed;
 use crate::recursion::targets::mix;
 use crate::recursion::{AskFailure, Heard, Over, Recursion, Route, Routes, Step, TraceEvent, Via};
 use crate::sys::clock::Now;
@@ -38,7 +40,7 @@ pub(super) struct Sent {
 }
 
 pub(super) struct Internet {
-    zones: HashMap<IpAddr, Vec<(Name, Vec<Record>)>>,
+    pub zones: HashMap<IpAddr, Vec<(Name, Vec<Record>)>>,
     villains: HashMap<IpAddr, Villain>,
     unusable: Vec<IpAddr>,
     routes: Table,
@@ -49,6 +51,9 @@ pub(super) struct Internet {
     /// Decides which of the offered servers is picked; 0 picks the first.
     pub dice: u64,
     pub cause: InternalCause,
+    pub validator: Arc<Validator>,
+    /// Whether the client wants validated answers (no CD).
+    pub checking: bool,
 }
 
 /// What one query came to.
@@ -113,6 +118,8 @@ impl Internet {
             latency: Duration::from_millis(10),
             dice: 0,
             cause: InternalCause::Audit,
+            validator: Arc::new(Validator::new(&plan::Dnssec::default(), 1 << 20)),
+            checking: true,
         };
         internet.serve(
             ROOT,
@@ -176,7 +183,7 @@ impl Internet {
     pub(super) fn twist(&mut self, at: &str, twist: impl Fn(&Question, &mut Message) + 'static) {
         let zones = self.zones.get(&ip(at)).cloned().unwrap_or_default();
         self.villain(at, move |question, _| {
-            let mut message = answer(&zones, question);
+            let mut message = signed::answer(&zones, question);
             twist(question, &mut message);
             Deed::Say(message)
         });
@@ -212,7 +219,9 @@ impl Internet {
         let question = Question::new(name(owner), rtype.parse().unwrap());
         let mut budget = self.budget();
         let started = self.now;
-        let mut recursion = Recursion::new(question, Arc::new(self.plan.clone()), 42).with_trace();
+        let mut recursion = Recursion::new(question, Arc::new(self.plan.clone()), 42)
+            .validated_by(Arc::clone(&self.validator), self.checking)
+            .with_trace();
         let mut sent = Vec::new();
         for _ in 0..1000 {
             match recursion.step(&self.cache, &self.routes, &mut budget, self.now) {
@@ -223,6 +232,9 @@ impl Internet {
                         took: self.now.since(started),
                         trace: recursion.trace().unwrap().events().to_vec(),
                     };
+                }
+                Step::Verify(work) => {
+                    recursion.verified(work.run(), &self.cache, &mut budget, self.now);
                 }
                 Step::Ask(ask) => {
                     let heard = self.exchange(&ask, &mut budget, &mut sent);
@@ -276,7 +288,7 @@ impl Internet {
             let deed = match self.villains.get_mut(&to) {
                 Some(villain) => villain(&ask.question, over),
                 None => match self.zones.get(&to) {
-                    Some(zones) => Deed::Say(answer(zones, &ask.question)),
+                    Some(zones) => Deed::Say(signed::answer(zones, &ask.question)),
                     None => Deed::Silence,
                 },
             };

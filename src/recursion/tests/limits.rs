@@ -83,6 +83,7 @@ fn what_forgets_to_charge_the_budget_is_stopped_all_the_same() {
                 assert!(asks <= 101);
                 return;
             }
+            Step::Verify(_) => unreachable!("nothing is validated here"),
             Step::Ask(ask) => {
                 let cut = ask.question.name.suffix(ask.zone.label_count() + 1);
                 let message = refers(

@@ -10,6 +10,8 @@ mod peers;
 mod poison;
 mod properties;
 mod routes;
+mod signed;
+mod validation;
 
 #[test]
 fn a_recursion_can_travel_between_threads() {

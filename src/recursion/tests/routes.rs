@@ -2,7 +2,7 @@
 
 use super::internet::{Deed, Internet, error, ip, name, reply, rr, soa};
 use crate::recursion::{Route, Via};
-use crate::wire::{Held, Question, Rcode, RdataSet, RecordType, Response, Rrset};
+use crate::wire::{Held, Question, Rcode, RdataSet, RecordType, Response, Rrset, Security};
 
 const FORWARDER: &str = "10.0.0.3";
 
@@ -253,6 +253,7 @@ fn an_answer_of_the_operator_ends_a_chain_and_costs_nothing() {
     );
     let mut localhost = Response::empty(Rcode::NOERROR);
     localhost.answer.push(Held {
+        security: Security::Indeterminate,
         rrset: Rrset {
             owner: name("localhost"),
             rtype: RecordType::A,
@@ -292,6 +293,7 @@ fn a_server_whose_address_the_operator_gives_is_not_looked_up() {
     internet.serve("192.0.2.9", "b.test", &["www.b.test A 192.0.2.80"]);
     let mut own = Response::empty(Rcode::NOERROR);
     own.answer.push(Held {
+        security: Security::Indeterminate,
         rrset: Rrset {
             owner: name("ns.home.arpa"),
             rtype: RecordType::A,

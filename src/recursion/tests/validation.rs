@@ -1,0 +1,368 @@
+//! What is believed: chains of trust, denials and wildcards over a signed Internet, and what is made of lies.
+
+use super::internet::{Internet, Run, TEST, name, rr};
+use super::signed::key;
+use crate::cache::{Demand, Rank};
+use crate::drill::signing::{Denial, Hashing};
+use crate::wire::{Ede, Question, Rcode, RecordType, Security};
+
+const AT: &str = "192.0.2.10";
+const OTHER: &str = "192.0.2.11";
+
+const NSEC3: Denial = Denial::Nsec3(Hashing {
+    iterations: 0,
+    salt: Vec::new(),
+    opt_out: false,
+});
+
+/// Root, `test` and `a.test` signed.
+fn signed(denial: &Denial) -> Internet {
+    let mut internet = Internet::new();
+    internet.zone(
+        "a.test",
+        &[AT],
+        &[
+            "www.a.test A 192.0.2.80",
+            "alias.a.test CNAME www.a.test",
+            "deep.ent.a.test A 192.0.2.81",
+            "*.wild.a.test A 192.0.2.82",
+            "d.a.test DNAME ent.a.test",
+            "out.a.test CNAME www.plain.test",
+        ],
+    );
+    internet.zone("plain.test", &[OTHER], &["www.plain.test A 192.0.2.90"]);
+    internet.point_to(TEST, "test", "a.test");
+    internet.sign(AT, "a.test", denial);
+    internet.signed_from_the_root();
+    internet
+}
+
+fn secure(run: &Run) {
+    assert!(
+        run.response.is_authenticated(),
+        "{:?} {:#?}",
+        run.response,
+        run.trace
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+    );
+}
+
+fn bogus(run: &Run, code: u16) {
+    assert_eq!(run.rcode(), Rcode::SERVFAIL, "{:?}", run.response);
+    assert_eq!(run.ede().0, code, "{:?}", run.ede());
+    assert!(run.answer().is_empty());
+}
+
+#[test]
+fn everything_a_signed_zone_says_is_secure_with_nsec_and_with_nsec3() {
+    for denial in [Denial::Nsec, NSEC3] {
+        let mut internet = signed(&denial);
+        for (owner, rtype, rcode) in [
+            ("www.a.test", "A", Rcode::NOERROR),
+            ("www.a.test", "TXT", Rcode::NOERROR),
+            ("alias.a.test", "A", Rcode::NOERROR),
+            ("alias.a.test", "MX", Rcode::NOERROR),
+            ("nowhere.a.test", "A", Rcode::NXDOMAIN),
+            ("x.nowhere.a.test", "A", Rcode::NXDOMAIN),
+            ("ent.a.test", "A", Rcode::NOERROR),
+            ("x.wild.a.test", "A", Rcode::NOERROR),
+            ("y.x.wild.a.test", "A", Rcode::NOERROR),
+            ("x.wild.a.test", "TXT", Rcode::NOERROR),
+            ("deep.d.a.test", "A", Rcode::NOERROR),
+            ("a.test", "DNSKEY", Rcode::NOERROR),
+            ("a.test", "DS", Rcode::NOERROR),
+            ("plain.test", "DS", Rcode::NOERROR),
+            ("test", "DS", Rcode::NOERROR),
+            (".", "DNSKEY", Rcode::NOERROR),
+            (".", "NS", Rcode::NOERROR),
+            ("nowhere", "A", Rcode::NXDOMAIN),
+        ] {
+            let run = internet.ask(owner, rtype);
+            assert_eq!(run.rcode(), rcode, "{owner} {rtype}: {:?}", run.response);
+            secure(&run);
+            let again = internet.ask(owner, rtype);
+            assert_eq!(again.sent.len(), 0, "{owner} {rtype}");
+            secure(&again);
+            assert_eq!(again.answer(), run.answer());
+        }
+    }
+}
+
+#[test]
+fn a_cold_signed_name_costs_a_question_for_keys_at_each_zone_and_no_more() {
+    let mut internet = signed(&Denial::Nsec);
+    let run = internet.ask("www.a.test", "A");
+    secure(&run);
+    assert_eq!(
+        run.questions(),
+        [
+            "test. A",
+            ". DNSKEY",
+            "a.test. A",
+            "test. DNSKEY",
+            "www.a.test. A",
+            "a.test. DNSKEY",
+        ]
+    );
+    let next = internet.ask("alias.a.test", "A");
+    assert_eq!(next.questions(), ["alias.a.test. A"]);
+}
+
+#[test]
+fn an_unsigned_zone_is_insecure_by_proof_and_costs_no_question_for_it() {
+    for denial in [Denial::Nsec, NSEC3] {
+        let mut internet = signed(&denial);
+        let run = internet.ask("www.plain.test", "A");
+        assert_eq!(run.rcode(), Rcode::NOERROR);
+        assert_eq!(run.response.answer[0].security, Security::Insecure);
+        assert!(!run.response.is_authenticated());
+        assert!(
+            !run.questions()
+                .iter()
+                .any(|asked| asked.contains("plain.test. DNSKEY") || asked.contains(" DS")),
+            "{:?}",
+            run.questions()
+        );
+        let mixed = internet.ask("out.a.test", "A");
+        assert_eq!(mixed.answer().len(), 2);
+        assert_eq!(
+            mixed
+                .response
+                .answer
+                .iter()
+                .map(|held| held.security)
+                .collect::<Vec<_>>(),
+            [Security::Secure, Security::Insecure]
+        );
+        assert!(!mixed.response.is_authenticated());
+    }
+}
+
+#[test]
+fn a_changed_record_is_bogus_at_every_server_then_a_failure_that_only_cd_overlooks() {
+    let mut internet = signed(&Denial::Nsec);
+    internet.twist(AT, |question, message| {
+        if question.rtype == RecordType::A {
+            for record in &mut message.answer {
+                if record.rtype == RecordType::A {
+                    record.rdata = Box::new([6, 6, 6, 6]);
+                }
+            }
+        }
+    });
+    let run = internet.ask("www.a.test", "A");
+    bogus(&run, Ede::DNSSEC_BOGUS);
+    let again = internet.ask("www.a.test", "A");
+    assert_eq!(again.sent.len(), 0, "a failure is remembered");
+    bogus(&again, Ede::DNSSEC_BOGUS);
+    internet.checking = false;
+    let unchecked = internet.ask("www.a.test", "A");
+    assert_eq!(unchecked.answer(), ["www.a.test. A 6.6.6.6"]);
+    assert!(!unchecked.response.is_authenticated());
+    let question = Question::new(name("www.a.test"), RecordType::A);
+    assert_eq!(
+        internet
+            .cache
+            .lookup(&question, internet.now)
+            .map(|response| response.rcode),
+        Some(Rcode::SERVFAIL)
+    );
+    let any = internet
+        .cache
+        .lookup_as(&question, Demand::Any, internet.now);
+    assert_eq!(any.map(|response| response.rcode), Some(Rcode::NOERROR));
+}
+
+#[test]
+fn of_two_servers_one_may_lie() {
+    let mut internet = Internet::new();
+    internet.zone("a.test", &[AT, OTHER], &["www.a.test A 192.0.2.80"]);
+    internet.point_to(TEST, "test", "a.test");
+    internet.sign(AT, "a.test", &Denial::Nsec);
+    internet.sign(OTHER, "a.test", &Denial::Nsec);
+    internet.signed_from_the_root();
+    internet.twist(AT, |_, message| message.answer.retain(|r| r.rtype != RecordType::RRSIG));
+    let run = internet.ask("www.a.test", "A");
+    secure(&run);
+    assert_eq!(run.answer(), ["www.a.test. A 192.0.2.80"]);
+    let question = Question::new(name("www.a.test"), RecordType::A);
+    let held = internet.cache.rrset(&question.name, question.rtype, Rank::AuthAnswer, internet.now);
+    assert_eq!(held.unwrap().security, Security::Secure);
+}
+
+#[test]
+fn what_is_stripped_is_bogus_with_the_reason() {
+    type Twist = fn(&Question, &mut crate::wire::Message);
+    let rows: [(&str, &str, Twist, u16); 5] = [
+        (
+            "www.a.test",
+            "A",
+            |_, message| message.answer.retain(|r| r.rtype != RecordType::RRSIG),
+            Ede::RRSIGS_MISSING,
+        ),
+        (
+            "nowhere.a.test",
+            "A",
+            |_, message| message.authority.retain(|r| r.rtype != RecordType::NSEC),
+            Ede::NSEC_MISSING,
+        ),
+        (
+            "x.wild.a.test",
+            "A",
+            |_, message| message.authority.retain(|r| r.rtype != RecordType::NSEC),
+            Ede::NSEC_MISSING,
+        ),
+        (
+            "www.a.test",
+            "TXT",
+            |_, message| message.authority.clear(),
+            Ede::RRSIGS_MISSING,
+        ),
+        (
+            "www.a.test",
+            "A",
+            |question, message| {
+                if question.rtype == RecordType::DNSKEY {
+                    message.answer.clear();
+                }
+            },
+            Ede::DNSKEY_MISSING,
+        ),
+    ];
+    for (owner, rtype, twist, code) in rows {
+        let mut internet = signed(&Denial::Nsec);
+        internet.twist(AT, twist);
+        let run = internet.ask(owner, rtype);
+        bogus(&run, code);
+    }
+}
+
+#[test]
+fn a_stripped_ds_does_not_make_a_zone_insecure() {
+    let mut internet = signed(&Denial::Nsec);
+    internet.twist(TEST, |_, message| {
+        message.authority.retain(|r| r.rtype != RecordType::DS);
+        message.answer.retain(|r| r.rtype != RecordType::DS);
+    });
+    internet.twist(AT, |_, message| {
+        message.answer.retain(|r| r.rtype != RecordType::RRSIG);
+        message.authority.clear();
+    });
+    let run = internet.ask("www.a.test", "A");
+    assert_eq!(run.rcode(), Rcode::SERVFAIL);
+    assert!(run.response.ede.as_ref().is_some_and(Ede::is_bogus));
+}
+
+#[test]
+fn a_referral_without_ds_costs_one_question_for_it() {
+    let mut internet = signed(&Denial::Nsec);
+    internet.twist(TEST, |question, message| {
+        if question.rtype != RecordType::DS {
+            message.authority.retain(|r| r.rtype != RecordType::DS);
+        }
+    });
+    let run = internet.ask("www.a.test", "A");
+    secure(&run);
+    assert!(run.questions().contains(&"a.test. DS".to_owned()));
+}
+
+#[test]
+fn parent_and_unsigned_child_on_one_server_are_told_apart() {
+    let mut internet = Internet::new();
+    internet.zone(
+        "a.test",
+        &[AT],
+        &["www.a.test A 192.0.2.80", "sub.a.test NS ns0.a.test"],
+    );
+    internet.serve(AT, "sub.a.test", &["www.sub.a.test A 192.0.2.81"]);
+    internet.point_to(TEST, "test", "a.test");
+    internet.sign(AT, "a.test", &Denial::Nsec);
+    internet.signed_from_the_root();
+    let run = internet.ask("www.sub.a.test", "A");
+    assert_eq!(run.answer(), ["www.sub.a.test. A 192.0.2.81"]);
+    assert_eq!(run.response.answer[0].security, Security::Insecure);
+    secure(&internet.ask("www.a.test", "A"));
+}
+
+#[test]
+fn parent_and_signed_child_on_one_server_are_told_apart() {
+    let mut internet = Internet::new();
+    internet.zone(
+        "a.test",
+        &[AT],
+        &["www.a.test A 192.0.2.80", "sub.a.test NS ns0.a.test", "to.a.test CNAME www.sub.a.test"],
+    );
+    internet.serve(AT, "sub.a.test", &["www.sub.a.test A 192.0.2.81"]);
+    internet.point_to(AT, "a.test", "sub.a.test");
+    internet.sign(AT, "sub.a.test", &Denial::Nsec);
+    internet.point_to(TEST, "test", "a.test");
+    internet.sign(AT, "a.test", &Denial::Nsec);
+    internet.signed_from_the_root();
+    secure(&internet.ask("www.sub.a.test", "A"));
+    secure(&internet.ask("to.a.test", "A"));
+    secure(&internet.ask("nowhere.sub.a.test", "A"));
+}
+
+#[test]
+fn more_iterations_than_are_looked_at_make_insecure_with_the_reason() {
+    let denial = Denial::Nsec3(Hashing {
+        iterations: 51,
+        salt: vec![1, 2],
+        opt_out: false,
+    });
+    let mut internet = signed(&denial);
+    secure(&internet.ask("www.a.test", "A"));
+    let run = internet.ask("nowhere.a.test", "A");
+    assert_eq!(run.rcode(), Rcode::NXDOMAIN);
+    assert!(!run.response.is_authenticated());
+    assert_eq!(run.ede().0, Ede::UNSUPPORTED_NSEC3_ITERATIONS);
+}
+
+#[test]
+fn a_negative_anchor_makes_insecure_what_would_be_bogus() {
+    let mut internet = signed(&Denial::Nsec);
+    internet.twist(AT, |_, message| message.answer.retain(|r| r.rtype != RecordType::RRSIG));
+    internet.believes(crate::config::plan::Dnssec {
+        anchors: vec![key(".").ds_set(300)],
+        negative_anchors: vec![crate::config::plan::NegativeAnchor {
+            zone: name("a.test"),
+            until: None,
+        }],
+        ..Default::default()
+    });
+    let run = internet.ask("www.a.test", "A");
+    assert_eq!(run.response.answer[0].security, Security::Insecure);
+}
+
+#[test]
+fn an_insecure_alias_cannot_bring_its_target_along() {
+    let mut internet = signed(&Denial::Nsec);
+    // The unsigned zone's server says what a signed name's address is: out of its zone, so it is asked anew.
+    internet.villain(OTHER, |question, _| {
+        super::internet::Deed::Say(super::internet::says(
+            question,
+            &["www.plain.test CNAME www.a.test", "www.a.test A 6.6.6.6"],
+        ))
+    });
+    let run = internet.ask("www.plain.test", "A");
+    assert_eq!(
+        run.answer(),
+        ["www.plain.test. CNAME www.a.test.", "www.a.test. A 192.0.2.80"]
+    );
+    let _ = rr("x A 1.2.3.4");
+}
+
+#[test]
+fn addresses_of_servers_are_not_validated_and_not_handed_out_unvalidated() {
+    let mut internet = signed(&Denial::Nsec);
+    internet.add(OTHER, "plain.test", &["sub.plain.test NS ns.elsewhere.a.test"]);
+    internet.records(AT, "a.test").push(rr("ns.elsewhere.a.test A 192.0.2.33"));
+    internet.serve("192.0.2.33", "sub.plain.test", &["www.sub.plain.test A 192.0.2.83"]);
+    let run = internet.ask("www.sub.plain.test", "A");
+    assert_eq!(run.answer(), ["www.sub.plain.test. A 192.0.2.83"]);
+    let question = Question::new(name("ns.elsewhere.a.test"), RecordType::A);
+    assert!(internet.cache.lookup(&question, internet.now).is_none());
+    bogus(&internet.ask("ns.elsewhere.a.test", "A"), Ede::RRSIGS_MISSING);
+}

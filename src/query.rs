@@ -5,8 +5,8 @@ use std::sync::Arc;
 use rand::Rng as _;
 
 use crate::answer::{self, Composed};
-use crate::cache::{Cache, Demand};
 use crate::cache::answers::{AnswerTable, Found, ReadyMade};
+use crate::cache::{Cache, Demand};
 use crate::config::plan::{self, TransportKind};
 use crate::guard::{
     Admission, Arrival, Guard, PendingClients, PendingTicket, RecursionPermit, Verdict,
@@ -72,6 +72,18 @@ pub struct Miss {
     arrived: Now,
 }
 
+/// A client that waits for the answer to its [`Miss`]: all that is needed to write its reply.
+pub struct Waiting {
+    ticket: PendingTicket,
+    question: Question,
+    chain: Vec<Held>,
+    forwarded: bool,
+    packet: Box<[u8]>,
+    transport: TransportKind,
+    may_send_errors: bool,
+    arrived: Now,
+}
+
 /// What is known without asking anybody.
 enum Known {
     /// A response, and where it came from.
@@ -82,6 +94,30 @@ enum Known {
         chain: Vec<Held>,
         forwarded: bool,
     },
+}
+
+impl Miss {
+    /// How well the answer must be looked at.
+    #[must_use]
+    pub const fn demand(&self) -> Demand {
+        self.demand
+    }
+
+    /// The permit that pays for finding out the question, and the client whom [`Pipeline::tell`] answers then.
+    #[must_use]
+    pub fn take(self) -> (RecursionPermit, Question, Waiting) {
+        let waiting = Waiting {
+            ticket: self.ticket,
+            question: self.question.clone(),
+            chain: self.chain,
+            forwarded: self.forwarded,
+            packet: self.packet,
+            transport: self.transport,
+            may_send_errors: self.may_send_errors,
+            arrived: self.arrived,
+        };
+        (self.permit, self.question, waiting)
+    }
 }
 
 impl WorkerState {
@@ -119,31 +155,18 @@ impl Pipeline {
     /// Over UDP the client gets SERVFAIL when its patience ends while servers are still being waited for; the recursion goes
     /// on and its answer reaches the cache.
     pub async fn find_out(&self, miss: Box<Miss>) -> Option<Vec<u8>> {
-        let Miss {
-            permit,
-            ticket,
-            question,
-            chain,
-            forwarded,
-            demand,
-            packet,
-            transport,
-            may_send_errors,
-            arrived,
-        } = *miss;
-        let counters = self.telemetry.shared();
-        let udp = transport == TransportKind::Udp;
-        let full = (!self.plan.minimal).then(|| question.clone());
+        let demand = miss.demand;
+        let (permit, question, waiting) = miss.take();
         let resolution = self.resolver.start(permit, question, demand);
-        let resolved = if udp {
+        let resolved = if waiting.transport == TransportKind::Udp {
             let patience = self
                 .plan
                 .max_udp_age
-                .saturating_sub(clock::now().since(arrived));
+                .saturating_sub(clock::now().since(waiting.arrived));
             tokio::time::timeout(patience, resolution)
                 .await
                 .unwrap_or_else(|_| {
-                    counters.verdict(Reason::TooOld);
+                    self.telemetry.shared().verdict(Reason::TooOld);
                     Ok(Arc::new(Response::failure(Ede::new(
                         Ede::NO_REACHABLE_AUTHORITY,
                         "still waiting for servers; ask again",
@@ -152,14 +175,26 @@ impl Pipeline {
         } else {
             resolution.await
         };
-        drop(ticket);
+        self.tell(waiting, resolved, clock::now())
+    }
+
+    /// Writes the reply to a client whose question was found out, or could not be for a reason of our own; nothing if none is sent.
+    pub fn tell(
+        &self,
+        waiting: Waiting,
+        resolved: Result<Arc<Response>, Reason>,
+        now: Now,
+    ) -> Option<Vec<u8>> {
+        let counters = self.telemetry.shared();
+        let udp = waiting.transport == TransportKind::Udp;
+        drop(waiting.ticket);
         let response = match resolved {
             Ok(response) => {
-                if let Some(question) = full {
+                if !self.plan.minimal {
                     self.cache
-                        .store_companions(&question, &response, clock::now());
+                        .store_companions(&waiting.question, &response, now);
                 }
-                with_chain(response, chain)
+                with_chain(response, waiting.chain)
             }
             Err(reason) => {
                 counters.verdict(reason);
@@ -170,19 +205,19 @@ impl Pipeline {
                 Arc::new(Response::failure(Ede::new(Ede::OTHER, reason.sentence())))
             }
         };
-        if is_error(response.rcode) && !may_send_errors {
+        if is_error(response.rcode) && !waiting.may_send_errors {
             counters.verdict(Reason::ReflectorPort);
             return None;
         }
-        let query = QueryView::parse(&packet).ok()?;
+        let query = QueryView::parse(&waiting.packet).ok()?;
         let mut reply = Vec::with_capacity(512);
         answer::compose(&query, &response, &self.plan, udp, &mut reply);
-        let source = match (response.rcode, forwarded) {
+        let source = match (response.rcode, waiting.forwarded) {
             (Rcode::SERVFAIL, _) => AnswerSource::Failure,
             (_, true) => AnswerSource::Forward,
             (_, false) => AnswerSource::Recursion,
         };
-        counters.answered(source, clock::now().since(arrived));
+        counters.answered(source, now.since(waiting.arrived));
         count_reply(counters, response.rcode, &reply);
         Some(reply)
     }
@@ -343,19 +378,38 @@ impl Pipeline {
             Decision::Forward(_) => (question, Vec::new(), true),
             Decision::Stub(_) | Decision::Resolve => (question, Vec::new(), false),
         };
-        match self.cache.lookup_as(&question, demand, now) {
-            Some(mut response) => {
-                if !self.plan.minimal {
-                    self.cache.add_companions(&question, &mut response, now);
-                }
+        match self.remembered(&question, demand, now) {
+            Some((mut response, source)) => {
                 response.answer.splice(0..0, chain);
-                Known::Response(response, AnswerSource::Cache)
+                Known::Response(response, source)
             }
             None => Known::Remains {
                 question,
                 chain,
                 forwarded,
             },
+        }
+    }
+
+    /// What is cached, or follows from what is cached and validated (RFC 8198).
+    fn remembered(
+        &self,
+        question: &Question,
+        demand: Demand,
+        now: Now,
+    ) -> Option<(Response, AnswerSource)> {
+        if let Some(mut response) = self.cache.lookup_as(question, demand, now) {
+            if !self.plan.minimal {
+                self.cache.add_companions(question, &mut response, now);
+            }
+            return Some((response, AnswerSource::Cache));
+        }
+        match demand {
+            Demand::Any => None,
+            Demand::Checked => {
+                let response = self.resolver.proven(question, now)?;
+                Some((response, AnswerSource::Proven))
+            }
         }
     }
 

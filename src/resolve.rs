@@ -12,12 +12,14 @@ use tokio::sync::watch;
 use crate::cache::{Cache, Demand};
 use crate::config::plan;
 use crate::dnssec::{Validator, Verdict, Verification};
-use crate::egress::{self, Egress, Exchanged, Forwarder};
+use crate::egress::{self, Egress, Exchanged, Forwarder, LateReplies};
 use crate::guard::permit::{Budget, Exhausted, RecursionPermit, Spent};
 use crate::policy::{Decision, Policy};
+use crate::recursion::synthesis::synthesise;
 use crate::recursion::{
     Ask, AskFailure, Fault, Heard, Over, Recursion, Route, Routes, ServerFault, Step, Trace, Via,
 };
+use crate::sys::clock::Now;
 use crate::sys::{clock, entropy};
 use crate::telemetry::reason::Reason;
 use crate::wire::{Ede, Name, Question, RecordType, Response};
@@ -128,6 +130,17 @@ impl Resolver {
         }))
     }
 
+    /// The answer to `question` that follows from validated proofs alone (RFC 8198), for names that would be found out by
+    /// iteration.
+    #[must_use]
+    pub fn proven(&self, question: &Question, now: Now) -> Option<Response> {
+        let validator = self.validator.as_ref().filter(|at| at.is_on())?;
+        match self.policy.route(&question.name, question.rtype) {
+            Decision::Resolve => synthesise(&self.cache, question, validator.plan(), now),
+            _ => None,
+        }
+    }
+
     /// Answers `question` by a recursion of its own and tells every step; for `suimon ask`.
     pub async fn explain(&self, permit: RecursionPermit, question: Question) -> Traced {
         let mut recursion = self.recursion(question, Demand::Checked).with_trace();
@@ -226,6 +239,7 @@ impl Resolver {
     }
 
     async fn drive(&self, recursion: &mut Recursion, budget: &mut Budget) -> Response {
+        let late = LateReplies::default();
         loop {
             match recursion.step(&self.cache, self, budget, clock::now()) {
                 Step::Done(response) => {
@@ -248,7 +262,7 @@ impl Resolver {
                 }
                 Step::Ask(ask) => {
                     let candidates = self.candidates(&ask);
-                    let heard = self.ask(&ask, &candidates, budget).await;
+                    let heard = self.ask(&ask, &candidates, &late, budget).await;
                     recursion.heard(heard, &self.cache, budget, clock::now());
                     self.note(&recursion.take_faults(), &candidates);
                 }
@@ -269,7 +283,13 @@ impl Resolver {
         }
     }
 
-    async fn ask(&self, ask: &Ask, candidates: &[SocketAddr], budget: &mut Budget) -> Heard {
+    async fn ask(
+        &self,
+        ask: &Ask,
+        candidates: &[SocketAddr],
+        late: &LateReplies,
+        budget: &mut Budget,
+    ) -> Heard {
         let exchanged = match ask.via {
             Via::Forward(index) => match self.forwarders.get(index) {
                 Some(forwarder) => {
@@ -290,6 +310,7 @@ impl Resolver {
                     },
                     dnssec_ok: self.plan.dnssec_ok,
                     configured: matches!(ask.via, Via::Stub(_)),
+                    late: Some(late),
                     ..egress::Query::authoritative(&ask.question, candidates, &ask.zone)
                 };
                 self.egress.exchange(&query, budget).await

@@ -10,9 +10,8 @@ use crate::wire::rrset::group;
 use crate::wire::text::record_from_text;
 use crate::wire::writer::{Opt, push_option, write_query};
 use crate::wire::{
-    Security,
     Ede, Flags, Header, Held, Message, QueryView, Question, Rcode, RdataSet, Record, RecordType,
-    Response, Rrset,
+    Response, Rrset, Security,
 };
 
 const PLAN: plan::Answer = plan::Answer {
@@ -540,6 +539,40 @@ proptest! {
                 prop_assert!(message.header.flags.qr() && !message.header.flags.ra());
                 prop_assert_eq!(&out[..2], &octets[..2]);
             }
+        }
+    }
+
+    /// The short way through a query finds what reading it in full finds.
+    #[test]
+    fn what_a_refusal_copies_is_what_a_full_reading_finds(
+        edns in proptest::option::of((any::<u16>(), any::<bool>())),
+        options in proptest::collection::vec(any::<u8>(), 0..12),
+        damage in proptest::option::of((0_usize..60, any::<u8>())),
+        cut in proptest::option::of(12_usize..60),
+    ) {
+        let mut packet = query("www.Example.com.", RecordType::A, edns);
+        if edns.is_some() {
+            let length = packet.len();
+            packet[length - 1] = u8::try_from(options.len()).unwrap();
+            packet.extend_from_slice(&options);
+        }
+        if let Some((at, octet)) = damage {
+            let at = at % packet.len();
+            packet[at] = octet;
+        }
+        packet.truncate(cut.unwrap_or(usize::MAX));
+        let out = refused(&packet, Rcode::REFUSED);
+        let message = Message::parse(&out).unwrap();
+        match QueryView::parse(&packet) {
+            Ok(query) if query.flags.opcode() == 0 => {
+                prop_assert_eq!(&out[12..][..query.question_end - 12], &packet[12..query.question_end]);
+                prop_assert_eq!(message.header.qdcount, u16::from(query.question_end > 12));
+                prop_assert_eq!(
+                    message.edns.map(|edns| edns.dnssec_ok),
+                    query.edns.map(|edns| edns.dnssec_ok)
+                );
+            }
+            _ => prop_assert_eq!(message.edns, None),
         }
     }
 

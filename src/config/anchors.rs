@@ -191,38 +191,32 @@ fn check_dnskey(rdata: &[u8]) -> Result<bool, String> {
     Ok(flags & REVOKED == 0)
 }
 
-/// Sets in the making.
+/// Owner and type of a set.
+type SetKey = (Name, RecordType);
+
+/// Sets in the making: their RDATA.
 #[derive(Default)]
-struct Sets(Vec<(Name, RecordType, Vec<Box<[u8]>>)>);
+struct Sets(Vec<(SetKey, Vec<Box<[u8]>>)>);
 
 impl Sets {
     fn add(&mut self, record: Record) {
-        let Record {
-            owner,
-            rtype,
-            rdata,
-            ..
-        } = record;
-        match self
-            .0
-            .iter_mut()
-            .find(|set| set.0 == owner && set.1 == rtype)
-        {
-            Some((.., known)) if known.contains(&rdata) => {}
-            Some((.., known)) => known.push(rdata),
-            None => self.0.push((owner, rtype, vec![rdata])),
+        let key = (record.owner, record.rtype);
+        match self.0.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, rdata)) if rdata.contains(&record.rdata) => {}
+            Some((_, rdata)) => rdata.push(record.rdata),
+            None => self.0.push((key, vec![record.rdata])),
         }
     }
 
     fn finish(self) -> Vec<Rrset> {
-        let sets = self.0.into_iter().map(|(owner, rtype, rdata)| Rrset {
+        let set = |((owner, rtype), rdata): (SetKey, Vec<Box<[u8]>>)| Rrset {
             owner,
             rtype,
             ttl: 0,
             rdata: RdataSet::new(rdata.iter().map(AsRef::as_ref)),
             rrsigs: RdataSet::default(),
-        });
-        sets.collect()
+        };
+        self.0.into_iter().map(set).collect()
     }
 }
 

@@ -70,7 +70,8 @@ impl Service for Front {
             query::Next::Silence => Next::Silence,
             query::Next::Reply => Next::Reply,
             query::Next::Miss(miss) => {
-                let (pipeline, later) = (Arc::clone(&live.pipeline), later.clone());
+                let later = later.towards(datagram.source, datagram.local);
+                let pipeline = Arc::clone(&live.pipeline);
                 self.runtime.spawn(async move {
                     if let Some(reply) = pipeline.find_out(miss).await {
                         later.send(&reply);

@@ -300,6 +300,7 @@ fn steps(events: &[TraceEvent], begun: Now) -> Vec<TraceStep> {
 const fn kind(what: &Happening) -> &'static str {
     match what {
         Happening::CacheHit { .. } => "cache",
+        Happening::Synthesised { .. } => "synthesised",
         Happening::Policy { .. } => "policy",
         Happening::Approach { .. } => "approach",
         Happening::Ask { .. } => "ask",

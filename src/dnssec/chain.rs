@@ -1,5 +1,6 @@
 //! Which keys of a zone are vouched for? From the DS of the parent, or an anchor, to the DNSKEY set.
 
+use super::algorithm::Algorithm;
 use super::anchor::Anchor;
 use super::ds::Ds;
 use super::key::{Dnskey, Key, MAX_KEYS_PER_TAG, ZoneKeys};
@@ -57,9 +58,15 @@ pub fn keys_by_anchor(
     if anchor.zone() != zone {
         return Err(Bogus::of(Why::NoKeyForDs, zone, RecordType::DNSKEY));
     }
-    let keys_known = anchor.dnskeys().any(|key| Key::of(&key).is_some());
-    if !keys_known && let Err(ede) = usable(anchor.ds()) {
-        return Ok(KeyFinding::Unsupported(ede));
+    let known = |key: Dnskey<'_>| Algorithm::of(key.algorithm).is_some();
+    if !anchor.dnskeys().any(known) {
+        let unknown = match anchor.dnskeys().next() {
+            Some(_) if anchor.ds().next().is_none() => Err(unsupported_algorithm()),
+            _ => usable(anchor.ds()),
+        };
+        if let Err(ede) = unknown {
+            return Ok(KeyFinding::Unsupported(ede));
+        }
     }
     let mut named = NamedKeys::by_ds(zone, anchor.ds(), dnskey);
     for key in dnskey.rdata.iter().filter_map(Dnskey::read) {
@@ -76,8 +83,8 @@ pub fn keys_by_anchor(
 /// Whether any DS has an algorithm and a digest that we know.
 ///
 /// # Errors
-/// The zone is insecure: EDE 1 if we know none of the algorithms, EDE 2 if it is for the digests. A DS too short to tell is
-/// broken, not unknown: it makes nothing insecure.
+/// The zone is insecure: EDE 1 if we know none of the algorithms, EDE 2 if it is for the digests. A DS too short to tell, and a
+/// set with nothing in it, are broken, not unknown: they make nothing insecure.
 pub fn usable_ds(ds: &RdataSet) -> Result<(), Ede> {
     if ds.iter().any(|rdata| Ds::read(rdata).is_none()) {
         return Ok(());
@@ -86,21 +93,29 @@ pub fn usable_ds(ds: &RdataSet) -> Result<(), Ede> {
 }
 
 fn usable<'a>(ds: impl Iterator<Item = Ds<'a>>) -> Result<(), Ede> {
-    let mut algorithm_known = false;
+    let (mut any, mut algorithm_known) = (false, false);
     for ds in ds {
         if ds.has_known_algorithm() && ds.has_known_digest() {
             return Ok(());
         }
+        any = true;
         algorithm_known |= ds.has_known_algorithm();
     }
-    Err(if algorithm_known {
-        Ede::new(Ede::UNSUPPORTED_DIGEST, "no DS has a supported digest type")
-    } else {
-        Ede::new(
-            Ede::UNSUPPORTED_ALGORITHM,
-            "no DS has a supported algorithm",
-        )
-    })
+    match (any, algorithm_known) {
+        (false, _) => Ok(()),
+        (true, false) => Err(unsupported_algorithm()),
+        (true, true) => Err(Ede::new(
+            Ede::UNSUPPORTED_DIGEST,
+            "no DS has a supported digest type",
+        )),
+    }
+}
+
+const fn unsupported_algorithm() -> Ede {
+    Ede::new(
+        Ede::UNSUPPORTED_ALGORITHM,
+        "no DS has a supported algorithm",
+    )
 }
 
 /// The keys of a DNSKEY set that a DS or an anchor names.

@@ -98,6 +98,8 @@ pub struct Verdict {
 /// Sets that are what they claim to be.
 #[derive(Debug)]
 pub struct Proven {
+    /// The zone that signed them.
+    pub zone: Name,
     /// As in [`Sets::positive`], each with what stands behind it.
     pub positive: Vec<Believed>,
     /// Those of [`Sets::extra`] that are to be believed.
@@ -258,6 +260,7 @@ impl Sets {
             .map(|verified| verified.set)
             .collect();
         Ok(Proven {
+            zone: keys.zone().clone(),
             positive,
             extra,
             soa: soa.map(|verified| verified.set),

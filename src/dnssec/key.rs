@@ -1,5 +1,7 @@
 //! What does a key record say, and which keys of a zone may sign? A view of DNSKEY RDATA (RFC 4034 section 2), and the keys of one zone.
 
+use std::collections::HashMap;
+
 use super::algorithm::Algorithm;
 use crate::wire::{Name, RdataSet};
 
@@ -106,16 +108,16 @@ impl Key {
 
     /// The keys of a DNSKEY set that may sign, at most [`MAX_KEYS_PER_TAG`] of each tag and algorithm.
     pub(super) fn all(dnskeys: &RdataSet) -> Vec<Self> {
+        let mut alike: HashMap<(Algorithm, u16), usize> = HashMap::new();
         let mut keys: Vec<Self> = Vec::new();
         for key in dnskeys
             .iter()
             .filter_map(Dnskey::read)
             .filter_map(|dnskey| Self::of(&dnskey))
         {
-            let alike = keys
-                .iter()
-                .filter(|other| other.answers_to(key.algorithm, key.tag));
-            if alike.count() < MAX_KEYS_PER_TAG {
+            let count = alike.entry((key.algorithm, key.tag)).or_default();
+            *count += 1;
+            if *count <= MAX_KEYS_PER_TAG {
                 keys.push(key);
             }
         }

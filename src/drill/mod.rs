@@ -15,6 +15,7 @@ pub mod internet;
 mod message;
 pub mod queries;
 pub mod report;
+pub mod scenario;
 pub mod scenes;
 mod serve;
 pub mod signing;

@@ -214,7 +214,7 @@ impl Drop for Directory {
 }
 
 /// The daemon's binary: what SUIMOND names, else beside this program (or one directory up, for test binaries), else in PATH.
-fn binary() -> PathBuf {
+pub(super) fn binary() -> PathBuf {
     if let Some(named) = env::var_os("SUIMOND") {
         return PathBuf::from(named);
     }

@@ -13,6 +13,7 @@ use crate::wire::{Flags, Message, Name, Question, Rcode};
 
 use super::Egress;
 use super::counters::bump;
+use super::late::LateReplies;
 use super::matching::Expected;
 use super::servers::Choice;
 
@@ -44,6 +45,8 @@ pub struct Query<'a> {
     pub checking_disabled: bool,
     /// The operator wrote these addresses down: they may be private.
     pub configured: bool,
+    /// Where a datagram that was given up is still listened for, when the same server is asked the same again.
+    pub late: Option<&'a LateReplies>,
 }
 
 impl<'a> Query<'a> {
@@ -63,6 +66,7 @@ impl<'a> Query<'a> {
             dnssec_ok: true,
             checking_disabled: false,
             configured: false,
+            late: None,
         }
     }
 }
@@ -114,6 +118,8 @@ pub(super) struct Heard {
     pub(super) bytes: usize,
     pub(super) rtt: Duration,
     pub(super) tcp: bool,
+    /// Whether the query that it answers had EDNS.
+    pub(super) edns: bool,
 }
 
 /// An attempt that brought nothing.
@@ -143,11 +149,12 @@ impl Lost {
 }
 
 /// One message to one server.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Attempt {
     pub(super) server: SocketAddr,
     pub(super) packet: Vec<u8>,
     pub(super) timeout: Duration,
+    pub(super) edns: bool,
     id: u16,
     asked: Question,
     exact_case: bool,
@@ -180,10 +187,16 @@ impl Attempt {
             server: choice.server,
             packet,
             timeout: choice.timeout,
+            edns: choice.edns,
             id,
             asked,
             exact_case: random_case,
         }
+    }
+
+    /// What it asks; the letters in whatever case.
+    pub(super) const fn question(&self) -> &Question {
+        &self.asked
     }
 
     /// What its reply must match. A stream needs no exact case: nobody off the path can write into it.
@@ -274,7 +287,7 @@ impl Egress {
             );
             let sent = clock::now();
             let outcome = match query.transport {
-                Transport::Udp => self.by_udp(&attempt, budget).await,
+                Transport::Udp => self.by_udp(&attempt, query.late, budget).await,
                 Transport::Tcp => self.by_tcp(&attempt, budget).await,
             };
             let now = clock::now();
@@ -293,7 +306,7 @@ impl Egress {
                 heard.message.rcode(),
                 Rcode::FORMERR | Rcode::NOTIMP | Rcode::BADVERS
             );
-            if choice.edns && dislikes {
+            if heard.edns && dislikes {
                 bump(&self.counters.edns_fallback);
                 refused_edns = true;
                 choice.edns = false;
@@ -301,10 +314,10 @@ impl Egress {
             }
             if heard.tcp {
                 self.servers
-                    .note_reply_by_tcp(choice.server, choice.edns, now);
+                    .note_reply_by_tcp(choice.server, heard.edns, now);
             } else {
                 self.servers
-                    .note_reply(choice.server, heard.rtt, choice.edns, now);
+                    .note_reply(choice.server, heard.rtt, heard.edns, now);
             }
             if refused_edns && !dislikes {
                 self.servers.note_plain(choice.server, now);

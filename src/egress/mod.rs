@@ -7,6 +7,7 @@ pub mod counters;
 mod exchange;
 mod forward;
 mod forward_sockets;
+mod late;
 pub mod matching;
 pub mod permitted;
 pub mod rtt;
@@ -29,6 +30,7 @@ use crate::wire::Name;
 pub use counters::{Snapshot, Upstream};
 pub use exchange::{Exchanged, Failure, Query, Transport};
 pub use forward::{Forwarder, ForwarderError};
+pub use late::LateReplies;
 
 use permitted::Permitted;
 use servers::Servers;

@@ -261,15 +261,19 @@ impl Servers {
     }
 
     /// RFC 6298 with the first timeout as the floor: a name that is slow on a fast server (its own servers are far, its
-    /// zone is being loaded) costs no second packet. Four times that after each timeout, up to the maximum: 400 and 1,500 ms.
-    /// The only server of a zone gets two sends and no more, and if it takes more than a second the second shall hear it.
+    /// zone is being loaded) costs no second packet. The only server of a zone gets two sends and no more: after a timeout it is
+    /// waited for until the first send is as old as the maximum, 400 and 1,100 ms, and an answer to either counts
+    /// ([`super::LateReplies`]).
     fn timeout(&self, state: &State, now: Now) -> Duration {
-        state
+        let usual = state
             .fresh_rtt(now)
             .map_or(self.initial_timeout, Rtt::timeout)
             .max(self.initial_timeout)
-            .saturating_mul(1 << (2 * state.timeouts.min(REST_DOUBLINGS)))
-            .min(self.max_timeout)
+            .min(self.max_timeout);
+        if state.timeouts == 0 {
+            return usual;
+        }
+        usual.max(self.max_timeout.saturating_sub(self.initial_timeout))
     }
 
     fn state(&self, server: SocketAddr) -> State {

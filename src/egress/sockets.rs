@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rand::Rng;
 use tokio::io::Interest;
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::plan;
@@ -44,6 +44,7 @@ pub(super) async fn readable(socket: &UdpSocket) -> io::Result<()> {
 #[derive(Debug)]
 pub(super) struct Sockets {
     permits: Arc<Semaphore>,
+    most: usize,
     ports: SourcePorts,
     source_v4: SocketAddr,
     source_v6: SocketAddr,
@@ -55,6 +56,7 @@ impl Sockets {
         let most = (sys::net::open_files_limit() / 2).clamp(LEAST, MOST);
         Self {
             permits: Arc::new(Semaphore::new(most)),
+            most,
             ports: SourcePorts::new(plan.source_ports, &plan.avoid_ports),
             source_v4: SocketAddr::new(plan.source_v4.into(), 0),
             source_v6: SocketAddr::new(plan.source_v6.into(), 0),
@@ -62,12 +64,17 @@ impl Sockets {
     }
 
     /// Waits for the right to open a socket, until `deadline`.
-    pub(super) async fn permit(&self, deadline: Instant) -> Option<SemaphorePermit<'_>> {
-        let permit = timeout_at(deadline, self.permits.acquire()).await;
+    pub(super) async fn permit(&self, deadline: Instant) -> Option<OwnedSemaphorePermit> {
+        let permit = timeout_at(deadline, self.owned_permit()).await;
         permit.ok().and_then(Result::ok)
     }
 
-    /// The same for a socket that outlives its borrow; who waits has a deadline of his own.
+    /// Whether at least half of the sockets are free, so that one may stay open on mere suspicion.
+    pub(super) fn has_plenty(&self) -> bool {
+        self.permits.available_permits() * 2 >= self.most
+    }
+
+    /// The same as [`Self::permit`] for whoever has a deadline of his own.
     pub(super) async fn owned_permit(&self) -> io::Result<OwnedSemaphorePermit> {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         permit.map_err(|_| io::ErrorKind::BrokenPipe.into())

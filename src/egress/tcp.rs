@@ -72,6 +72,7 @@ impl Egress {
                         bytes: octets.len(),
                         rtt: clock::now().since(sent),
                         tcp: true,
+                        edns: attempt.edns,
                     });
                 }
                 // A stream holds any reply; a server that cuts this one has no whole one.

@@ -7,16 +7,16 @@
 use std::cell::RefCell;
 use std::io;
 
-use tokio::net::UdpSocket;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
 use crate::guard::permit::Budget;
-use crate::sys::clock::{self, Now};
+use crate::sys::clock;
 use crate::sys::entropy;
 
 use super::Egress;
 use super::counters::bump;
 use super::exchange::{Attempt, Heard, Lost};
+use super::late::{Ear, LateReplies};
 use super::matching::{Mismatch, Seen, examine};
 use super::sockets::readable;
 
@@ -44,9 +44,9 @@ enum Ended {
 /// One query's ear.
 struct Listener<'a> {
     egress: &'a Egress,
-    attempt: &'a Attempt,
-    socket: UdpSocket,
-    sent: Now,
+    ear: Ear,
+    /// That of an earlier datagram which asked the same.
+    earlier: Option<Ear>,
     deadline: Instant,
     discarded: u32,
     rubbish: bool,
@@ -57,6 +57,7 @@ impl Egress {
     pub(super) async fn by_udp(
         &self,
         attempt: &Attempt,
+        late: Option<&LateReplies>,
         budget: &mut Budget,
     ) -> Result<Heard, Lost> {
         let wait = attempt.timeout.min(budget.time_left(clock::now()));
@@ -77,9 +78,13 @@ impl Egress {
             .map_err(|_| Lost::Network)?;
         let mut listener = Listener {
             egress: self,
-            attempt,
-            socket,
-            sent,
+            ear: Ear {
+                socket,
+                attempt: attempt.clone(),
+                sent,
+                _permit: permit,
+            },
+            earlier: late.and_then(|late| late.take(attempt.server, attempt.question())),
             deadline: Instant::now() + wait,
             discarded: 0,
             rubbish: false,
@@ -92,23 +97,28 @@ impl Egress {
             Ended::Truncated(bytes) => {
                 bump(&self.counters.truncated);
                 budget.note_bytes(bytes);
-                drop((listener, permit));
+                drop(listener);
                 self.by_tcp(attempt, budget).await
             }
             Ended::Flooded => {
                 bump(&self.counters.doubted);
-                drop((listener, permit));
+                drop(listener);
                 self.by_tcp(attempt, budget).await
             }
             Ended::Doubted => {
                 bump(&self.counters.doubted);
-                self.by_tcp_with_ear(&mut listener, budget).await
+                self.by_tcp_with_ear(attempt, &mut listener, budget).await
             }
             Ended::Silence { rubbish: true } => Err(Lost::BadReply),
             // A wait that the budget cut short says nothing about the server.
-            Ended::Silence { rubbish: false } => Err(Lost::Timeout {
-                blame: wait == attempt.timeout,
-            }),
+            Ended::Silence { rubbish: false } => {
+                if let Some(late) = late.filter(|_| self.sockets.has_plenty()) {
+                    late.keep(listener.ear);
+                }
+                Err(Lost::Timeout {
+                    blame: wait == attempt.timeout,
+                })
+            }
             Ended::Refused => Err(Lost::Network),
         }
     }
@@ -116,10 +126,10 @@ impl Egress {
     /// Asks over TCP while UDP is still listened to.
     async fn by_tcp_with_ear(
         &self,
+        attempt: &Attempt,
         listener: &mut Listener<'_>,
         budget: &mut Budget,
     ) -> Result<Heard, Lost> {
-        let attempt = listener.attempt;
         let mut aside = None;
         let by_tcp = {
             let mut heard_all = false;
@@ -169,16 +179,19 @@ impl Listener<'_> {
                 Err(_) => return Ended::Refused,
             };
             let why = match seen {
-                (Seen::Reply(message), bytes) => {
+                (Seen::Reply(message), bytes, earlier) => {
+                    let ear = if earlier { self.earlier.as_ref() } else { None };
+                    let ear = ear.unwrap_or(&self.ear);
                     return Ended::Reply(Heard {
                         message,
                         bytes,
-                        rtt: clock::now().since(self.sent),
+                        rtt: clock::now().since(ear.sent),
                         tcp: false,
+                        edns: ear.attempt.edns,
                     });
                 }
-                (Seen::Truncated, bytes) => return Ended::Truncated(bytes),
-                (Seen::Discard(why), _) => why,
+                (Seen::Truncated, bytes, _) => return Ended::Truncated(bytes),
+                (Seen::Discard(why), ..) => why,
             };
             self.egress.counters.note_discarded(why);
             self.rubbish |= why == Mismatch::Malformed;
@@ -192,23 +205,49 @@ impl Listener<'_> {
         }
     }
 
-    /// The next datagram, looked at where it lies; nothing when the time is up.
-    async fn next(&self) -> io::Result<Option<(Seen, usize)>> {
-        let expected = self.attempt.expected(false);
+    /// The next datagram, looked at where it lies, and whether it came to the earlier ear; nothing when the time is up.
+    async fn next(&mut self) -> io::Result<Option<(Seen, usize, bool)>> {
         loop {
-            match timeout_at(self.deadline, readable(&self.socket)).await {
-                Err(_) => return Ok(None),
-                Ok(ready) => ready?,
-            }
-            let read = SCRATCH.with_borrow_mut(|scratch| {
-                let length = self.socket.try_recv(scratch)?;
-                let datagram = scratch.get(..length).unwrap_or_default();
-                Ok((examine(datagram, &expected), length))
-            });
+            let earlier = async {
+                match &self.earlier {
+                    Some(ear) => readable(&ear.socket).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let (ready, at_earlier) = tokio::select! {
+                biased;
+                ready = readable(&self.ear.socket) => (ready, false),
+                ready = earlier => (ready, true),
+                () = sleep_until(self.deadline) => return Ok(None),
+            };
+            let ear = if at_earlier {
+                self.earlier.as_ref()
+            } else {
+                Some(&self.ear)
+            };
+            let read = match (ready, ear) {
+                (Ok(()), Some(ear)) => ear.read(),
+                (Err(error), _) => Err(error),
+                (Ok(()), None) => continue,
+            };
             match read {
-                Err(error) if io::Error::kind(&error) == io::ErrorKind::WouldBlock => {}
-                other => return other.map(Some),
+                Ok((seen, length)) => return Ok(Some((seen, length, at_earlier))),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                // Its datagram was given up already.
+                Err(_) if at_earlier => self.earlier = None,
+                Err(error) => return Err(error),
             }
         }
+    }
+}
+
+impl Ear {
+    fn read(&self) -> io::Result<(Seen, usize)> {
+        let expected = self.attempt.expected(false);
+        SCRATCH.with_borrow_mut(|scratch| {
+            let length = self.socket.try_recv(scratch)?;
+            let datagram = scratch.get(..length).unwrap_or_default();
+            Ok((examine(datagram, &expected), length))
+        })
     }
 }

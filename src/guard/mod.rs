@@ -4,6 +4,7 @@
 //! admitted touches no cache, no counter of popularity and no log; it gets at most one small reply.
 
 pub mod acl;
+pub mod address;
 pub mod martian;
 pub mod own_addresses;
 pub mod pending;
@@ -133,7 +134,7 @@ impl Guard {
         // Row 7.
         let rule = self
             .acl
-            .find(arrival.source.ip(), arrival.local.ip(), arrival.transport);
+            .find(&arrival.source, &arrival.local, arrival.transport);
         let rule = match rule {
             Some(rule) if rule.action == AclAction::Allow => rule,
             Some(rule) if rule.action == AclAction::Drop => {
@@ -209,19 +210,22 @@ impl Guard {
         if arrival.transport == TransportKind::Tcp {
             return None;
         }
-        let (source, local) = (arrival.source.ip(), arrival.local.ip());
         if self.check_ports && arrival.source.port() == 0 {
             return Some(Reason::SourcePortZero);
         }
-        let (own_source, broadcast) = self.own.judge(source, local);
-        if self.check_ports && (martian::is_multicast(local) || broadcast) {
+        let (own_source, broadcast) = self.own.judge(&arrival.source, &arrival.local);
+        if self.check_ports && (martian::is_multicast(&arrival.local) || broadcast) {
             return Some(Reason::MulticastDestination);
         }
         if self.check_own_addresses && !arrival.loopback && own_source {
             return Some(Reason::OwnAddress);
         }
         if self.check_martians
-            && martian::is_martian(source, arrival.loopback, self.link_local_configured)
+            && martian::is_martian(
+                &arrival.source,
+                arrival.loopback,
+                self.link_local_configured,
+            )
         {
             return Some(Reason::Martian);
         }
@@ -236,7 +240,7 @@ impl Guard {
         if !self.may_send_error(arrival) {
             return Verdict::Drop(Reason::ReflectorPort);
         }
-        if self.refusals.take(arrival.source.ip(), now) {
+        if self.refusals.take(&arrival.source, now) {
             Verdict::Refuse(reason, Rcode::REFUSED)
         } else {
             Verdict::Drop(Reason::RefusalBudget)

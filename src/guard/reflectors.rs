@@ -4,8 +4,22 @@
 /// first few; the list is longer because each has been used to reflect.)
 pub const REFLECTOR_PORTS: [u16; 12] = [7, 13, 17, 19, 37, 69, 111, 123, 161, 389, 1900, 11211];
 
+const HIGHEST: u16 = 11211;
+
 /// Whether an error reply to this port is held back.
 #[must_use]
 pub fn is_reflector(port: u16) -> bool {
-    REFLECTOR_PORTS.contains(&port)
+    // Nearly all clients ask from a port above all of these.
+    port <= HIGHEST && REFLECTOR_PORTS.contains(&port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_port_of_the_list_is_one_and_no_other() {
+        let found: Vec<u16> = (0..=u16::MAX).filter(|port| is_reflector(*port)).collect();
+        assert_eq!(found, REFLECTOR_PORTS);
+    }
 }

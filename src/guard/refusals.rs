@@ -4,11 +4,11 @@
 //! When no slot of its four is its own, the one that is whole soonest is taken over **with its debt**. A prefix is
 //! therefore never better off for having been pushed out: whoever returns finds a debt at least as large as its own.
 
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use siphasher::sip::SipHasher13;
 
+use super::address::Address;
 use crate::sys::clock::Now;
 
 /// Slots: 16,384 lines of four, 512 KiB.
@@ -59,7 +59,7 @@ impl Refusals {
 
     /// Takes one refusal out of the budget of `client`'s prefix and of the host; whether it may be sent.
     #[must_use]
-    pub fn take(&self, client: IpAddr, now: Now) -> bool {
+    pub fn take(&self, client: impl Into<Address>, now: Now) -> bool {
         let (Some(per_prefix), Some(per_host)) = (self.per_prefix, self.per_host) else {
             return false;
         };
@@ -70,7 +70,7 @@ impl Refusals {
         if !per_host.allows(self.host.load(Ordering::Relaxed), now) {
             return false;
         }
-        self.take_prefix(prefix_of(client), per_prefix, now)
+        self.take_prefix(prefix_of(client.into()), per_prefix, now)
             && take_slot(&self.host, 0, per_host, now)
     }
 
@@ -115,12 +115,12 @@ fn take_slot(slot: &AtomicU64, tag: u64, rate: Rate, now: u64) -> bool {
 }
 
 /// The /24 or /48 that `client` belongs to, the two families apart.
-fn prefix_of(client: IpAddr) -> u64 {
-    match client.to_canonical() {
-        IpAddr::V4(v4) => u64::from(v4.to_bits() >> 8),
-        IpAddr::V6(v6) => {
+fn prefix_of(client: Address) -> u64 {
+    match client {
+        Address::V4(bits) => u64::from(bits >> 8),
+        Address::V6(bits) => {
             const FAMILY: u64 = 1 << 63;
-            FAMILY | u64::try_from(v6.to_bits() >> 80).unwrap_or(0)
+            FAMILY | u64::try_from(bits >> 80).unwrap_or(0)
         }
     }
 }

@@ -298,18 +298,22 @@ fn the_martian_table() {
     for (address, off_lo, on_lo) in cases {
         let address: IpAddr = address.parse().unwrap();
         assert_eq!(
-            martian::is_martian(address, false, false),
+            martian::is_martian(&SocketAddr::new(address, 1), false, false),
             off_lo,
             "{address} off lo"
         );
         assert_eq!(
-            martian::is_martian(address, true, false),
+            martian::is_martian(&SocketAddr::new(address, 1), true, false),
             on_lo,
             "{address} on lo"
         );
     }
     let link_local = "fe80::1".parse().unwrap();
-    assert!(!martian::is_martian(link_local, false, true));
+    assert!(!martian::is_martian(
+        &SocketAddr::new(link_local, 1),
+        false,
+        true
+    ));
     assert!(martian::names_link_local(&[rule(
         "fe80::/64",
         AclAction::Allow,

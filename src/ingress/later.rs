@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::sys::udp::UdpListener;
 use crate::telemetry::Worker;
 
-/// The way back to one client. A clone costs two reference counts; it may be sent from any thread, without a lock.
+/// The way back to one client. Costs two reference counts; it may be sent from any thread, without a lock.
 #[derive(Clone, Debug)]
 pub struct Later {
     listener: Arc<UdpListener>,
@@ -31,10 +31,14 @@ impl Later {
         }
     }
 
-    /// Turns it towards the next client of the same socket.
-    pub(in crate::ingress) const fn turn(&mut self, to: SocketAddr, from: SocketAddr) {
-        self.to = to;
-        self.from = from;
+    /// The way back to another client of the same socket. Only a query that must wait pays for it.
+    #[must_use]
+    pub fn towards(&self, to: SocketAddr, from: SocketAddr) -> Self {
+        Self {
+            to,
+            from,
+            ..self.clone()
+        }
     }
 
     /// Whom it answers.

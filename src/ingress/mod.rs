@@ -30,7 +30,7 @@ pub trait Service: Send + Sync + 'static {
     fn worker(&self, index: usize, cells: Arc<Worker>) -> Self::Worker;
 
     /// Handles one datagram; must never block. `reply` comes empty; what is written there is sent if [`Next::Reply`] is returned. A
-    /// service that answers later clones `later`; a hit need not, and so does not allocate.
+    /// service that answers later turns `later` towards the client and keeps that; a hit need not, and so does not allocate.
     fn datagram(
         &self,
         worker: &mut Self::Worker,
@@ -66,7 +66,7 @@ pub enum Next {
     Silence,
     /// The reply written goes out with this batch.
     Reply,
-    /// A clone of `later` will answer, or nobody.
+    /// What was made of `later` will answer, or nobody.
     Pending,
 }
 

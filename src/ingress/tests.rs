@@ -47,7 +47,7 @@ impl Service for Scripted {
                 Next::Silence
             }
             b"later" => {
-                let later = later.clone();
+                let later = later.towards(datagram.source, datagram.local);
                 assert_eq!(later.client(), datagram.source);
                 assert_eq!(later.local(), datagram.local);
                 thread::spawn(move || {

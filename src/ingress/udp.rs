@@ -86,7 +86,7 @@ struct Thread<'s, S: Service> {
 impl<S: Service> Thread<'_, S> {
     fn run(mut self, listeners: &[Arc<UdpListener>], shared: &Arc<Worker>, stop: &Wake) {
         let mut batch = ReceiveBatch::new();
-        let mut laters: Vec<Later> = listeners
+        let laters: Vec<Later> = listeners
             .iter()
             .map(|listener| {
                 let local = listener.local();
@@ -105,8 +105,7 @@ impl<S: Service> Thread<'_, S> {
                 }
             };
             for place in readable {
-                if let (Some(listener), Some(later)) = (listeners.get(place), laters.get_mut(place))
-                {
+                if let (Some(listener), Some(later)) = (listeners.get(place), laters.get(place)) {
                     self.drain(listener, later, &mut batch);
                 }
             }
@@ -114,7 +113,7 @@ impl<S: Service> Thread<'_, S> {
     }
 
     /// Serves what waits at one socket, a bounded number of batches.
-    fn drain(&mut self, listener: &UdpListener, later: &mut Later, batch: &mut ReceiveBatch) {
+    fn drain(&mut self, listener: &UdpListener, later: &Later, batch: &mut ReceiveBatch) {
         for _ in 0..BATCHES_IN_A_ROW {
             let full = match listener.receive(batch) {
                 Ok(full) => full,
@@ -135,13 +134,7 @@ impl<S: Service> Thread<'_, S> {
     }
 
     #[inline]
-    fn serve(
-        &mut self,
-        incoming: &Incoming<'_>,
-        now: Now,
-        listener: &UdpListener,
-        later: &mut Later,
-    ) {
+    fn serve(&mut self, incoming: &Incoming<'_>, now: Now, listener: &UdpListener, later: &Later) {
         let how = if incoming.source.is_ipv4() {
             Received::Udp4
         } else {
@@ -160,7 +153,6 @@ impl<S: Service> Thread<'_, S> {
         let Some(reply) = self.replies.next_buffer() else {
             return;
         };
-        later.turn(incoming.source, incoming.local);
         let datagram = Datagram {
             bytes: incoming.bytes,
             source: incoming.source,

@@ -6,10 +6,11 @@ use super::chain::through_dname;
 use super::fault::{silence_failure, zone_failure};
 use super::frame::{Approach, Frame, Path, Purpose, Stage};
 use super::seat::seat;
+use super::synthesis::synthesise;
 use super::targets::{Targets, lookups_allowed};
 use super::trace::{Happening, TraceEvent};
-use super::{Ask, Outstanding, Over, Recursion, Route, Routes, SILENCE, Step, Via, minimise};
 use super::weigh::Weighing;
+use super::{Ask, Outstanding, Over, Recursion, Route, Routes, SILENCE, Step, Via, minimise};
 use crate::cache::{Cache, Demand, Negative, Rank, remembered};
 use crate::config::plan::Minimisation;
 use crate::dnssec::{Allowance, Clock, Evidence, Verification};
@@ -136,8 +137,7 @@ impl Recursion {
             Purpose::Server => false,
             // What of it was proven is known already; a failure is not held against work of our own.
             Purpose::Trust => {
-                if let (Some(why), false) =
-                    (cache.failure(&question, now), renews(budget.cause()))
+                if let (Some(why), false) = (cache.failure(&question, now), renews(budget.cause()))
                 {
                     return Turn::Fail(remembered(&why), Lasting::Known);
                 }
@@ -166,6 +166,14 @@ impl Recursion {
                     Ok(()) => Turn::Continue,
                 };
             }
+        }
+        if let (true, Route::Iterate, Some(validator)) =
+            (frame.checking && !anew, &route, self.validator())
+            && let Some(response) = synthesise(cache, &question, validator.plan(), now)
+        {
+            let rcode = response.rcode;
+            self.note(now, Happening::Synthesised { question, rcode });
+            return Turn::Answer(with_chain(frame, response));
         }
         let approach = match route {
             Route::Forward { zone, index } => {
@@ -424,11 +432,13 @@ impl Recursion {
     /// Hands work out, with what the budget has left for it.
     fn hand_out(&mut self, evidence: Evidence, budget: &Budget, now: Now) {
         let (signatures, hashes) = budget.validation_left();
-        let clock = self
-            .validator()
-            .map_or(Clock { at: now.wall_secs(), skew: 0 }, |validator| {
-                validator.clock(now)
-            });
+        let clock = self.validator().map_or(
+            Clock {
+                at: now.wall_secs(),
+                skew: 0,
+            },
+            |validator| validator.clock(now),
+        );
         let work = Verification::new(evidence, clock, Allowance::new(signatures, hashes));
         self.verifying = Some(Arc::new(work));
     }

@@ -39,6 +39,13 @@ pub enum Happening {
         /// The code of what was cached.
         rcode: Rcode,
     },
+    /// Validated proofs had the answer (RFC 8198).
+    Synthesised {
+        /// The question.
+        question: Question,
+        /// The code of what they prove.
+        rcode: Rcode,
+    },
     /// The operator's policy answered.
     Policy {
         /// The name.
@@ -168,6 +175,9 @@ impl fmt::Display for TraceEvent {
         }
         match &self.what {
             Happening::CacheHit { question, rcode } => write!(f, "cache: {question} {rcode}"),
+            Happening::Synthesised { question, rcode } => {
+                write!(f, "proven without asking: {question} {rcode}")
+            }
             Happening::Policy { name } => write!(f, "policy answers {name}"),
             Happening::Approach {
                 zone,

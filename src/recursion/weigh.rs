@@ -11,6 +11,7 @@ use super::step::{Around, Lasting, Turn, depth};
 use super::trace::Happening;
 use super::{Outstanding, Recursion};
 use crate::cache::{Backing, Cache};
+use crate::dnssec::denial::source_of_synthesis;
 use crate::dnssec::{
     Bogus, Denied, Evidence, Judgement, KeyFinding, Proven, Sets, Verdict, Why, ZoneTrust, signer,
 };
@@ -156,7 +157,7 @@ impl Recursion {
         };
         match std::mem::replace(&mut frame.stage, Stage::Start) {
             Stage::Weigh(approach, weighing) => {
-                match self.judged(&frame, approach, *weighing, verdict.judgement, now) {
+                match self.judged(&frame, approach, *weighing, verdict.judgement, cache, now) {
                     Ok(stage) => frame.stage = stage,
                     Err(ede) => {
                         self.fail(frame, ede, Lasting::Remembered, cache, budget, now);
@@ -179,6 +180,7 @@ impl Recursion {
         approach: Box<Approach>,
         weighing: Weighing,
         judgement: Judgement,
+        cache: &Cache,
         now: Now,
     ) -> Result<Stage, Ede> {
         let Weighing {
@@ -191,7 +193,7 @@ impl Recursion {
             Judgement::Keys(finding) => self.judged_keys(&mut reading, finding, now),
             Judgement::Sets(proven) => {
                 let for_trust = frame.purpose == Purpose::Trust;
-                self.judged_sets(&mut reading, proven, &question, for_trust, now);
+                self.judged_sets(&mut reading, proven, &question, for_trust, cache, now);
             }
         }
         let security = reading.backing.security;
@@ -228,6 +230,7 @@ impl Recursion {
         proven: Proven,
         question: &Question,
         for_trust: bool,
+        cache: &Cache,
         now: Now,
     ) {
         let of_ds = question.rtype == RecordType::DS && reading.links.is_empty();
@@ -247,6 +250,17 @@ impl Recursion {
             // A name that is an alias is no zone cut, and where it leads is of no interest.
             let ttl = proven.positive.first().map_or(0, |shown| shown.set.ttl);
             self.learn(&question.name, ZoneTrust::NoCut, ttl, now);
+        }
+        if self
+            .validator()
+            .is_some_and(|validator| validator.plan().aggressive)
+        {
+            let sources = proven.positive.iter();
+            let sources = sources.filter_map(|shown| source_of_synthesis(&shown.set));
+            let sets: Vec<_> = proven.proofs.iter().cloned().chain(sources).collect();
+            if !sets.is_empty() {
+                cache.store_denial(&proven.zone, proven.soa.as_ref(), &sets, now);
+            }
         }
         reading.believe(proven);
         if question.rtype == RecordType::DS && for_trust && !reading.links.is_empty() {
@@ -412,7 +426,11 @@ impl Recursion {
                 Entry::Trust(ZoneTrust::Secure(_)) | Entry::Anchor(_) | Entry::Ds(..) => break,
             }
         }
-        Grounds::Doubt(Bogus::of(Why::NoSignature, &about, reading.about_type(question)))
+        Grounds::Doubt(Bogus::of(
+            Why::NoSignature,
+            &about,
+            reading.about_type(question),
+        ))
     }
 
     /// Accepts a reading from an unsigned zone, as far as that zone speaks.

@@ -405,13 +405,15 @@ fn pointable(at: usize) -> Option<u16> {
 /// Appends an OPT record.
 pub fn write_opt(out: &mut Vec<u8>, opt: &Opt<'_>) {
     let length = u16::try_from(opt.options.len()).unwrap_or(0);
-    out.push(0);
-    out.extend_from_slice(&RecordType::OPT.0.to_be_bytes());
-    out.extend_from_slice(&opt.udp_size.to_be_bytes());
-    out.push(u8::try_from(opt.rcode >> 4).unwrap_or(0));
-    out.push(0);
-    out.extend_from_slice(&(u16::from(opt.dnssec_ok) << 15).to_be_bytes());
-    out.extend_from_slice(&length.to_be_bytes());
+    let [type_high, type_low] = RecordType::OPT.0.to_be_bytes();
+    let [size_high, size_low] = opt.udp_size.to_be_bytes();
+    let extended = u8::try_from(opt.rcode >> 4).unwrap_or(0);
+    let flags = u8::from(opt.dnssec_ok) << 7;
+    let [high, low] = length.to_be_bytes();
+    let fixed: [u8; OPT_LEN] = [
+        0, type_high, type_low, size_high, size_low, extended, 0, flags, 0, high, low,
+    ];
+    out.extend_from_slice(&fixed);
     if length > 0 {
         out.extend_from_slice(opt.options);
     }

@@ -331,7 +331,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Span(10, 30_000),
         default: Some(r#""1500ms""#),
         summary: "Longest wait for one UDP reply.",
-        doc: "The next server is better than waiting.",
+        doc: "The next server is better than waiting. A zone's only server, if it keeps silent, is asked a second time after the first timeout and given up when this much has passed since the first.",
         example: r#""3s""#,
     },
     Setting {

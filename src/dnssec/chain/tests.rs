@@ -265,10 +265,16 @@ fn anchors_of_either_kind_begin_a_chain() {
     assert_eq!(by(&[key(&data)]), Err(Why::NoMatchingKey));
     let unknown = set(RecordType::DNSKEY, &[vec![1, 1, 3, 5, 1, 2, 3]]);
     assert!(matches!(by(&[unknown]), Ok(KeyFinding::Unsupported(ede)) if ede.code == 1));
-    assert!(matches!(
+    // Neither an anchor of nothing nor one of a key that may not sign makes the zone insecure.
+    assert_eq!(
         by(&[set(RecordType::A, &[vec![1, 2, 3, 4]])]),
-        Ok(KeyFinding::Unsupported(_))
-    ));
+        Err(Why::NoKeyForDs)
+    );
+    assert_eq!(
+        by(&[key(&signer(3).with_flags(0x0181))]),
+        Err(Why::NoKeyForDs)
+    );
+    assert_eq!(found(&ds(&[]), &dnskey), (Err(Why::NoKeyForDs), 0));
 }
 
 #[test]

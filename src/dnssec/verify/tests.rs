@@ -394,7 +394,7 @@ fn twin(like: &Signer, number: usize) -> Vec<u8> {
         .clone()
         .flat_map(|one| places.clone().map(move |two| (one, two)));
     let honest = like.dnskey();
-    let twins = pairs
+    let mut twins = pairs
         .filter(|(one, two)| one < two)
         .filter_map(|(one, two)| {
             let mut key = honest.clone();
@@ -403,7 +403,7 @@ fn twin(like: &Signer, number: usize) -> Vec<u8> {
             }
             (key != honest).then_some(key)
         });
-    let twin = twins.skip(number).next().unwrap();
+    let twin = twins.nth(number).unwrap();
     assert_eq!(
         crate::dnssec::Dnskey::read(&twin).unwrap().tag(),
         like.key_tag()

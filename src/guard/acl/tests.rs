@@ -1,6 +1,6 @@
 //! Does the longest prefix win? Against the plainest model.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;
 
@@ -156,8 +156,9 @@ fn any_rule() -> impl Strategy<Value = AclRule> {
 proptest! {
     /// Against the plainest possible model: all rules that match, sorted.
     #[test]
-    fn the_trie_agrees_with_a_list(
+    fn few_prefixes_and_many_agree_with_the_plainest_list(
         rules in proptest::collection::vec(any_rule(), 0..24),
+        crowd in any::<bool>(),
         client in any_ip(),
         local in prop_oneof![Just(ip("192.0.2.53")), Just(ip("::1")), Just(ip("192.0.2.1"))],
         tcp in any::<bool>(),
@@ -177,7 +178,16 @@ proptest! {
                     match rule.action { AclAction::Drop => 0, AclAction::Refuse => 1, AclAction::Allow => 2 },
                 )
             });
-        let acl = Acl::new(&rules);
+        // Prefixes far from every client change nothing, except that the trie is used.
+        let mut all = rules.clone();
+        if crowd {
+            for number in 0..20 {
+                all.push(rule(&format!("172.16.{number}.0/24"), AclAction::Drop));
+                all.push(rule(&format!("2001:db9:{number}::/48"), AclAction::Drop));
+            }
+        }
+        let acl = Acl::new(&all);
+        prop_assert_eq!(matches!(acl.v4, Table::Many(_)) && matches!(acl.v6, Table::Many(_)), crowd);
         prop_assert_eq!(acl.find(client, local, transport), expected);
     }
 }

@@ -1,6 +1,6 @@
 //! Does the refusal budget hold at its limit and one beyond, for one prefix and for a flood?
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use super::*;

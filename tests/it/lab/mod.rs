@@ -2,6 +2,7 @@
 
 pub mod capture;
 pub mod client;
+pub mod evil;
 pub mod script;
 pub mod servers;
 pub mod suimond;

@@ -1,0 +1,588 @@
+//! Which configuration does a scenario want? Its options in Unbound's words, as ours, as not mattering, or as not supported.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::records::date;
+use super::text::{Lines, Place, ReadError, without_comment};
+use crate::wire::Name;
+
+/// The configuration of a scenario.
+#[derive(Clone, Debug, Default)]
+pub struct Head {
+    /// Whose rules the file follows where they differ.
+    pub flavour: Flavour,
+    /// Settings of `suimond.toml` that it comes to, section and line.
+    pub settings: Vec<(&'static str, String)>,
+    /// Root servers; empty for the built-in ones.
+    pub roots: Vec<IpAddr>,
+    /// Zones with servers of their own.
+    pub stubs: Vec<Zone>,
+    /// Zones asked of other resolvers.
+    pub forwards: Vec<Zone>,
+    /// Servers that must not be asked besides; prefixes as the configuration takes them.
+    pub never_ask: Vec<String>,
+    /// Whether loopback addresses may be asked.
+    pub ask_localhost: bool,
+    /// Who may ask: action, prefix. Everybody, if there is none.
+    pub access: Vec<(String, String)>,
+    /// What it says of DNSSEC.
+    pub dnssec: Dnssec,
+    /// What it asks for that is not supported.
+    pub unsupported: Vec<(Place, String)>,
+    /// Options that were read over because nothing a scenario can see hangs on them here.
+    pub passed_over: Vec<String>,
+}
+
+/// Whose rules a file follows where the two projects differ: which step is current, what no MATCH line means, whether queries
+/// have EDNS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Flavour {
+    /// Unbound's testbound.
+    #[default]
+    Testbound,
+    /// CZ.NIC's Deckard.
+    Deckard,
+}
+
+/// What the head says of DNSSEC, for the validator. A scenario with a trust anchor is not supported before there is one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dnssec {
+    /// DS or DNSKEY records, as written.
+    pub trust_anchors: Vec<(Place, String)>,
+    /// Names below which nothing is validated.
+    pub insecure: Vec<Name>,
+    /// The time of validation, seconds since the epoch; also where the clock starts.
+    pub at: Option<u64>,
+    /// Other options of the validator (`val-*`, `fake-*`, `harden-dnssec-stripped` …), as written.
+    pub options: Vec<(String, String)>,
+}
+
+/// A zone with servers of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zone {
+    /// Where it begins.
+    pub place: Place,
+    /// The apex.
+    pub name: Option<Name>,
+    /// The servers.
+    pub servers: Vec<SocketAddr>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Section {
+    /// Before the first section.
+    #[default]
+    Top,
+    Server,
+    Stub,
+    Forward,
+    /// One that is not supported, or has nothing to do with answers.
+    Other,
+}
+
+impl Head {
+    /// Reads up to `CONFIG_END`.
+    pub(super) fn read(lines: &mut Lines<'_>) -> Result<Self, ReadError> {
+        let mut head = Self::default();
+        let mut section = Section::Top;
+        loop {
+            let Some(text) = lines.raw() else {
+                return Err(lines.error("CONFIG_END is missing"));
+            };
+            let text = without_comment(text, &[';', '#']).trim();
+            let place = lines.place();
+            match text.split_whitespace().next() {
+                None => {}
+                Some("CONFIG_END") => break,
+                Some(block @ ("AUTOTRUST_FILE" | "TEMPFILE_CONTENTS")) => {
+                    let end = if block == "AUTOTRUST_FILE" {
+                        "AUTOTRUST_END"
+                    } else {
+                        "TEMPFILE_END"
+                    };
+                    while lines.raw().is_some_and(|text| text.trim() != end) {}
+                    head.unsupported.push((place, block.to_owned()));
+                }
+                Some(word @ ("TEMPFILE_NAME" | "COMMANDLINE")) => {
+                    head.unsupported.push((place, word.to_owned()));
+                }
+                Some(word @ ("SCENARIO_BEGIN" | "RANGE_BEGIN" | "STEP" | "ENTRY_BEGIN")) => {
+                    return Err(lines.error(format!("{word} before CONFIG_END")));
+                }
+                Some(word) => {
+                    let pairs = pairs(text);
+                    if pairs.is_empty() {
+                        return Err(lines.error(format!("`{word}` is not an option")));
+                    }
+                    for (key, value) in pairs {
+                        head.option(&mut section, key, value, &place);
+                    }
+                }
+            }
+        }
+        head.finish();
+        Ok(head)
+    }
+
+    fn option(&mut self, section: &mut Section, key: &str, value: &str, place: &Place) {
+        match (key, value) {
+            ("server", "") => *section = Section::Server,
+            ("stub-zone", "") => {
+                *section = Section::Stub;
+                self.stubs.push(Zone::new(place));
+            }
+            ("forward-zone", "") => {
+                *section = Section::Forward;
+                self.forwards.push(Zone::new(place));
+            }
+            ("remote-control", "") => *section = Section::Other,
+            (
+                "auth-zone" | "rpz" | "view" | "python" | "dnscrypt" | "cachedb" | "dnstap"
+                | "dynlib" | "ipset",
+                "",
+            ) => {
+                *section = Section::Other;
+                self.refuse(place, format!("{key}:"));
+            }
+            _ => {
+                let understood = match section {
+                    Section::Top => self.deckard(key, value, place),
+                    Section::Server => self.server(key, value, place),
+                    Section::Stub => zone_option(self.stubs.last_mut(), key, value),
+                    Section::Forward => zone_option(self.forwards.last_mut(), key, value),
+                    Section::Other => Understood::Yes,
+                };
+                match understood {
+                    Understood::Yes => {}
+                    Understood::PassedOver => self.passed_over.push(key.to_owned()),
+                    Understood::No => self.refuse(place, format!("{key}: {value}")),
+                    Understood::Malformed => {
+                        self.refuse(place, format!("{key}: `{value}` is not a value for it"));
+                    }
+                }
+            }
+        }
+    }
+
+    fn refuse(&mut self, place: &Place, what: String) {
+        self.unsupported.push((place.clone(), what));
+    }
+
+    /// Options outside of sections: Deckard's. Those that it shares with Unbound mean the same.
+    fn deckard(&mut self, key: &str, value: &str, place: &Place) -> Understood {
+        match key {
+            "stub-addr" => match value.parse() {
+                Ok(address) => {
+                    self.flavour = Flavour::Deckard;
+                    self.roots.push(address);
+                    Understood::Yes
+                }
+                Err(_) => Understood::Malformed,
+            },
+            "query-minimization" => {
+                self.flavour = Flavour::Deckard;
+                self.server("qname-minimisation", value, place)
+            }
+            "force-ipv6" => Understood::PassedOver,
+            "features" | "feature-list" => {
+                self.flavour = Flavour::Deckard;
+                self.features(value)
+            }
+            "name" if value == "." => Understood::PassedOver,
+            "val-override-timestamp" => value.parse().map_or(Understood::Malformed, |at| {
+                self.dnssec.at = Some(at);
+                Understood::Yes
+            }),
+            _ => self.server(key, value, place),
+        }
+    }
+
+    fn features(&mut self, value: &str) -> Understood {
+        for feature in value.split(';') {
+            let (key, value) = feature.split_once('=').unwrap_or((feature, ""));
+            let setting = match key.trim() {
+                "min_ttl" => "min_ttl",
+                "max_ttl" => "max_ttl",
+                _ => return Understood::No,
+            };
+            let Ok(seconds) = value.trim().parse::<u32>() else {
+                return Understood::Malformed;
+            };
+            self.set("cache", format!("{setting} = \"{seconds}s\""));
+        }
+        Understood::Yes
+    }
+
+    pub(super) fn set(&mut self, section: &'static str, line: String) {
+        self.settings.push((section, line));
+    }
+
+    fn flag(&mut self, section: &'static str, key: &str, value: &str) -> Understood {
+        let Some(on) = yes(value) else {
+            return Understood::Malformed;
+        };
+        self.set(section, format!("{key} = {on}"));
+        Understood::Yes
+    }
+
+    fn seconds(&mut self, key: &str, value: &str) -> Understood {
+        let Ok(seconds) = value.parse::<u32>() else {
+            return Understood::Malformed;
+        };
+        self.set("cache", format!("{key} = \"{seconds}s\""));
+        Understood::Yes
+    }
+
+    fn number(&mut self, section: &'static str, key: &str, value: &str) -> Understood {
+        let Ok(number) = value.parse::<u32>() else {
+            return Understood::Malformed;
+        };
+        self.set(section, format!("{key} = {number}"));
+        Understood::Yes
+    }
+
+    fn server(&mut self, key: &str, value: &str, place: &Place) -> Understood {
+        let on = yes(value) == Some(true);
+        match key {
+            "qname-minimisation" | "qname-minimization" => {
+                let mode = if on { "relaxed" } else { "off" };
+                self.set("recursion", format!("qname_minimisation = \"{mode}\""));
+                Understood::Yes
+            }
+            "qname-minimisation-strict" => {
+                if on {
+                    self.set("recursion", "qname_minimisation = \"strict\"".to_owned());
+                }
+                Understood::Yes
+            }
+            "harden-glue" => self.flag("recursion", "harden_glue", value),
+            "do-ip4" => self.flag("egress", "ipv4", value),
+            "do-ip6" => self.flag("egress", "ipv6", value),
+            "disable-edns-do" => self.flag("recursion", "dnssec_ok", if on { "no" } else { "yes" }),
+            "edns-buffer-size" => self.number("egress", "edns_size", value),
+            "max-udp-size" => self.number("answer", "max_udp_size", value),
+            "minimal-responses" => self.flag("answer", "minimal", value),
+            "cache-min-ttl" => self.seconds("min_ttl", value),
+            "cache-max-ttl" => self.seconds("max_ttl", value),
+            "cache-max-negative-ttl" => self.seconds("max_negative_ttl", value),
+            "unblock-lan-zones" => {
+                self.flag("policy", "local_reverse", if on { "no" } else { "yes" })
+            }
+            "max-global-quota" => self.number("limits", "packets", value),
+            "do-not-query-localhost" => {
+                self.ask_localhost = !on;
+                Understood::Yes
+            }
+            "do-not-query-address" => {
+                self.never_ask.push(prefix(value));
+                Understood::Yes
+            }
+            "access-control" => match value.split_once(char::is_whitespace) {
+                Some((prefix_of, action)) => {
+                    self.access
+                        .push((action.trim().to_owned(), prefix(prefix_of)));
+                    Understood::Yes
+                }
+                None => Understood::Malformed,
+            },
+            "local-data" => {
+                self.set("local_data", value.to_owned());
+                Understood::Yes
+            }
+            "local-zone" => self.local_zone(value),
+            "trust-anchor" => {
+                self.dnssec
+                    .trust_anchors
+                    .push((place.clone(), value.to_owned()));
+                Understood::Yes
+            }
+            "domain-insecure" => value.parse().map_or(Understood::Malformed, |name| {
+                self.dnssec.insecure.push(name);
+                Understood::Yes
+            }),
+            "val-override-date" => {
+                self.dnssec.at = date(value).or_else(|| value.parse().ok());
+                Understood::Yes
+            }
+            "module-config" => {
+                let known = |module: &str| matches!(module, "validator" | "iterator" | "respip");
+                if value.split_whitespace().all(known) {
+                    Understood::Yes
+                } else {
+                    Understood::No
+                }
+            }
+            _ if is_validators(key) => {
+                self.dnssec.options.push((key.to_owned(), value.to_owned()));
+                Understood::Yes
+            }
+            _ if matters_if_on(key) && !on && yes(value).is_some() => Understood::PassedOver,
+            _ if does_not_matter(key) => Understood::PassedOver,
+            _ if key.contains("ratelimit") && value == "0" => Understood::PassedOver,
+            _ => Understood::No,
+        }
+    }
+
+    fn local_zone(&mut self, value: &str) -> Understood {
+        let Some((name, kind)) = value.rsplit_once(char::is_whitespace) else {
+            return Understood::Malformed;
+        };
+        let name = unquoted(name.trim());
+        let key = match kind.trim() {
+            "static" => "local_zones",
+            "nodefault" => "passthrough",
+            "transparent" | "typetransparent" => return Understood::Yes,
+            _ => return Understood::No,
+        };
+        self.set(key, name.to_owned());
+        Understood::Yes
+    }
+
+    /// Takes the root out of the stub zones, and says what zones lack.
+    fn finish(&mut self) {
+        for zone in self.stubs.iter().chain(&self.forwards) {
+            if zone.servers.is_empty() || zone.name.is_none() {
+                let what = "a zone without name or server addresses".to_owned();
+                self.unsupported.push((zone.place.clone(), what));
+            }
+        }
+        let roots: Vec<Zone> = self
+            .stubs
+            .extract_if(.., |zone| zone.name.as_ref().is_some_and(Name::is_root))
+            .collect();
+        for zone in roots {
+            self.roots.extend(zone.servers.iter().map(SocketAddr::ip));
+        }
+        if let Some((place, _)) = self.dnssec.trust_anchors.first() {
+            self.unsupported
+                .push((place.clone(), "validation".to_owned()));
+        }
+    }
+}
+
+impl Zone {
+    fn new(place: &Place) -> Self {
+        Self {
+            place: place.clone(),
+            name: None,
+            servers: Vec::new(),
+        }
+    }
+}
+
+/// What became of an option.
+enum Understood {
+    Yes,
+    /// Nothing that a scenario can see hangs on it here.
+    PassedOver,
+    No,
+    Malformed,
+}
+
+fn zone_option(zone: Option<&mut Zone>, key: &str, value: &str) -> Understood {
+    let Some(zone) = zone else {
+        return Understood::No;
+    };
+    match key {
+        "name" => value.parse().map_or(Understood::Malformed, |name| {
+            zone.name = Some(name);
+            Understood::Yes
+        }),
+        "stub-addr" | "forward-addr" => server(value).map_or(Understood::Malformed, |server| {
+            zone.servers.push(server);
+            Understood::Yes
+        }),
+        // Priming changes who is asked for the root's or the zone's NS set, not what comes of a question.
+        "stub-prime" | "stub-no-cache" | "forward-no-cache" => Understood::PassedOver,
+        _ if yes(value) == Some(false) => Understood::PassedOver,
+        _ => Understood::No,
+    }
+}
+
+/// `address[@port]`.
+fn server(text: &str) -> Option<SocketAddr> {
+    let (address, port) = text.split_once('@').unwrap_or((text, "53"));
+    Some(SocketAddr::new(address.parse().ok()?, port.parse().ok()?))
+}
+
+/// A prefix; an address alone is the longest.
+fn prefix(text: &str) -> String {
+    match text.trim().parse::<IpAddr>() {
+        Ok(IpAddr::V4(address)) => format!("{address}/32"),
+        Ok(IpAddr::V6(address)) => format!("{address}/128"),
+        Err(_) => text.trim().to_owned(),
+    }
+}
+
+fn yes(value: &str) -> Option<bool> {
+    match value.to_ascii_lowercase().as_str() {
+        "yes" | "on" | "true" | "1" => Some(true),
+        "no" | "off" | "false" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+/// Options of the validator: kept for it, and without a trust anchor of no consequence.
+fn is_validators(key: &str) -> bool {
+    key.starts_with("val-")
+        || key.starts_with("fake-")
+        || matches!(
+            key,
+            "harden-dnssec-stripped"
+                | "harden-algo-downgrade"
+                | "ignore-cd-flag"
+                | "aggressive-nsec"
+                | "trust-anchor-signaling"
+                | "root-key-sentinel"
+                | "permit-small-holddown"
+                | "add-holddown"
+                | "del-holddown"
+                | "keep-missing"
+        )
+}
+
+/// Options that change what a scenario sees only when they are on.
+fn matters_if_on(key: &str) -> bool {
+    matches!(
+        key,
+        "serve-expired"
+            | "prefetch"
+            | "use-caps-for-id"
+            | "harden-referral-path"
+            | "tcp-upstream"
+            | "ssl-upstream"
+            | "tls-upstream"
+            | "answer-cookie"
+            | "edns-tcp-keepalive"
+            | "dns-error-reporting"
+            | "dns64-synthall"
+            | "stub-first"
+            | "forward-first"
+            | "block-a"
+            | "hide-http-user-agent"
+    )
+}
+
+/// Options that change nothing a scenario can see here: resources, logs, how targets are fetched ahead, hardening that is always on.
+fn does_not_matter(key: &str) -> bool {
+    const EXACT: [&str; 44] = [
+        "target-fetch-policy",
+        "verbosity",
+        "num-threads",
+        "interface",
+        "port",
+        "username",
+        "chroot",
+        "directory",
+        "pidfile",
+        "do-daemonize",
+        "do-udp",
+        "do-tcp",
+        "so-reuseport",
+        "statistics-cumulative",
+        "extended-statistics",
+        "harden-short-bufsize",
+        "harden-large-queries",
+        "harden-below-nxdomain",
+        "harden-unknown-additional",
+        "harden-unverified-glue",
+        "prefetch-key",
+        "prefer-ip4",
+        "prefer-ip6",
+        "ede",
+        "ede-serve-expired",
+        "ede-local-zones",
+        "deny-any",
+        "rrset-roundrobin",
+        "unwanted-reply-threshold",
+        "insecure-lan-zones",
+        "identity",
+        "version",
+        "jostle-timeout",
+        "delay-close",
+        "outbound-msg-retry",
+        "max-sent-count",
+        "max-query-restarts",
+        "unknown-server-time-limit",
+        "discard-timeout",
+        "wait-limit",
+        "fast-server-permil",
+        "low-rtt-permil",
+        "low-rtt-pct",
+        "udp-connect",
+    ];
+    EXACT.contains(&key)
+        || [
+            "log-",
+            "infra-",
+            "hide-",
+            "msg-",
+            "rrset-cache",
+            "key-cache",
+            "neg-cache",
+            "outgoing-",
+            "incoming-",
+            "num-queries",
+            "so-",
+            "stream-",
+            "tcp-",
+            "iter-scrub",
+            "serve-expired-",
+            "use-syslog",
+            "wait-limit-",
+        ]
+        .iter()
+        .any(|prefix| key.starts_with(prefix))
+}
+
+/// The `key: value` pairs of a line; quotes around a value are left out.
+fn pairs(text: &str) -> Vec<(&str, &str)> {
+    // Where keys begin, and where their values do.
+    let mut keys: Vec<(usize, usize)> = Vec::new();
+    let mut at = 0;
+    let mut quoted = false;
+    let mut fresh = true;
+    for (place, character) in text.char_indices() {
+        if character == '"' {
+            quoted = !quoted;
+        }
+        if quoted {
+            continue;
+        }
+        if character.is_whitespace() || character == '"' {
+            fresh = true;
+            at = place + character.len_utf8();
+        } else if character == ':' && fresh {
+            let word = text.get(at..place).unwrap_or_default();
+            let next = text.get(place + 1..).and_then(|rest| rest.chars().next());
+            if is_key(word) && next.is_none_or(|next| next.is_whitespace() || next == '"') {
+                keys.push((at, place));
+            }
+            fresh = false;
+        }
+    }
+    let ends = keys.iter().skip(1).map(|(begin, _)| *begin);
+    let ends: Vec<usize> = ends.chain([text.len()]).collect();
+    keys.iter()
+        .zip(ends)
+        .filter_map(|((begin, colon), end)| {
+            let value = text.get(colon + 1..end)?.trim();
+            Some((text.get(*begin..*colon)?, unquoted(value)))
+        })
+        .collect()
+}
+
+fn is_key(word: &str) -> bool {
+    word.starts_with(|first: char| first.is_ascii_lowercase())
+        && word.chars().all(|character| {
+            character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-'
+        })
+}
+
+fn unquoted(text: &str) -> &str {
+    let quote = |mark: char| {
+        text.strip_prefix(mark)
+            .and_then(|text| text.strip_suffix(mark))
+    };
+    quote('"').or_else(|| quote('\'')).unwrap_or(text)
+}

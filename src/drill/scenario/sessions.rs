@@ -1,0 +1,395 @@
+//! How does one client's question proceed without sockets? A recursion, its budget, and the one question it has under way.
+
+use std::collections::{HashMap, HashSet};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::entry::Entry;
+use super::head::Flavour;
+use super::packet;
+use crate::config::plan::Plan;
+use crate::egress::matching::{Expected, Seen, examine};
+use crate::guard::permit::Budget;
+use crate::query::{Pipeline, Waiting};
+use crate::recursion::{Ask, AskFailure, Fault, Heard, Over, Recursion, Step, Via};
+use crate::sys::clock::Now;
+use crate::wire::writer::{Opt, write_query};
+use crate::wire::{Flags, Message, Name, Question, Rcode, Response};
+
+/// How long a first datagram waits, and later ones to a server that was silent before (`egress.initial_timeout`, `max_timeout`).
+const FIRST_WAIT: Duration = Duration::from_millis(400);
+const LATER_WAIT: Duration = Duration::from_millis(1500);
+/// Rounds around the servers of a forward zone.
+const FORWARD_ROUNDS: u32 = 2;
+
+/// What all sessions share.
+pub(super) struct World {
+    pub(super) plan: Plan,
+    pub(super) pipeline: Pipeline,
+    pub(super) flavour: Flavour,
+    pub(super) now: Now,
+    /// Servers that were silent, and how often.
+    silent: HashMap<IpAddr, u32>,
+    /// Servers that do not serve a zone.
+    lame: HashSet<(IpAddr, Name)>,
+    /// Servers that do not do EDNS.
+    plain: HashSet<IpAddr>,
+    /// Questions asked so far.
+    asked: u64,
+}
+
+/// One client's question.
+pub(super) struct Session {
+    recursion: Recursion,
+    budget: Budget,
+    waiting: Waiting,
+    pub(super) client: SocketAddr,
+    pub(super) tcp: bool,
+    /// The step of its query.
+    pub(super) step: usize,
+    pub(super) pending: Option<Pending>,
+}
+
+/// A question to a server that has no reply yet.
+pub(super) struct Pending {
+    pub(super) server: SocketAddr,
+    pub(super) packet: Vec<u8>,
+    pub(super) tcp: bool,
+    /// Counts up over all questions.
+    pub(super) order: u64,
+    ask: Ask,
+    edns: bool,
+    /// Servers of a forward zone yet to be asked.
+    others: Vec<SocketAddr>,
+    /// What the last one of them said, should none say better.
+    fallback: Option<Message>,
+}
+
+impl World {
+    pub(super) fn new(plan: Plan, pipeline: Pipeline, flavour: Flavour, now: Now) -> Self {
+        Self {
+            plan,
+            pipeline,
+            flavour,
+            now,
+            silent: HashMap::new(),
+            lame: HashSet::new(),
+            plain: HashSet::new(),
+            asked: 0,
+        }
+    }
+
+    /// Whether egress would ask this server.
+    fn may_ask(&self, server: IpAddr) -> bool {
+        let egress = &self.plan.egress;
+        let family = if server.is_ipv4() {
+            egress.ipv4
+        } else {
+            egress.ipv6
+        };
+        family
+            && !egress
+                .never_ask
+                .iter()
+                .any(|prefix| prefix.contains(&server))
+    }
+
+    /// The server that egress would most likely ask: not lame, not silent, the first of the rest.
+    fn choose(&self, servers: &[SocketAddr], zone: &Name) -> Option<SocketAddr> {
+        servers
+            .iter()
+            .filter(|server| self.may_ask(server.ip()))
+            .min_by_key(|server| {
+                let lame = self.lame.contains(&(server.ip(), zone.clone()));
+                let silent = self.silent.get(&server.ip()).copied().unwrap_or(0);
+                (lame, silent)
+            })
+            .copied()
+    }
+
+    fn wait(&mut self, by: Duration) {
+        self.now = self.now.plus(by);
+    }
+}
+
+impl Session {
+    pub(super) fn new(
+        recursion: Recursion,
+        budget: Budget,
+        waiting: Waiting,
+        client: SocketAddr,
+        tcp: bool,
+        step: usize,
+    ) -> Self {
+        Self {
+            recursion,
+            budget,
+            waiting,
+            client,
+            tcp,
+            step,
+            pending: None,
+        }
+    }
+
+    /// Goes on until a server must be asked or the answer is there.
+    pub(super) fn proceed(&mut self, world: &mut World) -> Option<Response> {
+        while self.pending.is_none() {
+            let (cache, routes) = (&world.pipeline.cache, &*world.pipeline.resolver);
+            match self
+                .recursion
+                .step(cache, routes, &mut self.budget, world.now)
+            {
+                Step::Done(response) => return Some(response),
+                Step::Verify(work) => {
+                    let cache = &world.pipeline.cache;
+                    let verdict = work.run();
+                    self.recursion
+                        .verified(verdict, cache, &mut self.budget, world.now);
+                }
+                Step::Ask(ask) => self.ask(ask, world),
+            }
+        }
+        None
+    }
+
+    /// The reply to the client, once [`Self::proceed`] has brought the answer.
+    pub(super) fn finish(self, response: Response, world: &World) -> Option<Vec<u8>> {
+        world
+            .pipeline
+            .tell(self.waiting, Ok(Arc::new(response)), world.now)
+    }
+
+    fn ask(&mut self, ask: Ask, world: &mut World) {
+        let port = world.plan.egress.port;
+        let (server, others) = match &ask.via {
+            Via::Authoritative => {
+                let servers: Vec<SocketAddr> = ask
+                    .servers
+                    .iter()
+                    .map(|server| SocketAddr::new(*server, port))
+                    .collect();
+                (world.choose(&servers, &ask.zone), Vec::new())
+            }
+            Via::Stub(servers) => (world.choose(servers, &ask.zone), Vec::new()),
+            Via::Forward(index) => {
+                let zone = world.plan.policy.forward.get(*index);
+                let mut round: Vec<SocketAddr> = zone.map_or_else(Vec::new, |zone| {
+                    let may = |server: &SocketAddr| world.may_ask(server.ip());
+                    zone.servers.iter().copied().filter(may).collect()
+                });
+                for _ in 1..FORWARD_ROUNDS {
+                    round.extend_from_within(..);
+                }
+                if round.is_empty() {
+                    (None, round)
+                } else {
+                    (Some(round.remove(0)), round)
+                }
+            }
+        };
+        let Some(server) = server else {
+            let failure = AskFailure::NoUsableServer;
+            return self.hear(
+                Heard::Failed {
+                    server: None,
+                    failure,
+                },
+                world,
+            );
+        };
+        let mut pending = Pending {
+            server,
+            packet: Vec::new(),
+            tcp: ask.over == Over::Tcp,
+            order: 0,
+            edns: !world.plain.contains(&server.ip()),
+            ask,
+            others,
+            fallback: None,
+        };
+        if self.pay(&mut pending, world) {
+            self.pending = Some(pending);
+        }
+    }
+
+    /// Charges and writes the packet; without the means for it, the recursion hears so.
+    fn pay(&mut self, pending: &mut Pending, world: &mut World) -> bool {
+        if let Err(limit) = self.budget.charge_packet(world.now) {
+            let failure = AskFailure::Budget(limit);
+            self.hear(
+                Heard::Failed {
+                    server: None,
+                    failure,
+                },
+                world,
+            );
+            return false;
+        }
+        world.asked += 1;
+        pending.order = world.asked;
+        let forward = matches!(pending.ask.via, Via::Forward(_));
+        let opt = Opt {
+            udp_size: world.plan.egress.edns_size,
+            dnssec_ok: world.plan.recursion.dnssec_ok,
+            ..Opt::default()
+        };
+        pending.packet.clear();
+        write_query(
+            &mut pending.packet,
+            id(world.asked),
+            Flags::default().with_rd(forward),
+            &pending.ask.question,
+            pending.edns.then_some(&opt),
+        );
+        true
+    }
+
+    /// The question under way gets the replies of `entry`.
+    pub(super) fn reply(&mut self, entry: &Entry, world: &mut World) {
+        let Some(pending) = self.pending.take() else {
+            return;
+        };
+        let query = Message::parse(&pending.packet).ok();
+        let packets = packet::replies(entry, world.flavour, query.as_ref(), &pending.packet);
+        let mut worst = AskFailure::Timeout;
+        for (pause, octets) in packets {
+            if Duration::from_millis(pause) >= LATER_WAIT {
+                break;
+            }
+            world.wait(Duration::from_millis(pause));
+            self.budget.note_bytes(octets.len());
+            let expected = Expected {
+                id: id(pending.order),
+                question: &pending.ask.question,
+                exact_case: false,
+            };
+            match examine(&octets, &expected) {
+                Seen::Reply(message) => return self.replied(*message, &octets, pending, world),
+                Seen::Truncated if pending.tcp => worst = AskFailure::BadReply,
+                Seen::Truncated => return self.again(pending, true, world),
+                Seen::Discard(why) if why.smells_of_forgery() && !pending.tcp => {
+                    return self.again(pending, true, world);
+                }
+                Seen::Discard(why) => {
+                    if matches!(why, crate::egress::matching::Mismatch::Malformed) {
+                        worst = AskFailure::BadReply;
+                    }
+                }
+            }
+        }
+        self.failed(pending, worst, world);
+    }
+
+    /// The question under way meets a failure.
+    pub(super) fn fail(&mut self, failure: AskFailure, world: &mut World) {
+        if let Some(pending) = self.pending.take() {
+            self.failed(pending, failure, world);
+        }
+    }
+
+    /// The same question once more to the same server.
+    fn again(&mut self, mut pending: Pending, tcp: bool, world: &mut World) {
+        pending.tcp = tcp;
+        if self.pay(&mut pending, world) {
+            self.pending = Some(pending);
+        }
+    }
+
+    fn replied(
+        &mut self,
+        message: Message,
+        octets: &[u8],
+        mut pending: Pending,
+        world: &mut World,
+    ) {
+        let rcode = message.rcode();
+        let dislikes = matches!(rcode, Rcode::FORMERR | Rcode::NOTIMP | Rcode::BADVERS);
+        if pending.edns && dislikes {
+            pending.edns = false;
+            let tcp = pending.tcp;
+            return self.again(pending, tcp, world);
+        }
+        if !pending.edns && !dislikes {
+            world.plain.insert(pending.server.ip());
+        }
+        let error = dislikes || matches!(rcode, Rcode::SERVFAIL | Rcode::REFUSED);
+        if matches!(pending.ask.via, Via::Forward(_)) && error && !pending.others.is_empty() {
+            pending.fallback = Some(message);
+            return self.next_forwarder(pending, world);
+        }
+        let over = if pending.tcp { Over::Tcp } else { Over::Udp };
+        let heard = Heard::Reply {
+            server: pending.server.ip(),
+            over,
+            message,
+            bytes: octets.len(),
+        };
+        self.hear(heard, world);
+    }
+
+    fn failed(&mut self, mut pending: Pending, failure: AskFailure, world: &mut World) {
+        let server = pending.server.ip();
+        if failure == AskFailure::Timeout {
+            let silences = world.silent.entry(server).or_default();
+            let wait = if *silences == 0 {
+                FIRST_WAIT
+            } else {
+                LATER_WAIT
+            };
+            *silences += 1;
+            world.wait(wait);
+        }
+        if matches!(pending.ask.via, Via::Forward(_)) {
+            if !pending.others.is_empty() {
+                return self.next_forwarder(pending, world);
+            }
+            if let Some(message) = pending.fallback.take() {
+                let heard = Heard::Reply {
+                    server,
+                    over: Over::Udp,
+                    message,
+                    bytes: 0,
+                };
+                return self.hear(heard, world);
+            }
+        }
+        let heard = Heard::Failed {
+            server: Some(server),
+            failure,
+        };
+        self.hear(heard, world);
+    }
+
+    fn next_forwarder(&mut self, mut pending: Pending, world: &mut World) {
+        pending.server = pending.others.remove(0);
+        pending.edns = !world.plain.contains(&pending.server.ip());
+        self.again(pending, false, world);
+    }
+
+    fn hear(&mut self, heard: Heard, world: &mut World) {
+        let cache = Arc::clone(&world.pipeline.cache);
+        self.recursion
+            .heard(heard, &cache, &mut self.budget, world.now);
+        for fault in self.recursion.take_faults() {
+            if let (Fault::Lame | Fault::Upward | Fault::Rcode(_), Some(server)) =
+                (&fault.fault, fault.server)
+            {
+                world.lame.insert((server, fault.zone.clone()));
+            }
+        }
+    }
+}
+
+impl Pending {
+    /// What is asked.
+    pub(super) const fn question(&self) -> &Question {
+        &self.ask.question
+    }
+}
+
+/// The message ID of a question: any will do that differs from the last.
+fn id(order: u64) -> u16 {
+    u16::try_from(order % 0xFFFF).unwrap_or(0) + 1
+}

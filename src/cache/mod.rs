@@ -8,6 +8,7 @@
 
 pub mod answers;
 mod companions;
+mod cut;
 mod delegations;
 pub mod denials;
 mod failures;

@@ -20,7 +20,7 @@ const SMALLEST: u64 = 256;
 /// repeats itself must not cost a packet each time.
 pub const NEGATIVE_TTL_WITHOUT_SOA: u32 = 5;
 /// The type under which the nonexistence of a whole name is kept; no record can have it (RFC 6895 section 3.1).
-const WHOLE_NAME: RecordType = RecordType(0);
+pub(super) const WHOLE_NAME: RecordType = RecordType(0);
 
 /// How much a datum is trusted, lowest first (RFC 2181 section 5.4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -15,6 +15,7 @@ mod failures;
 mod key;
 mod lookup;
 mod rrsets;
+mod slot;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -26,7 +27,8 @@ use crate::wire::{Name, RecordType};
 
 pub use delegations::{Delegation, DelegationServer};
 pub use lookup::{Demand, MAX_LINKS, made_cname, remembered};
-pub use rrsets::{Backing, NEGATIVE_TTL_WITHOUT_SOA, Negative, Rank};
+pub use rrsets::{NEGATIVE_TTL_WITHOUT_SOA, Negative, Rank};
+pub use slot::Backing;
 
 use companions::Companions;
 use delegations::Delegations;

@@ -7,6 +7,7 @@ use moka::sync::Cache as Moka;
 
 use super::Cache;
 use super::key::{BuildUnhashed, Key};
+use super::lookup::{Demand, View};
 use super::slot::{Absence, Backing, Expanded, Known, Slot, holding, lowest_ttl};
 use crate::sys::clock::Now;
 use crate::wire::{Held, Name, Question, RecordType, Rrset, Security, rdata};
@@ -97,16 +98,6 @@ pub(super) enum Fact {
     Absent(Negative, Security, Vec<Held>),
 }
 
-impl Fact {
-    /// What validation found.
-    pub(super) fn security(&self) -> Security {
-        match self {
-            Self::Data(held, _) => held.security,
-            Self::Absent(_, security, _) => *security,
-        }
-    }
-}
-
 impl Cache {
     /// Stores an RRset that nobody validates: [`Cache::store_backed`] with [`Security::Indeterminate`] and no proof.
     pub fn store(&self, rrset: Rrset, rank: Rank, now: Now) -> Held {
@@ -157,7 +148,7 @@ impl Cache {
     /// The fresh RRset of this name and type, if it is trusted at least `min_rank`.
     #[must_use]
     pub fn rrset(&self, name: &Name, rtype: RecordType, min_rank: Rank, now: Now) -> Option<Held> {
-        match self.fact(name, rtype, min_rank, now)? {
+        match self.fact(name, rtype, min_rank, View::of(Demand::Any, now))? {
             Fact::Data(held, _) => Some(held),
             Fact::Absent(..) => None,
         }
@@ -222,7 +213,7 @@ impl Cache {
     /// Whether the name or the type of `question` is known not to exist; the SOA with the TTL left.
     #[must_use]
     pub fn negative(&self, question: &Question, now: Now) -> Option<(Negative, Option<Held>)> {
-        match self.known(question, now)? {
+        match self.known(question, View::of(Demand::Any, now))? {
             Fact::Absent(kind, _, told) => {
                 let soa = told
                     .into_iter()
@@ -234,9 +225,9 @@ impl Cache {
     }
 
     /// What is known about the question itself, good enough to answer with; no chain is followed.
-    pub(super) fn known(&self, question: &Question, now: Now) -> Option<Fact> {
-        self.fact(&question.name, question.rtype, Rank::NonAuthAnswer, now)
-            .or_else(|| self.aside(&question.name, WHOLE_NAME, now))
+    pub(super) fn known(&self, question: &Question, view: View) -> Option<Fact> {
+        self.fact(&question.name, question.rtype, Rank::NonAuthAnswer, view)
+            .or_else(|| self.aside(&question.name, WHOLE_NAME, view))
     }
 
     /// The fresh entry of this name and type.
@@ -245,9 +236,9 @@ impl Cache {
         name: &Name,
         rtype: RecordType,
         min_rank: Rank,
-        now: Now,
+        view: View,
     ) -> Option<Fact> {
-        self.judge(self.keyer.key(name, rtype), name, rtype, min_rank, now)
+        self.judge(self.keyer.key(name, rtype), name, rtype, min_rank, view)
     }
 
     /// The same, good enough to answer with, without counting as a use of the name if there is nothing.
@@ -255,12 +246,12 @@ impl Cache {
     /// moka counts look-ups in vain as well, to know what would be worth keeping. The several that one question takes (its
     /// nonexistence, a CNAME, a DNAME above) would drown what it learns from the one that matters, and a flood of new names
     /// would make it forget which are hot.
-    pub(super) fn aside(&self, name: &Name, rtype: RecordType, now: Now) -> Option<Fact> {
+    pub(super) fn aside(&self, name: &Name, rtype: RecordType, view: View) -> Option<Fact> {
         let key = self.keyer.key(name, rtype);
         if !self.rrsets.store.contains_key(&key) {
             return None;
         }
-        self.judge(key, name, rtype, Rank::NonAuthAnswer, now)
+        self.judge(key, name, rtype, Rank::NonAuthAnswer, view)
     }
 
     fn judge(
@@ -269,11 +260,19 @@ impl Cache {
         name: &Name,
         rtype: RecordType,
         min_rank: Rank,
-        now: Now,
+        view: View,
     ) -> Option<Fact> {
         let slot = self.rrsets.store.get(&key)?;
-        let ttl = slot.left(now)?;
-        let security = slot.security;
+        let (ttl, security) = match slot.left(view.now) {
+            Some(left) => (left, slot.security),
+            None if slot.is_stale(view.grace, view.now) => {
+                (self.plan.stale_ttl, slot.security.min(Security::Insecure))
+            }
+            None => return None,
+        };
+        if !view.demand.accepts(slot.security) {
+            return None;
+        }
         if slot.rank < min_rank || slot.name() != Some(name) {
             return None;
         }

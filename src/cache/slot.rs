@@ -142,6 +142,12 @@ impl Slot {
         }
     }
 
+    /// Whether it ended at most `grace` seconds ago.
+    pub(super) const fn is_stale(&self, grace: u64, now: Now) -> bool {
+        let now = now.wall_secs();
+        grace > 0 && self.expires <= now && now - self.expires <= grace
+    }
+
     /// Seconds left; nothing if it has expired or was stored in what is now the future.
     pub(super) fn left(&self, now: Now) -> Option<u32> {
         let now = now.wall_secs();

@@ -379,7 +379,7 @@ impl<'a> Play<'a> {
         };
         let octets = match next {
             Next::Silence => None,
-            Next::Reply => Some(reply),
+            Next::Reply | Next::ReplyAndRefresh(_) => Some(reply),
             Next::Miss(miss) => {
                 let (permit, question, waiting) = miss.take();
                 let budget = permit.into_budget(&self.world.plan.recursion.limits, now);

@@ -90,7 +90,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         default: Some(r#""30s""#),
         summary: "TTL of stale data in answers.",
         doc: "RFC 8767 section 4 recommends 30 s.",
-        example: r#""30s""#,
+        example: r#""10s""#,
     },
     Setting {
         path: "cache.prefetch",

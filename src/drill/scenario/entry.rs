@@ -82,7 +82,10 @@ pub enum Match {
 
 /// What is changed before a message is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "the format is a list of switches")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the format is a list of switches"
+)]
 pub struct Adjust {
     /// The query's ID.
     pub copy_id: bool,
@@ -182,7 +185,10 @@ impl Entry {
                 "HEX_EDNS_BEGIN" => packet.edns = Some(hex_block(lines, "HEX_EDNS_END")?),
                 "RAW" => packet.raw = Some(raw_line(lines)?),
                 _ => {
-                    if zone.directive(word, rest).map_err(|what| line.error(what))? {
+                    if zone
+                        .directive(word, rest)
+                        .map_err(|what| line.error(what))?
+                    {
                         continue;
                     }
                     let Some(section) = section else {

@@ -153,7 +153,10 @@ impl Scenario {
                     None => return Err(line.error("ADDRESS belongs to a step or a range")),
                 },
                 (word, rest) => {
-                    if !zone.directive(word, rest).map_err(|what| line.error(what))? {
+                    if !zone
+                        .directive(word, rest)
+                        .map_err(|what| line.error(what))?
+                    {
                         return Err(line.error(format!("unknown directive `{word}`")));
                     }
                 }
@@ -224,7 +227,10 @@ impl Range {
                 }
                 ("ENTRY_BEGIN", _) => range.entries.push(Entry::read(lines, zone)?),
                 (word, rest) => {
-                    if !zone.directive(word, rest).map_err(|what| line.error(what))? {
+                    if !zone
+                        .directive(word, rest)
+                        .map_err(|what| line.error(what))?
+                    {
                         return Err(line.error(format!("unknown directive `{word}` in a range")));
                     }
                 }
@@ -314,7 +320,10 @@ impl Step {
                 ("ENTRY_BEGIN", _) => return Entry::read(lines, zone),
                 ("ADDRESS", rest) => self.address = Some(address(&line, rest)?),
                 (other, rest) => {
-                    if !zone.directive(other, rest).map_err(|what| line.error(what))? {
+                    if !zone
+                        .directive(other, rest)
+                        .map_err(|what| line.error(what))?
+                    {
                         return Err(line.error(format!(
                             "unknown directive `{other}`; ENTRY_BEGIN is due for {word}"
                         )));

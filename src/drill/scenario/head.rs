@@ -258,9 +258,7 @@ impl Head {
             "harden-glue" => self.flag("recursion", "harden_glue", value),
             "do-ip4" => self.flag("egress", "ipv4", value),
             "do-ip6" => self.flag("egress", "ipv6", value),
-            "disable-edns-do" => {
-                self.flag("recursion", "dnssec_ok", if on { "no" } else { "yes" })
-            }
+            "disable-edns-do" => self.flag("recursion", "dnssec_ok", if on { "no" } else { "yes" }),
             "edns-buffer-size" => self.number("egress", "edns_size", value),
             "max-udp-size" => self.number("answer", "max_udp_size", value),
             "minimal-responses" => self.flag("answer", "minimal", value),
@@ -307,9 +305,7 @@ impl Head {
                 Understood::Yes
             }
             "module-config" => {
-                let known = |module: &str| {
-                    matches!(module, "validator" | "iterator" | "respip")
-                };
+                let known = |module: &str| matches!(module, "validator" | "iterator" | "respip");
                 if value.split_whitespace().all(known) {
                     Understood::Yes
                 } else {
@@ -317,9 +313,7 @@ impl Head {
                 }
             }
             _ if is_validators(key) => {
-                self.dnssec
-                    .options
-                    .push((key.to_owned(), value.to_owned()));
+                self.dnssec.options.push((key.to_owned(), value.to_owned()));
                 Understood::Yes
             }
             _ if matters_if_on(key) && !on && yes(value).is_some() => Understood::PassedOver,
@@ -519,9 +513,23 @@ fn does_not_matter(key: &str) -> bool {
     ];
     EXACT.contains(&key)
         || [
-            "log-", "infra-", "hide-", "msg-", "rrset-cache", "key-cache", "neg-cache", "outgoing-",
-            "incoming-", "num-queries", "so-", "stream-", "tcp-", "iter-scrub", "serve-expired-",
-            "use-syslog", "wait-limit-",
+            "log-",
+            "infra-",
+            "hide-",
+            "msg-",
+            "rrset-cache",
+            "key-cache",
+            "neg-cache",
+            "outgoing-",
+            "incoming-",
+            "num-queries",
+            "so-",
+            "stream-",
+            "tcp-",
+            "iter-scrub",
+            "serve-expired-",
+            "use-syslog",
+            "wait-limit-",
         ]
         .iter()
         .any(|prefix| key.starts_with(prefix))

@@ -118,7 +118,10 @@ impl Comparison<'_> {
             Match::Subdomain => {
                 let above = expected.question.first().map(|asked| &asked.name);
                 let root = Name::root();
-                let below = got.question.as_ref().map_or(&root, |(asked, _)| &asked.name);
+                let below = got
+                    .question
+                    .as_ref()
+                    .map_or(&root, |(asked, _)| &asked.name);
                 if above.is_some_and(|above| !below.is_within(above)) {
                     text("subdomain", self.asked_name(), below.to_string());
                 }

@@ -65,9 +65,7 @@ impl fmt::Display for Outcome {
                 if !asked.is_empty() {
                     write!(f, "\n  asked until then:")?;
                 }
-                asked
-                    .iter()
-                    .try_for_each(|line| write!(f, "\n    {line}"))
+                asked.iter().try_for_each(|line| write!(f, "\n    {line}"))
             }
         }
     }

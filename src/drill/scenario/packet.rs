@@ -93,7 +93,12 @@ fn reply(
         Flavour::Testbound => template.dnssec_ok || options.is_some() || extended,
     };
     let opt = has_opt.then_some((PAYLOAD, options.unwrap_or_default()));
-    octets(template, if adjust.copy_id { id } else { 0 }, &question, opt)
+    octets(
+        template,
+        if adjust.copy_id { id } else { 0 },
+        &question,
+        opt,
+    )
 }
 
 /// The message; `opt` is the payload size and the options of its OPT record.

@@ -335,9 +335,8 @@ impl<'a> Play<'a> {
     }
 
     fn waiting(&self, step: &Step) -> Result<usize, Box<Failure>> {
-        self.youngest(|_| true).ok_or_else(|| {
-            self.failure(Some(step), "no question waits for a reply".to_owned())
-        })
+        self.youngest(|_| true)
+            .ok_or_else(|| self.failure(Some(step), "no question waits for a reply".to_owned()))
     }
 
     fn fail_youngest(&mut self, step: &Step, failure: AskFailure) -> Held {

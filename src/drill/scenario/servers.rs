@@ -63,7 +63,10 @@ impl Servers {
             .flat_map(|zone| zone.servers.iter().copied())
             .filter(|server| server.port() != 53);
         let plain = scenario.servers().into_iter();
-        for at in plain.map(|address| SocketAddr::new(address, 53)).chain(ports) {
+        for at in plain
+            .map(|address| SocketAddr::new(address, 53))
+            .chain(ports)
+        {
             let cannot = |error: io::Error| io::Error::new(error.kind(), format!("{at}: {error}"));
             let udp = UdpSocket::bind(at).map_err(cannot)?;
             udp.set_read_timeout(Some(GLANCE))?;
@@ -108,7 +111,10 @@ impl Servers {
         let mut unused =
             entries.filter(|entry| entry.mandatory && !book.used.contains(&entry.place.line));
         unused.next().map_or(Ok(()), |entry| {
-            Err(format!("nobody was answered with the MANDATORY entry of {}", entry.place))
+            Err(format!(
+                "nobody was answered with the MANDATORY entry of {}",
+                entry.place
+            ))
         })
     }
 }
@@ -137,7 +143,8 @@ impl Shared {
             let Ok((length, from)) = socket.recv_from(&mut buffer) else {
                 continue;
             };
-            for (pause, reply) in self.replies(buffer.get(..length).unwrap_or_default(), at, false) {
+            for (pause, reply) in self.replies(buffer.get(..length).unwrap_or_default(), at, false)
+            {
                 sleep(Duration::from_millis(pause));
                 let _unsent = socket.send_to(&reply, from);
             }

@@ -88,7 +88,11 @@ impl World {
         } else {
             egress.ipv6
         };
-        family && !egress.never_ask.iter().any(|prefix| prefix.contains(&server))
+        family
+            && !egress
+                .never_ask
+                .iter()
+                .any(|prefix| prefix.contains(&server))
     }
 
     /// The server that egress would most likely ask: not lame, not silent, the first of the rest.
@@ -181,7 +185,13 @@ impl Session {
         };
         let Some(server) = server else {
             let failure = AskFailure::NoUsableServer;
-            return self.hear(Heard::Failed { server: None, failure }, world);
+            return self.hear(
+                Heard::Failed {
+                    server: None,
+                    failure,
+                },
+                world,
+            );
         };
         let mut pending = Pending {
             server,
@@ -202,7 +212,13 @@ impl Session {
     fn pay(&mut self, pending: &mut Pending, world: &mut World) -> bool {
         if let Err(limit) = self.budget.charge_packet(world.now) {
             let failure = AskFailure::Budget(limit);
-            self.hear(Heard::Failed { server: None, failure }, world);
+            self.hear(
+                Heard::Failed {
+                    server: None,
+                    failure,
+                },
+                world,
+            );
             return false;
         }
         world.asked += 1;
@@ -311,7 +327,11 @@ impl Session {
         let server = pending.server.ip();
         if failure == AskFailure::Timeout {
             let silences = world.silent.entry(server).or_default();
-            let wait = if *silences == 0 { FIRST_WAIT } else { LATER_WAIT };
+            let wait = if *silences == 0 {
+                FIRST_WAIT
+            } else {
+                LATER_WAIT
+            };
             *silences += 1;
             world.wait(wait);
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use super::head::{Head, Zone};
 use crate::config;
@@ -12,6 +13,9 @@ use crate::wire::Name;
 
 /// The root server of a scenario that names none: K, as most scenarios have it.
 const ROOT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(193, 0, 14, 129));
+
+/// Checked configurations that are kept.
+const MOST_KNOWN: usize = 64;
 
 /// Guards that look at clients are off: a scenario's clients have whatever addresses its author liked.
 const BASE: &str = "\
@@ -133,16 +137,29 @@ impl Head {
     /// # Errors
     /// What the configuration's own checks say against it.
     pub fn plan(&self) -> Result<Plan, String> {
-        let loaded = config::load_text(Path::new("scenario"), &self.to_toml(&[]));
-        let mut plan = loaded
-            .map_err(|problems| {
-                let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
-                format!("the configuration it comes to is not accepted: {}", all.join("; "))
-            })?
-            .plan;
+        let mut plan = checked(self.to_toml(&[]))?;
         plan.recursion.root_hints = self.root_hints();
         Ok(plan)
     }
+}
+
+/// The plan of a configuration. Most scenarios come to one of a few, and checking one takes longer than playing a scenario.
+fn checked(toml: String) -> Result<Plan, String> {
+    static KNOWN: Mutex<BTreeMap<String, Plan>> = Mutex::new(BTreeMap::new());
+    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(plan) = known().get(&toml) {
+        return Ok(plan.clone());
+    }
+    let loaded = config::load_text(Path::new("scenario"), &toml).map_err(|problems| {
+        let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        let all = all.join("; ");
+        format!("the configuration it comes to is not accepted: {all}")
+    })?;
+    let mut known = known();
+    if known.len() < MOST_KNOWN {
+        known.insert(toml, loaded.plan.clone());
+    }
+    Ok(loaded.plan)
 }
 
 fn zone_table(kind: &str, zone: &Zone) -> String {

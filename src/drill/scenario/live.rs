@@ -16,9 +16,8 @@ use super::entry::{Entry, Match};
 use super::evaluate::Variables;
 use super::file::{Deed, Scenario, Step, milliseconds};
 use super::head::Flavour;
-use super::outcome::{Failure, Outcome};
+use super::outcome::{Failure, Outcome, wrong};
 use super::packet;
-use super::play::wrong;
 use super::servers::{Servers, exchange_by_stream};
 use crate::drill::suimond::binary;
 use crate::sys::clock;
@@ -130,7 +129,7 @@ fn not_live(scenario: &Scenario, place: &Place) -> Option<Outcome> {
 
 fn failure(scenario: &Scenario, step: Option<&Step>, what: String) -> Failure {
     let place = step
-        .or(scenario.steps.last())
+        .or_else(|| scenario.steps.last())
         .map(|step| step.place.clone());
     Failure {
         place: place.unwrap_or_else(|| super::text::Place {

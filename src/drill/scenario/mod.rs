@@ -11,6 +11,8 @@ mod file;
 mod head;
 pub mod live;
 mod matching;
+mod options;
+mod outcome;
 mod packet;
 mod play;
 mod records;
@@ -19,8 +21,6 @@ mod servers;
 mod sessions;
 mod settings;
 mod text;
-
-mod outcome;
 
 #[cfg(test)]
 mod tests;

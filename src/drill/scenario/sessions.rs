@@ -247,6 +247,18 @@ impl Session {
         };
         let query = Message::parse(&pending.packet).ok();
         let packets = packet::replies(entry, world.flavour, query.as_ref(), &pending.packet);
+        self.receive(pending, packets, world);
+    }
+
+    /// The question under way is answered SERVFAIL.
+    pub(super) fn servfail(&mut self, world: &mut World) {
+        if let Some(pending) = self.pending.take() {
+            let packets = vec![(0, packet::servfail(&pending.packet))];
+            self.receive(pending, packets, world);
+        }
+    }
+
+    fn receive(&mut self, pending: Pending, packets: Vec<(u64, Vec<u8>)>, world: &mut World) {
         let mut worst = AskFailure::Timeout;
         for (pause, octets) in packets {
             if Duration::from_millis(pause) >= LATER_WAIT {

@@ -89,6 +89,7 @@ impl Head {
         let mut head = Self::default();
         let mut section = Section::Top;
         loop {
+            let before = lines.clone();
             let Some(text) = lines.raw() else {
                 return Err(lines.error("CONFIG_END is missing"));
             };
@@ -109,6 +110,12 @@ impl Head {
                 Some(word @ ("TEMPFILE_NAME" | "COMMANDLINE")) => {
                     head.unsupported.push((place, word.to_owned()));
                 }
+                // Deckard: a file may have no configuration at all.
+                Some("SCENARIO_BEGIN") if head.is_empty() && section == Section::Top => {
+                    *lines = before;
+                    head.flavour = Flavour::Deckard;
+                    break;
+                }
                 Some(word @ ("SCENARIO_BEGIN" | "RANGE_BEGIN" | "STEP" | "ENTRY_BEGIN")) => {
                     return Err(lines.error(format!("{word} before CONFIG_END")));
                 }
@@ -125,6 +132,15 @@ impl Head {
         }
         head.finish();
         Ok(head)
+    }
+
+    /// Whether no option was read yet.
+    fn is_empty(&self) -> bool {
+        self.settings.is_empty()
+            && self.roots.is_empty()
+            && self.unsupported.is_empty()
+            && self.passed_over.is_empty()
+            && self.dnssec == Dnssec::default()
     }
 
     fn option(&mut self, section: &mut Section, key: &str, value: &str, place: &Place) {

@@ -68,7 +68,8 @@ pub(super) fn matters_if_on(key: &str) -> bool {
 
 /// Options that change nothing a scenario can see here: resources, logs, how targets are fetched ahead, hardening that is always on.
 pub(super) fn does_not_matter(key: &str) -> bool {
-    const EXACT: [&str; 44] = [
+    const EXACT: [&str; 45] = [
+        "do-ede",
         "target-fetch-policy",
         "verbosity",
         "num-threads",

@@ -140,8 +140,15 @@ impl<'a> Play<'a> {
                 _ => None,
             }) && !self.answers.is_empty()
             {
-                self.check_answer(step, entry)?;
-                self.at += 1;
+                match self.check_answer(step, entry) {
+                    Ok(()) => self.at += 1,
+                    // The answer it waits for may be on its way still.
+                    Err(failure) => {
+                        if !self.scripted_reply() && !self.unscripted_reply() {
+                            return Err(failure);
+                        }
+                    }
+                }
                 continue;
             }
             if self.scripted_reply() || self.unscripted_reply() {

@@ -193,6 +193,10 @@ fn both_kinds_of_head_are_read() {
     assert_eq!(head.dnssec.trust_anchors[0].1, ". 3600 IN DS 1 8 2 00");
     assert_eq!(head.dnssec.insecure, ["a.".parse().unwrap()]);
 
+    let bare = read("; nothing set\n\nSCENARIO_BEGIN no head\nSCENARIO_END\n");
+    assert_eq!(bare.head.flavour, Flavour::Deckard);
+    assert_eq!(bare.title, "no head");
+
     let text = "forward-zone: name: \".\" forward-addr: 216.0.0.1@5300\nCONFIG_END\nSCENARIO_BEGIN\nSCENARIO_END\n";
     let head = read(text).head;
     assert_eq!(head.flavour, Flavour::Testbound);

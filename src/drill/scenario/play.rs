@@ -13,16 +13,13 @@ use super::matching::{Came, matches};
 use super::outcome::{Failure, Outcome, wrong};
 use super::packet;
 use super::sessions::{Session, World};
-use crate::cache::{Cache, FlushScope};
-use crate::config::plan::{Minimisation, Plan, TransportKind};
-use crate::egress::Egress;
-use crate::guard::{Arrival, Guard, OwnAddresses, PendingClients};
-use crate::policy::Policy;
-use crate::query::{Next, Pipeline, WorkerState};
+use crate::cache::FlushScope;
+use crate::config::plan::TransportKind;
+use crate::guard::Arrival;
+use crate::query::{Next, WorkerState};
 use crate::recursion::{AskFailure, Recursion};
-use crate::resolve::Resolver;
 use crate::sys::clock::Now;
-use crate::telemetry::{Telemetry, Worker};
+use crate::telemetry::Worker;
 use crate::wire::Message;
 
 /// Rounds of a scenario at most: testbound's number.
@@ -52,11 +49,10 @@ pub fn play(scenario: &Scenario) -> Outcome {
     }
     let counters = Arc::new(Worker::exclusive());
     let slots = plan.cache.answer_slots;
-    let pipeline = pipeline(&plan);
     let mut play = Play {
         scenario,
         worker: WorkerState::new(slots, counters),
-        world: World::new(plan, pipeline, scenario.head.flavour, now),
+        world: World::new(plan, scenario.head.flavour, now),
         at: 0,
         sessions: Vec::new(),
         answers: Vec::new(),
@@ -68,32 +64,6 @@ pub fn play(scenario: &Scenario) -> Outcome {
     match play.run() {
         Ok(()) => Outcome::Pass,
         Err(failure) => Outcome::Fail(*failure),
-    }
-}
-
-/// The rooms, as `daemon` wires them.
-fn pipeline(plan: &Plan) -> Pipeline {
-    let cache = Arc::new(Cache::with_secret(&plan.cache, 1, 2));
-    let minimises = plan.recursion.qname_minimisation != Minimisation::Off;
-    let policy = Arc::new(Policy::new(&plan.policy).with_resolver_info(minimises));
-    // Never asked to send: forwarders need none of it, and the sessions ask the script.
-    let egress = Arc::new(Egress::new(&plan.egress, &[], Arc::default()));
-    let resolver = Resolver::new(
-        Arc::clone(&cache),
-        Arc::clone(&policy),
-        egress,
-        Vec::new(),
-        Arc::new(plan.recursion.clone()),
-    );
-    Pipeline {
-        guard: Guard::with_key(&plan.guard, OwnAddresses::default(), &[0; 16]),
-        policy,
-        cache,
-        resolver: Arc::new(resolver),
-        pending: PendingClients::new(&plan.guard),
-        plan: plan.answer.clone(),
-        telemetry: Arc::new(Telemetry::new()),
-        epoch: 0,
     }
 }
 

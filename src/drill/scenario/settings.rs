@@ -132,7 +132,8 @@ impl Head {
         text
     }
 
-    /// What suimond would run with.
+    /// What suimond would run with. The seam for the validator: `self.dnssec` becomes settings here and in [`Self::to_toml`];
+    /// a scenario without trust anchors runs without validation, whatever anchors are built in.
     ///
     /// # Errors
     /// What the configuration's own checks say against it.

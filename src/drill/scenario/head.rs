@@ -24,8 +24,8 @@ pub struct Head {
     pub forwards: Vec<Zone>,
     /// Servers that must not be asked besides; prefixes as the configuration takes them.
     pub never_ask: Vec<String>,
-    /// Whether loopback addresses may be asked.
-    pub ask_localhost: bool,
+    /// Whether loopback addresses may be asked; where nothing is said, if one of the servers above is one.
+    pub ask_localhost: Option<bool>,
     /// Who may ask: action, prefix. Everybody, if there is none.
     pub access: Vec<(String, String)>,
     /// What it says of DNSSEC.
@@ -289,7 +289,7 @@ impl Head {
             }
             "max-global-quota" => self.number("limits", "packets", value),
             "do-not-query-localhost" => {
-                self.ask_localhost = !on;
+                self.ask_localhost = Some(!on);
                 Understood::Yes
             }
             "do-not-query-address" => {
@@ -335,7 +335,8 @@ impl Head {
                 self.dnssec.options.push((key.to_owned(), value.to_owned()));
                 Understood::Yes
             }
-            _ if matters_if_on(key) && !on && yes(value).is_some() => Understood::PassedOver,
+            _ if matters_if_on(key) && yes(value) == Some(false) => Understood::PassedOver,
+            _ if matters_if_on(key) => Understood::No,
             _ if does_not_matter(key) => Understood::PassedOver,
             _ if key.contains("ratelimit") && value == "0" => Understood::PassedOver,
             _ => Understood::No,
@@ -371,6 +372,11 @@ impl Head {
             .collect();
         for zone in roots {
             self.roots.extend(zone.servers.iter().map(SocketAddr::ip));
+        }
+        // Deckard's files use `test.` and the like as names of every day.
+        if self.flavour == Flavour::Deckard {
+            self.set("policy", "special_use = false".to_owned());
+            self.set("policy", "local_reverse = false".to_owned());
         }
         // The seam for the validator: it takes `self.dnssec` (in `settings.rs`, where the plan is made), and this goes away.
         if let Some((place, _)) = self.dnssec.trust_anchors.first() {

@@ -68,7 +68,7 @@ pub(super) fn matters_if_on(key: &str) -> bool {
 
 /// Options that change nothing a scenario can see here: resources, logs, how targets are fetched ahead, hardening that is always on.
 pub(super) fn does_not_matter(key: &str) -> bool {
-    const EXACT: [&str; 45] = [
+    const EXACT: [&str; 40] = [
         "do-ede",
         "target-fetch-policy",
         "verbosity",
@@ -85,11 +85,6 @@ pub(super) fn does_not_matter(key: &str) -> bool {
         "so-reuseport",
         "statistics-cumulative",
         "extended-statistics",
-        "harden-short-bufsize",
-        "harden-large-queries",
-        "harden-below-nxdomain",
-        "harden-unknown-additional",
-        "harden-unverified-glue",
         "prefetch-key",
         "prefer-ip4",
         "prefer-ip6",
@@ -118,6 +113,7 @@ pub(super) fn does_not_matter(key: &str) -> bool {
     EXACT.contains(&key)
         || [
             "log-",
+            "harden-",
             "infra-",
             "hide-",
             "msg-",

@@ -44,7 +44,14 @@ impl Head {
         set("recursion", "priming", "false".to_owned());
         set("egress", "allow_private_servers", "true".to_owned());
         let mut never_ask = self.never_ask.clone();
-        if !self.ask_localhost {
+        let zones = self.stubs.iter().chain(&self.forwards);
+        let mut servers = zones
+            .flat_map(|zone| zone.servers.iter().map(SocketAddr::ip))
+            .chain(self.roots.iter().copied());
+        let ask_localhost = self
+            .ask_localhost
+            .unwrap_or_else(|| servers.any(|server| server.is_loopback()));
+        if !ask_localhost {
             never_ask.extend(["127.0.0.0/8".to_owned(), "::1/128".to_owned()]);
         }
         set("egress", "never_ask", format!("{never_ask:?}"));

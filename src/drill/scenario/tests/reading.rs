@@ -150,6 +150,14 @@ fn what_is_not_supported_is_named_with_its_place() {
             "server:\n\n  module-config: \"dns64 iterator\"",
             "test.rpl:3: module-config: dns64 iterator",
         ),
+        (
+            "server:\n harden-referral-path: yes",
+            "test.rpl:2: harden-referral-path: yes",
+        ),
+        (
+            "server:\n tcp-upstream: yes",
+            "test.rpl:2: tcp-upstream: yes",
+        ),
         ("auth-zone:\n name: a.", "test.rpl:1: auth-zone:"),
         (
             "stub-zone:\n name: a.",
@@ -188,7 +196,7 @@ fn both_kinds_of_head_are_read() {
         head.roots,
         ["2001:db8::53".parse::<std::net::IpAddr>().unwrap()]
     );
-    assert!(head.ask_localhost);
+    assert_eq!(head.ask_localhost, Some(true));
     assert_eq!(head.dnssec.at, Some(1_334_966_399));
     assert_eq!(head.dnssec.trust_anchors[0].1, ". 3600 IN DS 1 8 2 00");
     assert_eq!(head.dnssec.insecure, ["a.".parse().unwrap()]);
@@ -206,6 +214,27 @@ fn both_kinds_of_head_are_read() {
     );
     let plan = head.plan().unwrap();
     assert_eq!(plan.policy.forward[0].servers, head.forwards[0].servers);
+}
+
+#[test]
+fn loopback_servers_are_asked_if_the_file_sets_one_or_says_so() {
+    let forbidden = |head: &str| {
+        let text = format!("{head}\nCONFIG_END\nSCENARIO_BEGIN t\nSCENARIO_END\n");
+        let plan = read(&text).head.plan().unwrap();
+        let localhost: std::net::IpAddr = "127.0.0.1".parse().unwrap();
+        plan.egress
+            .never_ask
+            .iter()
+            .any(|prefix| prefix.contains(&localhost))
+    };
+    assert!(forbidden("stub-addr: 192.0.2.1"));
+    assert!(!forbidden("stub-addr: 127.0.0.10"));
+    assert!(!forbidden(
+        "do-not-query-localhost: off\nstub-addr: 192.0.2.1"
+    ));
+    assert!(forbidden(
+        "do-not-query-localhost: on\nstub-addr: 127.0.0.10"
+    ));
 }
 
 #[test]

@@ -49,6 +49,16 @@ pub struct Place {
     suimond: PathBuf,
     directory: PathBuf,
     faketime: Option<PathBuf>,
+    /// Whether the directory goes when this does.
+    temporary: bool,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.temporary {
+            let _left_behind = fs::remove_dir_all(&self.directory);
+        }
+    }
 }
 
 impl Place {
@@ -62,6 +72,7 @@ impl Place {
                 .map(PathBuf::from)
                 .into_iter()
                 .find(|path| path.is_file()),
+            temporary: false,
         }
     }
 
@@ -74,7 +85,9 @@ impl Place {
             ip(&["link", "set", "lo", "up"])?;
             let directory = std::env::temp_dir().join(format!("scenario-{}", std::process::id()));
             fs::create_dir_all(&directory)?;
-            return Ok(Ok(Self::here(suimond.unwrap_or_else(binary), directory)));
+            let mut place = Self::here(suimond.unwrap_or_else(binary), directory);
+            place.temporary = true;
+            return Ok(Ok(place));
         }
         let mut command = Command::new("unshare");
         if !rustix::process::geteuid().is_root() {

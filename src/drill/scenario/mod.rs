@@ -1,6 +1,6 @@
 //! Does the resolver do what a scenario file says? Replay files in the form of Unbound's testbound and CZ.NIC's Deckard.
 //!
-//! A file has a configuration, ranges of scripted replies and steps. [`play`] runs it through the rooms of suimond without
+//! A file has a configuration, ranges of scripted replies and steps. [`play()`] runs it through the rooms of suimond without
 //! input and output: the pipeline with guard, policy, cache and answer, and the recursion, under a clock that only steps move.
 //! [`live`] runs it through the daemon and scripted servers on real sockets. docs/testing.md tells the format and what of it
 //! is not supported.

@@ -1,5 +1,6 @@
 //! Are scenario files read as the two projects mean them, do ours pass, and does every check of ours fail when it should?
 
+mod comparing;
 mod mutations;
 mod reading;
 

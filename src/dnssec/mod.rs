@@ -20,6 +20,7 @@ pub mod denial;
 mod ds;
 mod judge;
 mod key;
+pub mod negative;
 mod nsec;
 mod nsec3;
 mod rrsig;
@@ -28,18 +29,19 @@ mod types;
 pub mod validated;
 mod verify;
 
-pub use denial::NoDs;
 pub use allowance::{Allowance, Spent};
 pub use anchor::Anchor;
 pub use bogus::{Bogus, Why};
 pub use chain::{KeyFinding, MAX_DS, keys_by_anchor, keys_by_ds, usable_ds};
+pub use denial::NoDs;
 pub use ds::Ds;
-pub use key::{Dnskey, MAX_KEYS_PER_TAG, ZoneKeys};
-pub use rrsig::Rrsig;
 pub use judge::{
     Believed, Denied, Evidence, Judgement, Proven, Sets, Verdict, Verification, too_many_iterations,
 };
+pub use key::{Dnskey, MAX_KEYS_PER_TAG, ZoneKeys};
+pub use negative::{Excused, ExcusedZones};
 pub use nsec3::{Hash, Hashes};
+pub use rrsig::Rrsig;
 pub use trust::{Start, Validator, ZoneTrust};
 pub use validated::Validated;
 pub use verify::{FORGIVEN_FAILURES, Verified, signer, verify};

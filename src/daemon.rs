@@ -53,7 +53,12 @@ enum Failure {
 #[must_use]
 pub fn run(arguments: DaemonArgs) -> ExitCode {
     end_on_panic();
-    let sources = Sources::of_process(arguments.config, arguments.set, std::env::vars_os());
+    let sources = Sources::of_process(
+        clock::now().wall_secs(),
+        arguments.config,
+        arguments.set,
+        std::env::vars_os(),
+    );
     let ended = match config::load(&sources) {
         Ok(loaded) if arguments.check => {
             tell(&report::checked(&loaded));

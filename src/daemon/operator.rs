@@ -113,7 +113,10 @@ impl Operator {
             problems,
             ..ReloadReport::default()
         };
-        let loaded = match config::load(&self.sources) {
+        let loaded = match config::load(&Sources {
+            now: Some(clock::now().wall_secs()),
+            ..self.sources.clone()
+        }) {
             Ok(loaded) => loaded,
             Err(problems) => {
                 let confined = self.live().plan.process.sandbox;

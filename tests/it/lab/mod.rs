@@ -5,6 +5,7 @@ pub mod client;
 pub mod evil;
 pub mod script;
 pub mod servers;
+pub mod signing;
 pub mod suimond;
 
 use std::fs::File;

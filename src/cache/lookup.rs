@@ -87,6 +87,20 @@ impl Cache {
         self.failed(question, demand, now, response)
     }
 
+    /// Where the name asked leads by a known CNAME or DNAME, be the rest known or not: the link, what proves it if a wildcard made
+    /// it, and the next name.
+    #[must_use]
+    pub fn linked(
+        &self,
+        question: &Question,
+        demand: Demand,
+        now: Now,
+    ) -> Option<(Response, Name)> {
+        let mut response = Response::empty(Rcode::NOERROR);
+        let target = self.link(question, demand, now, &mut response)?.ok()?;
+        Some((response, target))
+    }
+
     /// What is known about a question itself; one RRset of any common type for ANY.
     fn known_or_any(&self, question: &Question, demand: Demand, now: Now) -> Option<Fact> {
         let known = || {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::chain::through_dname;
 use super::fault::{silence_failure, zone_failure};
 use super::frame::{Approach, Frame, Path, Purpose, Stage};
 use super::seat::seat;
@@ -11,12 +10,12 @@ use super::targets::{Targets, lookups_allowed};
 use super::trace::{Happening, TraceEvent};
 use super::weigh::Weighing;
 use super::{Ask, Outstanding, Over, Recursion, Route, Routes, SILENCE, Step, Via, minimise};
-use crate::cache::{Cache, Demand, Negative, Rank, remembered};
+use crate::cache::{Cache, Negative, Rank, remembered};
 use crate::config::plan::Minimisation;
 use crate::dnssec::{Allowance, Clock, Evidence, Verification};
 use crate::guard::permit::{Budget, Cause, Exhausted};
 use crate::sys::clock::Now;
-use crate::wire::{Ede, Held, Name, Question, Rcode, RecordType, Response, rdata};
+use crate::wire::{Ede, Name, Question, Rcode, RecordType, Response};
 
 /// What came of a turn.
 pub(super) enum Turn {
@@ -157,10 +156,11 @@ impl Recursion {
             if let Some(why) = cache.failure_as(&question, frame.demand(), now) {
                 return Turn::Fail(remembered(&why), Lasting::Known);
             }
-            if let Some((held, next)) = cached_link(cache, &question, frame.demand(), now) {
-                let rcode = Rcode::NOERROR;
+            if let Some((known, next)) = cache.linked(&question, frame.demand(), now) {
+                let rcode = known.rcode;
                 self.note(now, Happening::CacheHit { question, rcode });
-                frame.chain.extend(held);
+                frame.chain.extend(known.answer);
+                frame.proofs.extend(known.authority);
                 return match self.turn_to(frame, next, budget, now) {
                     Err(turn) => turn,
                     Ok(()) => Turn::Continue,
@@ -484,37 +484,6 @@ fn exists(around: &Around<'_>, name: &Name) -> bool {
             .rrset(name, rtype, Rank::NonAuthAnswer, around.now)
             .is_some()
     })
-}
-
-/// The next link if the cache knows that much and no more.
-fn cached_link(
-    cache: &Cache,
-    question: &Question,
-    demand: Demand,
-    now: Now,
-) -> Option<(Vec<Held>, Name)> {
-    if matches!(question.rtype, RecordType::CNAME | RecordType::ANY) {
-        return None;
-    }
-    let known = |owner: &Name, rtype: RecordType| {
-        cache
-            .rrset(owner, rtype, Rank::NonAuthAnswer, now)
-            .filter(|held| demand.accepts(held.security))
-    };
-    if let Some(held) = known(&question.name, RecordType::CNAME) {
-        let next = rdata::cname_target(held.rrset.rdata.iter().next()?)?;
-        return Some((vec![held], next));
-    }
-    let mut above = question.name.parent();
-    while let Some(owner) = above {
-        if let Some(held) = known(&owner, RecordType::DNAME) {
-            let link = through_dname(&held.rrset, &question.name)?.ok()?;
-            let cname = crate::cache::made_cname(&question.name, &link.next, &held);
-            return Some((vec![held, cname], link.next));
-        }
-        above = owner.parent();
-    }
-    None
 }
 
 /// Pays for the links of an answer from the cache.

@@ -85,12 +85,21 @@ fn validates(tool: Tool) {
             wrong.push(format!("{about}: {lacking}: {ours:?}"));
         }
     }
-    assert!(wrong.is_empty(), "{tool:?}: {} of {}:\n{}", wrong.len(), tree.askings.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{tool:?}: {} of {}:\n{}",
+        wrong.len(),
+        tree.askings.len(),
+        wrong.join("\n")
+    );
     eprintln!(
         "{tool:?}: {} questions: suimond sent {our_packets} packets upstream, unbound {their_packets}",
         tree.askings.len()
     );
-    assert!(our_packets <= their_packets, "{tool:?}: suimond sent {our_packets} packets upstream, unbound {their_packets}");
+    assert!(
+        our_packets <= their_packets,
+        "{tool:?}: suimond sent {our_packets} packets upstream, unbound {their_packets}"
+    );
 
     // A validator that has nobody but suimond: first one that knows nothing yet, then the one that was asked everything before.
     for (name, listen, forwarder) in [
@@ -150,9 +159,9 @@ fn lacks(reply: &Message, secure: bool) -> Option<String> {
     }
     let signed = |section: &[suimon::wire::Record]| -> Option<String> {
         let below_dname = |owner: &suimon::wire::Name| {
-            section
-                .iter()
-                .any(|one| one.rtype == T::DNAME && owner != &one.owner && owner.is_within(&one.owner))
+            section.iter().any(|one| {
+                one.rtype == T::DNAME && owner != &one.owner && owner.is_within(&one.owner)
+            })
         };
         section
             .iter()
@@ -172,20 +181,30 @@ fn lacks(reply: &Message, secure: bool) -> Option<String> {
         .iter()
         .any(|record| matches!(record.rtype, T::NSEC | T::NSEC3));
     let asked = reply.question.as_ref().map(|(question, _)| question.rtype);
-    let positive = reply.answer.iter().any(|record| Some(record.rtype) == asked);
+    let positive = reply
+        .answer
+        .iter()
+        .any(|record| Some(record.rtype) == asked);
     signed(&reply.answer)
         .or_else(|| signed(&reply.authority))
         .or_else(|| (!positive && !denies).then(|| "no denial".to_owned()))
 }
 
 /// Asks every question with DO; the replies, and how many packets left towards port 53.
-fn ask_all(lab: &Lab, ns: &Ns, server: SocketAddr, askings: &[Asking]) -> (Vec<Option<Message>>, usize) {
+fn ask_all(
+    lab: &Lab,
+    ns: &Ns,
+    server: SocketAddr,
+    askings: &[Asking],
+) -> (Vec<Option<Message>>, usize) {
     let capture = Capture::start(lab, ns, "out", "dst port 53");
     let source: IpAddr = "127.0.0.1".parse().expect("an address");
     let replies = ns.inside(|| {
         askings
             .iter()
-            .map(|asking| resolve_dnssec(source, server, &asking.name, asking.rtype, false, PATIENCE))
+            .map(|asking| {
+                resolve_dnssec(source, server, &asking.name, asking.rtype, false, PATIENCE)
+            })
             .collect()
     });
     (replies, capture.stop().len())
@@ -248,8 +267,11 @@ fn tree(lab: &mut Lab, tool: Tool) -> Tree {
         let zone = format!("a{algorithm}-{chain:?}.test").to_ascii_lowercase();
         let number = 3 + u8::try_from(place % 3).expect("one of three");
         let leaf = leaf(lab, signing, &zone, number, &mut served[place % 3]);
-        test.push_str(&format!("{}\n{zone}. NS ns.{zone}.\nns.{zone}. A 10.53.0.{number}\n", leaf.ds));
-        ask(&mut askings, &zone, chain == Chain::OptOut);
+        test.push_str(&format!(
+            "{}\n{zone}. NS ns.{zone}.\nns.{zone}. A 10.53.0.{number}\n",
+            leaf.ds
+        ));
+        ask(&mut askings, &zone, signing);
     }
     let test_signed = top(test_chain).sign(lab, "test", &test);
     let root = apex(1) + "test. NS ns.test.\nns.test. A 10.53.0.2\n" + &test_signed.ds + "\n";
@@ -267,18 +289,27 @@ fn tree(lab: &mut Lab, tool: Tool) -> Tree {
         ("nope.unsigned.test.", T::A, "NXDOMAIN", false),
     ] {
         let name = name.to_owned();
-        askings.push(Asking { name, rtype, rcode, secure });
+        askings.push(Asking {
+            name,
+            rtype,
+            rcode,
+            secure,
+        });
     }
 
     let ns = lab.namespace("auth");
     for number in 1..=5 {
         ns.add_address("lo", &format!("10.53.0.{number}/32"));
     }
-    let at = |number: u8| -> [IpAddr; 1] { [format!("10.53.0.{number}").parse().expect("an address")] };
+    let at =
+        |number: u8| -> [IpAddr; 1] { [format!("10.53.0.{number}").parse().expect("an address")] };
     let zone = |name: &'static str, text: String| Zone { name, text };
     servers::nsd(lab, &ns, "nsd-root", &at(1), &[zone(".", root_signed.text)]);
     let unsigned = apex(2) + "@ A 192.0.2.99\n";
-    let tests = [zone("test", test_signed.text), zone("unsigned.test", unsigned)];
+    let tests = [
+        zone("test", test_signed.text),
+        zone("unsigned.test", unsigned),
+    ];
     servers::knot(lab, &ns, "knot-test", &at(2), &tests);
     let [bind, nsd, knot] = served;
     servers::bind(lab, &ns, "bind", &at(3), &bind);
@@ -292,7 +323,9 @@ fn tree(lab: &mut Lab, tool: Tool) -> Tree {
 }
 
 fn apex(number: u8) -> String {
-    format!("$TTL 300\n@ IN SOA ns hostmaster 1 3600 600 86400 60\n@ IN NS ns\nns IN A 10.53.0.{number}\n")
+    format!(
+        "$TTL 300\n@ IN SOA ns hostmaster 1 3600 600 86400 60\n@ IN NS ns\nns IN A 10.53.0.{number}\n"
+    )
 }
 
 /// A zone with one of everything, its signed child and its unsigned one, ready to be served.
@@ -313,7 +346,10 @@ fn leaf(lab: &mut Lab, signing: Signing, zone: &str, number: u8, served: &mut Ve
     for number in 0..12 {
         text.push_str(&format!("big TXT \"{number:0>200}\"\n"));
     }
-    text.push_str(&format!("child NS ns.child\nns.child A 10.53.0.{number}\n{}\n", child.ds));
+    text.push_str(&format!(
+        "child NS ns.child\nns.child A 10.53.0.{number}\n{}\n",
+        child.ds
+    ));
     text.push_str(&format!("plain NS ns.plain\nns.plain A 10.53.0.{number}\n"));
     let signed = signing.sign(lab, zone, &text);
     let leak = |name: String| -> &'static str { name.leak() };
@@ -322,18 +358,30 @@ fn leaf(lab: &mut Lab, signing: Signing, zone: &str, number: u8, served: &mut Ve
         (child_name, child.text),
         (format!("plain.{zone}"), plain),
     ] {
-        served.push(Zone { name: leak(name), text });
+        served.push(Zone {
+            name: leak(name),
+            text,
+        });
     }
     signed
 }
 
 /// The questions about a [`leaf`]. Where a closer name is denied by an NSEC3 record with opt-out, nothing is proven: something
-/// unsigned could be there (RFC 5155 section 9.2).
-fn ask(askings: &mut Vec<Asking>, zone: &str, opt_out: bool) {
-    let closer = !opt_out;
+/// unsigned could be there (RFC 5155 section 9.2). BIND and Knot leave unsigned delegations out of the chain then, ldns does not.
+fn ask(askings: &mut Vec<Asking>, zone: &str, signing: Signing) {
+    let closer = signing.chain != Chain::OptOut;
     let mut ask = |name: &str, rtype: T, rcode: &'static str, secure: bool| {
-        let name = if name == "@" { format!("{zone}.") } else { format!("{name}.{zone}.") };
-        askings.push(Asking { name, rtype, rcode, secure });
+        let name = if name == "@" {
+            format!("{zone}.")
+        } else {
+            format!("{name}.{zone}.")
+        };
+        askings.push(Asking {
+            name,
+            rtype,
+            rcode,
+            secure,
+        });
     };
     for (name, rtype) in [
         ("@", T::A),
@@ -381,10 +429,15 @@ fn ask(askings: &mut Vec<Asking>, zone: &str, opt_out: bool) {
         ("x.cwild", T::MX, "NOERROR"),
         ("x.wild.child", T::A, "NOERROR"),
         ("nope.child", T::A, "NXDOMAIN"),
-        ("plain", T::DS, "NOERROR"),
     ] {
         ask(name, rtype, rcode, closer);
     }
+    ask(
+        "plain",
+        T::DS,
+        "NOERROR",
+        closer || signing.tool == Tool::Ldns,
+    );
     for (name, rtype, rcode) in [
         ("www.plain", T::A, "NOERROR"),
         ("www.plain", T::TXT, "NOERROR"),

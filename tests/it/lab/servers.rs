@@ -117,7 +117,9 @@ pub fn bind(lab: &mut Lab, ns: &Ns, name: &str, addresses: &[IpAddr], zones: &[Z
 
 /// The lines for `more` of [`unbound`] that make it validate from this anchor, with the answers for what is bogus in the reply.
 pub fn validating(anchor: &str) -> String {
-    format!("  module-config: \"validator iterator\"\n  trust-anchor: \"{anchor}\"\n  ede: yes\n  val-log-level: 2\n")
+    format!(
+        "  module-config: \"validator iterator\"\n  trust-anchor: \"{anchor}\"\n  ede: yes\n  val-log-level: 2\n"
+    )
 }
 
 /// Starts Unbound, not validating, with its usual hardening, on `listen`.

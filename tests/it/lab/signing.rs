@@ -58,9 +58,18 @@ impl Signing {
         };
         let ds = ds
             .lines()
-            .find(|line| line.split_whitespace().rev().skip_while(|word| word.len() > 2).next() == Some("2"))
+            .find(|line| {
+                line.split_whitespace()
+                    .rev()
+                    .skip_while(|word| word.len() > 2)
+                    .next()
+                    == Some("2")
+            })
             .unwrap_or_else(|| panic!("{name}: no DS by SHA-256 in {ds:?}"));
-        let mut words = ds.split_whitespace().skip_while(|word| *word != "DS").skip(1);
+        let mut words = ds
+            .split_whitespace()
+            .skip_while(|word| *word != "DS")
+            .skip(1);
         let mut next = || words.next().expect("a field of the DS").to_owned();
         let ds = format!("{absolute} 300 IN DS {} {} {} ", next(), next(), next());
         Signed {
@@ -71,7 +80,11 @@ impl Signing {
 
     fn by_bind(&self, dir: &Path, zone: &str) -> (String, String) {
         let algorithm = self.algorithm.to_string();
-        let bits: &[&str] = if self.algorithm < 13 { &["-b", "2048"] } else { &[] };
+        let bits: &[&str] = if self.algorithm < 13 {
+            &["-b", "2048"]
+        } else {
+            &[]
+        };
         let key = |flags: &[&str]| {
             let command = ["dnssec-keygen", "-q", "-K", ".", "-a", &algorithm];
             run(dir, &[&command[..], bits, flags, &[zone]].concat());
@@ -81,7 +94,18 @@ impl Signing {
             key(&[]);
         }
         let mut command = vec![
-            "dnssec-signzone", "-q", "-P", "-S", "-K", ".", "-d", ".", "-o", zone, "-f", "signed",
+            "dnssec-signzone",
+            "-q",
+            "-P",
+            "-S",
+            "-K",
+            ".",
+            "-d",
+            ".",
+            "-o",
+            zone,
+            "-f",
+            "signed",
         ];
         command.push(if self.split { "-x" } else { "-z" });
         if self.chain != Chain::Nsec {
@@ -105,14 +129,22 @@ impl Signing {
             16 => "ED448",
             other => panic!("algorithm {other}"),
         };
-        let bits: &[&str] = if self.algorithm < 13 { &["-b", "2048"] } else { &[] };
+        let bits: &[&str] = if self.algorithm < 13 {
+            &["-b", "2048"]
+        } else {
+            &[]
+        };
         let key = |flags: &[&str]| {
             let command = ["ldns-keygen", "-a", algorithm];
             let base = run(dir, &[&command[..], bits, flags, &[zone]].concat());
             base.trim().to_owned()
         };
         let mut keys = vec![key(&["-k"])];
-        let ds = read(dir, &format!("{}.ds", keys[0]));
+        // ldns-keygen leaves a DS by a digest as strong as the key; the one wanted here is made of the key.
+        let ds = run(
+            dir,
+            &["ldns-key2ds", "-n", "-f", "-2", &format!("{}.key", keys[0])],
+        );
         if self.split {
             keys.push(key(&[]));
         }

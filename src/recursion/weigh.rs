@@ -426,11 +426,13 @@ impl Recursion {
                 Entry::Trust(ZoneTrust::Secure(_)) | Entry::Anchor(_) | Entry::Ds(..) => break,
             }
         }
-        Grounds::Doubt(Bogus::of(
-            Why::NoSignature,
-            &about,
-            reading.about_type(question),
-        ))
+        let negative = matches!(reading.end, End::NoData(_) | End::NxDomain(_));
+        let why = if question.rtype == RecordType::DS && negative && reading.links.is_empty() {
+            Why::NoDs
+        } else {
+            Why::NoSignature
+        };
+        Grounds::Doubt(Bogus::of(why, &about, reading.about_type(question)))
     }
 
     /// Accepts a reading from an unsigned zone, as far as that zone speaks.

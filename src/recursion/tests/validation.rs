@@ -248,7 +248,7 @@ fn what_is_stripped_is_bogus_with_the_reason() {
             "www.a.test",
             "TXT",
             |_, message| message.authority.clear(),
-            Ede::RRSIGS_MISSING,
+            Ede::NSEC_MISSING,
         ),
         (
             "www.a.test",

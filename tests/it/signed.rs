@@ -29,6 +29,58 @@ fn what_ldns_signs_validates_here_and_behind_us() {
     validates(Tool::Ldns);
 }
 
+#[test]
+fn what_a_forwarder_passes_on_validates_whether_it_validates_itself_or_not() {
+    let mut lab = Lab::new("forward");
+    let tree = tree(&mut lab, Tool::Bind);
+    let ours = resolver_namespace(&mut lab, &tree.authority, "ours", 1);
+    let at = |text: &str| -> SocketAddr { text.parse().expect("an address") };
+    let mut wrong = Vec::new();
+    for (kind, forwarder, listen, more) in [
+        ("plain", at("127.0.0.5:53"), at("127.0.0.1:53"), String::new()),
+        (
+            "validating",
+            at("127.0.0.6:53"),
+            at("127.0.0.2:53"),
+            servers::validating(&tree.anchor),
+        ),
+    ] {
+        let (unbound, suimond) = (format!("unbound-{kind}"), format!("suimond-{kind}"));
+        servers::unbound(&mut lab, &ours, &unbound, forwarder, HINTS, &more);
+        let more = format!(
+            "[policy]\nspecial_use = false\n[dnssec]\nvalidation = \"on\"\ntrust_anchors = [{:?}]\n\
+             [[forward]]\nzone = \".\"\nservers = [\"{forwarder}\"]\nleak_ok = \"a lab\"\n",
+            tree.anchor
+        );
+        let config = suimond::config(&lab, &[listen], &["127.0.0.0/8"], HINTS, &more);
+        suimond::start(&mut lab, &ours, &suimond, &config);
+        for turn in ["cold", "warm"] {
+            let (replies, _) = ask_all(&lab, &ours, listen, &tree.askings);
+            for (asking, reply) in tree.askings.iter().zip(&replies) {
+                let said = said(reply.as_ref());
+                let lacking = reply.as_ref().and_then(|reply| lacks(reply, asking.secure));
+                if said.rcode != asking.rcode || said.secure != asking.secure || lacking.is_some() {
+                    wrong.push(format!(
+                        "{kind}, {turn}: {} {}: expected {} {}: {said:?} {:?} {lacking:?}",
+                        asking.name,
+                        asking.rtype,
+                        asking.rcode,
+                        asking.secure,
+                        reply.as_ref().map(extended_errors)
+                    ));
+                }
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of 4 x {}:\n{}",
+        wrong.len(),
+        tree.askings.len(),
+        wrong.join("\n")
+    );
+}
+
 /// One question and what is to come of it.
 struct Asking {
     name: String,

@@ -142,7 +142,9 @@ impl Cache {
         now: Now,
     ) -> Option<(Response, Name)> {
         let mut response = Response::empty(Rcode::NOERROR);
-        let target = self.link(question, View::of(demand, now), &mut response)?.ok()?;
+        let target = self
+            .link(question, View::of(demand, now), &mut response)?
+            .ok()?;
         Some((response, target))
     }
 

@@ -37,7 +37,12 @@ fn what_a_forwarder_passes_on_validates_whether_it_validates_itself_or_not() {
     let at = |text: &str| -> SocketAddr { text.parse().expect("an address") };
     let mut wrong = Vec::new();
     for (kind, forwarder, listen, more) in [
-        ("plain", at("127.0.0.5:53"), at("127.0.0.1:53"), String::new()),
+        (
+            "plain",
+            at("127.0.0.5:53"),
+            at("127.0.0.1:53"),
+            String::new(),
+        ),
         (
             "validating",
             at("127.0.0.6:53"),

@@ -97,6 +97,37 @@ fn everything_a_signed_zone_says_is_secure_with_nsec_and_with_nsec3() {
 }
 
 #[test]
+fn an_unsigned_zone_below_two_signed_ones_on_one_server_is_insecure() {
+    let mut internet = Internet::new();
+    let delegation = |zone: &str| {
+        [
+            format!("{zone} NS ns0.a.test"),
+            "ns0.a.test A 192.0.2.10".into(),
+        ]
+    };
+    internet.zone("a.test", &[AT], &["s.a.test NS ns0.a.test"]);
+    internet.serve(
+        AT,
+        "s.a.test",
+        &["s.a.test NS ns0.a.test", "u.s.a.test NS ns0.a.test"],
+    );
+    let unsigned = delegation("u.s.a.test");
+    internet.serve(
+        AT,
+        "u.s.a.test",
+        &[&unsigned[0], "www.u.s.a.test A 192.0.2.80"],
+    );
+    internet.point_to(AT, "a.test", "s.a.test");
+    internet.point_to(TEST, "test", "a.test");
+    internet.sign(AT, "s.a.test", &Denial::Nsec);
+    internet.sign(AT, "a.test", &Denial::Nsec);
+    internet.signed_from_the_root();
+    let run = internet.ask("www.u.s.a.test", "A");
+    assert_eq!(run.rcode(), Rcode::NOERROR, "{:?}", run.ede());
+    assert_eq!(run.response.answer[0].security, Security::Insecure);
+}
+
+#[test]
 fn a_cached_link_that_a_wildcard_made_comes_with_its_proof_where_the_rest_is_asked_for() {
     let mut internet = signed_with(&Denial::Nsec, &["*.far.a.test CNAME www.a.test"]);
     internet.ask("x.far.a.test", "A");

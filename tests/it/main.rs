@@ -9,11 +9,13 @@
     reason = "test code: a panic is the report, and nobody else sees it"
 )]
 
+mod corrupt;
 mod hooks;
 mod hostile;
 mod lab;
 mod real_servers;
 mod refused;
 mod scenarios;
+mod signed;
 mod sockets;
 mod tools;

@@ -17,9 +17,11 @@ use crate::dnssec::{Validator, Verdict, Verification};
 use crate::egress::{self, Egress, Exchanged, Forwarder, LateReplies};
 use crate::guard::permit::{Budget, Exhausted, RecursionPermit, Spent};
 use crate::policy::{Decision, Policy};
+use crate::recursion::synthesis::synthesise;
 use crate::recursion::{
     Ask, AskFailure, Fault, Heard, Over, Recursion, Route, Routes, ServerFault, Step, Trace, Via,
 };
+use crate::sys::clock::Now;
 use crate::sys::{clock, entropy};
 use crate::telemetry::reason::Reason;
 use crate::wire::{Ede, Name, Question, RecordType, Response};
@@ -132,6 +134,17 @@ impl Resolver {
                 "the look-up was abandoned",
             )))
         }))
+    }
+
+    /// The answer to `question` that follows from validated proofs alone (RFC 8198), for names that would be found out by
+    /// iteration.
+    #[must_use]
+    pub fn proven(&self, question: &Question, now: Now) -> Option<Response> {
+        let validator = self.validator.as_ref().filter(|at| at.is_on())?;
+        match self.policy.route(&question.name, question.rtype) {
+            Decision::Resolve => synthesise(&self.cache, question, validator.plan(), now),
+            _ => None,
+        }
     }
 
     /// Answers `question` by a recursion of its own and tells every step; for `suimon ask`.
@@ -268,6 +281,11 @@ impl Resolver {
         }
     }
 
+    /// Whether we validate, so that forwarders need not (CD, RFC 4035 section 3.2.2).
+    fn validates(&self) -> bool {
+        self.validator.as_ref().is_some_and(|at| at.is_on())
+    }
+
     /// The servers that may be asked, with their ports.
     fn candidates(&self, ask: &Ask) -> Vec<SocketAddr> {
         match &ask.via {
@@ -292,7 +310,7 @@ impl Resolver {
             Via::Forward(index) => match self.forwarders.get(index) {
                 Some(forwarder) => {
                     forwarder
-                        .ask(&ask.question, self.plan.dnssec_ok, false, budget)
+                        .ask(&ask.question, self.plan.dnssec_ok, self.validates(), budget)
                         .await
                 }
                 None => Exchanged::Failed {
@@ -324,6 +342,11 @@ impl Resolver {
             let server = candidates
                 .iter()
                 .find(|server| Some(server.ip()) == fault.server);
+            if let (Fault::Bogus(why), Some(server)) = (fault.fault, server)
+                && why.is_absence()
+            {
+                self.egress.note_incomplete(*server);
+            }
             if let (true, Some(server)) = (lame, server) {
                 self.egress.note_lame(*server, &fault.zone, clock::now());
             }

@@ -10,14 +10,14 @@ use crate::wire::rrset::group;
 use crate::wire::text::record_from_text;
 use crate::wire::writer::{Opt, push_option, write_query};
 use crate::wire::{
-    Security,
     Ede, Flags, Header, Held, Message, QueryView, Question, Rcode, RdataSet, Record, RecordType,
-    Response, Rrset,
+    Response, Rrset, Security,
 };
 
 const PLAN: plan::Answer = plan::Answer {
     max_udp_size: 1232,
     minimal: true,
+    stale_after: std::time::Duration::from_millis(1800),
     max_udp_age: std::time::Duration::from_secs(4),
 };
 const FULL: plan::Answer = plan::Answer {

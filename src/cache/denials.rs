@@ -370,7 +370,9 @@ impl Entry {
 
     fn known(&self, now: Now) -> Option<KnownDenial> {
         let ttl = self.left(now)?;
-        self.used.store(true, Ordering::Relaxed);
+        if !self.used.load(Ordering::Relaxed) {
+            self.used.store(true, Ordering::Relaxed);
+        }
         let set = self.set.clone();
         Some(KnownDenial { set, ttl })
     }

@@ -84,6 +84,15 @@ impl Bogus {
 }
 
 impl Why {
+    /// Whether something is missing, and nothing wrong: a server that was asked without DO answers like that.
+    #[must_use]
+    pub const fn is_absence(self) -> bool {
+        matches!(
+            self,
+            Self::NoSignature | Self::NoProof | Self::NoDs | Self::NoDnskey
+        )
+    }
+
     const fn code(self) -> u16 {
         match self {
             Self::NoSignature => Ede::RRSIGS_MISSING,

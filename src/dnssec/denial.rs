@@ -177,14 +177,14 @@ impl<'a> Evidence<'a> {
             return Err(missing());
         }
         if let Some(encloser) = nsec::no_name(&self.nsecs, name) {
-            return Ok(Denial::by(Strength::Proven, Some(encloser)));
+            return Ok(Denial::by(Strength::Proven, encloser));
         }
         let Some(chain) = self.hashed() else {
             return self.undecided().ok_or_else(missing);
         };
         let types = chain.matching(name, hashes, allowance)?;
         if types.is_some_and(|types| types.has(RecordType::NXNAME)) {
-            return Ok(Denial::by(Strength::Proven, name.parent()));
+            return Ok(Denial::by(Strength::Proven, None));
         }
         let proof = chain
             .closest_encloser(name, self.zone, hashes, allowance)?
@@ -377,4 +377,4 @@ fn ds_denied(types: Types<'_>) -> Option<NoDs> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -79,13 +79,14 @@ pub(super) fn common_labels(one: &Name, other: &Name) -> usize {
         .count()
 }
 
-/// Proof that `name` does not exist and no wildcard stands in for it (RFC 4035 section 5.4); its closest encloser.
-pub(super) fn no_name(nsecs: &[Nsec<'_>], name: &Name) -> Option<Name> {
+/// Proof that `name` does not exist and no wildcard stands in for it (RFC 4035 section 5.4); its closest encloser, which compact
+/// denial leaves open (RFC 9824).
+pub(super) fn no_name(nsecs: &[Nsec<'_>], name: &Name) -> Option<Option<Name>> {
     findings(nsecs, name).find_map(|found| match found {
-        Finding::Listed(nsec) if nsec.says_no_name() => name.parent(),
+        Finding::Listed(nsec) if nsec.says_no_name() => Some(None),
         Finding::Absent(nsec) => {
             let encloser = nsec.closest_encloser(name);
-            is_absent(nsecs, &encloser.child(b"*").ok()).then_some(encloser)
+            is_absent(nsecs, &encloser.child(b"*").ok()).then_some(Some(encloser))
         }
         _ => None,
     })

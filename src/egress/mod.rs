@@ -73,6 +73,11 @@ impl Egress {
         self.servers.note_lame(server, zone, now);
     }
 
+    /// `server` left out what DO asks for: whether it takes EDNS is found out anew.
+    pub fn note_incomplete(&self, server: SocketAddr) {
+        self.servers.note_incomplete(server);
+    }
+
     /// What is known of servers.
     #[must_use]
     pub const fn servers(&self) -> &Servers {

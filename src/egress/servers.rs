@@ -282,6 +282,16 @@ impl Servers {
         })
     }
 
+    /// A reply came without what DO asks for. If the server was asked plainly because it had kept silent, the silence may have
+    /// been a lost packet.
+    pub fn note_incomplete(&self, server: SocketAddr) {
+        self.change(server, |state| {
+            if state.edns != Edns::Taken {
+                state.edns = Edns::Unknown;
+            }
+        });
+    }
+
     fn change(&self, server: SocketAddr, change: impl FnOnce(&mut State)) {
         let cell = self.known.get_with(server, Arc::default);
         change(&mut cell.lock().unwrap_or_else(PoisonError::into_inner));

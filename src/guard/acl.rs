@@ -27,7 +27,7 @@ enum Table<P: Prefix, Bits> {
     /// The longest prefix first: netmask and network, and the place of the rules beside.
     Few(Box<[(Bits, Bits)]>, Box<[Vec<AclRule>]>),
     /// By longest-prefix match.
-    Many(PrefixMap<P, Vec<AclRule>>),
+    Many(Box<PrefixMap<P, Vec<AclRule>>>),
 }
 
 impl Acl {
@@ -88,7 +88,7 @@ where
     /// `bits`: a prefix's netmask and network.
     fn new(map: PrefixMap<P, Vec<AclRule>>, bits: impl Fn(&P) -> (Bits, Bits)) -> Self {
         if map.len() > FEW {
-            return Self::Many(map);
+            return Self::Many(Box::new(map));
         }
         let mut few: Vec<_> = map
             .into_iter()

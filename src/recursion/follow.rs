@@ -96,7 +96,9 @@ impl Recursion {
             }
             End::Overflow(dname) => {
                 response.rcode = Rcode::YXDOMAIN;
-                response.answer.push(uncached(dname, backing.security, cache));
+                response
+                    .answer
+                    .push(uncached(dname, backing.security, cache));
             }
         }
         Turn::Answer(with_chain(frame, response))

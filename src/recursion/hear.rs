@@ -8,8 +8,8 @@ use super::fault::{Fault, ServerFault};
 use super::frame::{Approach, Frame, Path, Stage};
 use super::introduce::Introduction;
 use super::trace::{Happening, Source};
-use super::{AskFailure, Heard, Outstanding, Over, Recursion, referral};
 use super::weigh::Weighing;
+use super::{AskFailure, Heard, Outstanding, Over, Recursion, referral};
 use crate::cache::{Backing, Cache, Delegation, Negative, Rank};
 use crate::config::plan::Minimisation;
 use crate::guard::permit::Budget;
@@ -132,27 +132,25 @@ impl Recursion {
                 servers,
                 glue,
                 signed,
-            } => {
-                match self.descend(frame, &approach, &servers, &glue, taken) {
-                    Some(deeper) if self.validator().is_some() => {
-                        frame.shortened += u32::from(outstanding.minimised);
-                        let introduction = Introduction {
-                            child: servers.owner,
-                            parent: approach.zone,
-                            signed,
-                        };
-                        Stage::Introduce(Box::new(deeper), Box::new(introduction))
-                    }
-                    Some(deeper) => {
-                        frame.shortened += u32::from(outstanding.minimised);
-                        Stage::Approach(deeper)
-                    }
-                    None => {
-                        self.fault(&mut approach, outstanding, server, Fault::Bad, now);
-                        Stage::Approach(approach)
-                    }
+            } => match self.descend(frame, &approach, &servers, &glue, taken) {
+                Some(deeper) if self.validator().is_some() => {
+                    frame.shortened += u32::from(outstanding.minimised);
+                    let introduction = Introduction {
+                        child: servers.owner,
+                        parent: approach.zone,
+                        signed,
+                    };
+                    Stage::Introduce(Box::new(deeper), Box::new(introduction))
                 }
-            }
+                Some(deeper) => {
+                    frame.shortened += u32::from(outstanding.minimised);
+                    Stage::Approach(deeper)
+                }
+                None => {
+                    self.fault(&mut approach, outstanding, server, Fault::Bad, now);
+                    Stage::Approach(approach)
+                }
+            },
             Verdict::Reading(reading) if outstanding.minimised => {
                 frame.shortened += 1;
                 approach.targets.note_good(taken.server);
@@ -312,12 +310,7 @@ impl Recursion {
 }
 
 /// A reading to be weighed, with who said it.
-fn weighed(
-    approach: Approach,
-    reading: Reading,
-    question: &Question,
-    taken: &Taken<'_>,
-) -> Stage {
+fn weighed(approach: Approach, reading: Reading, question: &Question, taken: &Taken<'_>) -> Stage {
     let weighing = Weighing {
         reading,
         question: question.clone(),

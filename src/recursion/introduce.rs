@@ -123,7 +123,9 @@ impl Recursion {
         let lifetime = proofs.iter().map(|set| set.ttl).min().unwrap_or(0);
         let trust = match cut {
             NoDs::Insecure | NoDs::OptOut => ZoneTrust::Insecure(None),
-            NoDs::TooManyIterations => ZoneTrust::Insecure(Some(crate::dnssec::too_many_iterations())),
+            NoDs::TooManyIterations => {
+                ZoneTrust::Insecure(Some(crate::dnssec::too_many_iterations()))
+            }
             NoDs::NoCut => ZoneTrust::NoCut,
         };
         self.learn(name, trust, lifetime, now);

@@ -1,4 +1,5 @@
-//! Can a question be answered from the gaps of a signed zone, without asking anybody? Aggressive use of validated denials (RFC 8198).
+//! Can a question be answered from the gaps of a signed zone, without asking anybody? Aggressive use of validated denials (RFC 8198),
+//! and what lies below names that do not exist (RFC 8020).
 //!
 //! Runs where a miss is met, before anything is asked: this is the first wall against random names below signed zones. The sets
 //! that could prove something are picked here; whether they do is judged by [`dnssec::denial`](crate::dnssec::denial), as it is
@@ -35,7 +36,16 @@ pub fn synthesise(
     now: Now,
 ) -> Option<Response> {
     let rtype = question.rtype;
-    if !plan.aggressive || rtype.is_meta() && rtype != RecordType::ANY {
+    if rtype.is_meta() && rtype != RecordType::ANY {
+        return None;
+    }
+    if let Some(authority) = cache.nxdomain_above(&question.name, now) {
+        return Some(Response {
+            authority,
+            ..Response::empty(Rcode::NXDOMAIN)
+        });
+    }
+    if !plan.aggressive {
         return None;
     }
     let of_parent = match rtype {
@@ -290,3 +300,6 @@ fn told(picked: &Picked, ttl: u32) -> impl Iterator<Item = Held> {
         ..known.held()
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -72,6 +72,8 @@ enum State {
     Silent,
     /// Answered a shortened question with an error: may still do for the full one.
     WantsFullName,
+    /// Left out signatures or proofs, perhaps because it was asked without EDNS: worth a second question.
+    Incomplete,
     /// No use.
     Gone,
     /// We cannot ask it.
@@ -176,7 +178,11 @@ impl Targets {
         if !fresh.is_empty() || !full {
             return fresh;
         }
-        self.in_state(State::WantsFullName)
+        let shy = self.in_state(State::WantsFullName);
+        if !shy.is_empty() {
+            return shy;
+        }
+        self.in_state(State::Incomplete)
     }
 
     /// Whether anybody but `server` may be asked who did nothing wrong yet.
@@ -198,9 +204,12 @@ impl Targets {
         self.in_state(State::Silent)
     }
 
-    /// Whether somebody only disliked a shortened question.
+    /// Whether somebody may do for the full question only.
     pub(super) fn wants_full_name(&self) -> bool {
-        self.silent_sends < SILENT_SENDS_MOST && !self.in_state(State::WantsFullName).is_empty()
+        self.silent_sends < SILENT_SENDS_MOST
+            && [State::WantsFullName, State::Incomplete]
+                .iter()
+                .any(|state| !self.in_state(*state).is_empty())
     }
 
     fn in_state(&self, state: State) -> Vec<SocketAddr> {
@@ -233,6 +242,7 @@ impl Targets {
                 self.silent_sends += 1;
                 State::Silent
             }
+            Fault::Bogus(why) if why.is_absence() => State::Incomplete,
             _ if shortened => State::WantsFullName,
             _ => State::Gone,
         };

@@ -42,6 +42,10 @@ pub enum AnswerSource {
     Ready,
     /// The shared cache.
     Cache,
+    /// Validated proofs of what does not exist (RFC 8198).
+    Proven,
+    /// What was good before, because its servers do not answer (RFC 8767).
+    Stale,
     /// Policy: special-use names, local data.
     Policy,
     /// Recursion just now.
@@ -54,9 +58,11 @@ pub enum AnswerSource {
 
 impl AnswerSource {
     /// All, in the order of their counters.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Ready,
         Self::Cache,
+        Self::Proven,
+        Self::Stale,
         Self::Policy,
         Self::Recursion,
         Self::Forward,
@@ -69,6 +75,8 @@ impl AnswerSource {
         match self {
             Self::Ready => "ready",
             Self::Cache => "cache",
+            Self::Proven => "proven",
+            Self::Stale => "stale",
             Self::Policy => "policy",
             Self::Recursion => "recursion",
             Self::Forward => "forward",
@@ -79,7 +87,10 @@ impl AnswerSource {
     /// Whether nobody upstream was asked for it.
     #[must_use]
     pub const fn is_hit(self) -> bool {
-        matches!(self, Self::Ready | Self::Cache | Self::Policy)
+        matches!(
+            self,
+            Self::Ready | Self::Cache | Self::Proven | Self::Policy
+        )
     }
 }
 

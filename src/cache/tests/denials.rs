@@ -119,7 +119,7 @@ fn the_order_of_places_is_that_of_names() {
     .collect();
     let mut by_place = names.clone();
     names.sort();
-    by_place.sort_by_key(|name| crate::cache::denials::place(name));
+    by_place.sort_by_key(crate::cache::denials::place);
     assert_eq!(by_place, names);
 }
 

@@ -13,6 +13,8 @@ pub struct Entry {
     pub matches: Option<Vec<Match>>,
     /// What is changed before it is sent.
     pub adjust: Adjust,
+    /// Whether there is an `ADJUST` line; Deckard copies the ID where there is none.
+    pub has_adjust: bool,
     /// The message, and those of `EXTRA_PACKET` behind it.
     pub packets: Vec<Template>,
     /// Deckard's `MANDATORY`: somebody must have been answered with it.
@@ -82,7 +84,10 @@ pub enum Match {
 
 /// What is changed before a message is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "the format is a list of switches")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the format is a list of switches"
+)]
 pub struct Adjust {
     /// The query's ID.
     pub copy_id: bool,
@@ -146,6 +151,7 @@ impl Entry {
             place: lines.place(),
             matches: None,
             adjust: Adjust::default(),
+            has_adjust: false,
             packets: Vec::new(),
             mandatory: false,
             unsupported: Vec::new(),
@@ -182,7 +188,10 @@ impl Entry {
                 "HEX_EDNS_BEGIN" => packet.edns = Some(hex_block(lines, "HEX_EDNS_END")?),
                 "RAW" => packet.raw = Some(raw_line(lines)?),
                 _ => {
-                    if zone.directive(word, rest).map_err(|what| line.error(what))? {
+                    if zone
+                        .directive(word, rest)
+                        .map_err(|what| line.error(what))?
+                    {
                         continue;
                     }
                     let Some(section) = section else {
@@ -251,6 +260,7 @@ impl Entry {
         words: &str,
         packet: &mut Template,
     ) -> Result<(), ReadError> {
+        self.has_adjust = true;
         for word in words.split_whitespace() {
             let (key, value) = word.split_once('=').unwrap_or((word, ""));
             let milliseconds = || {

@@ -153,7 +153,10 @@ impl Scenario {
                     None => return Err(line.error("ADDRESS belongs to a step or a range")),
                 },
                 (word, rest) => {
-                    if !zone.directive(word, rest).map_err(|what| line.error(what))? {
+                    if !zone
+                        .directive(word, rest)
+                        .map_err(|what| line.error(what))?
+                    {
                         return Err(line.error(format!("unknown directive `{word}`")));
                     }
                 }
@@ -224,7 +227,10 @@ impl Range {
                 }
                 ("ENTRY_BEGIN", _) => range.entries.push(Entry::read(lines, zone)?),
                 (word, rest) => {
-                    if !zone.directive(word, rest).map_err(|what| line.error(what))? {
+                    if !zone
+                        .directive(word, rest)
+                        .map_err(|what| line.error(what))?
+                    {
                         return Err(line.error(format!("unknown directive `{word}` in a range")));
                     }
                 }
@@ -264,7 +270,9 @@ impl Step {
             "TRAFFIC" => Deed::Traffic,
             "TIME_PASSES" => time_passes(line, arguments)?,
             "ASSIGN" => {
-                let (name, value) = arguments.split_once('=').unwrap_or(split(arguments));
+                let (name, value) = arguments
+                    .split_once('=')
+                    .unwrap_or_else(|| split(arguments));
                 if name.trim().is_empty() {
                     return Err(line.error("ASSIGN: the name of a variable is missing"));
                 }
@@ -314,7 +322,10 @@ impl Step {
                 ("ENTRY_BEGIN", _) => return Entry::read(lines, zone),
                 ("ADDRESS", rest) => self.address = Some(address(&line, rest)?),
                 (other, rest) => {
-                    if !zone.directive(other, rest).map_err(|what| line.error(what))? {
+                    if !zone
+                        .directive(other, rest)
+                        .map_err(|what| line.error(what))?
+                    {
                         return Err(line.error(format!(
                             "unknown directive `{other}`; ENTRY_BEGIN is due for {word}"
                         )));
@@ -339,7 +350,10 @@ fn time_passes(line: &Line<'_>, arguments: &str) -> Result<Deed, ReadError> {
 
 /// Seconds with a fraction, as milliseconds; nothing for what is negative or beyond 136 years.
 pub(super) fn milliseconds(text: &str) -> Option<u64> {
-    let (whole, part) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
+    let (whole, part) = text
+        .trim()
+        .split_once('.')
+        .unwrap_or_else(|| (text.trim(), ""));
     let whole: u32 = whole.parse().ok()?;
     if !part.bytes().all(|octet| octet.is_ascii_digit()) {
         return None;

@@ -16,9 +16,8 @@ use super::entry::{Entry, Match};
 use super::evaluate::Variables;
 use super::file::{Deed, Scenario, Step, milliseconds};
 use super::head::Flavour;
-use super::outcome::{Failure, Outcome};
+use super::outcome::{Failure, Outcome, wrong};
 use super::packet;
-use super::play::wrong;
 use super::servers::{Servers, exchange_by_stream};
 use crate::drill::suimond::binary;
 use crate::sys::clock;
@@ -50,6 +49,16 @@ pub struct Place {
     suimond: PathBuf,
     directory: PathBuf,
     faketime: Option<PathBuf>,
+    /// Whether the directory goes when this does.
+    temporary: bool,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.temporary {
+            let _left_behind = fs::remove_dir_all(&self.directory);
+        }
+    }
 }
 
 impl Place {
@@ -59,7 +68,11 @@ impl Place {
         Self {
             suimond,
             directory,
-            faketime: FAKETIME.map(PathBuf::from).into_iter().find(|path| path.is_file()),
+            faketime: FAKETIME
+                .map(PathBuf::from)
+                .into_iter()
+                .find(|path| path.is_file()),
+            temporary: false,
         }
     }
 
@@ -72,7 +85,9 @@ impl Place {
             ip(&["link", "set", "lo", "up"])?;
             let directory = std::env::temp_dir().join(format!("scenario-{}", std::process::id()));
             fs::create_dir_all(&directory)?;
-            return Ok(Ok(Self::here(suimond.unwrap_or_else(binary), directory)));
+            let mut place = Self::here(suimond.unwrap_or_else(binary), directory);
+            place.temporary = true;
+            return Ok(Ok(place));
         }
         let mut command = Command::new("unshare");
         if !rustix::process::geteuid().is_root() {
@@ -126,7 +141,9 @@ fn not_live(scenario: &Scenario, place: &Place) -> Option<Outcome> {
 }
 
 fn failure(scenario: &Scenario, step: Option<&Step>, what: String) -> Failure {
-    let place = step.or(scenario.steps.last()).map(|step| step.place.clone());
+    let place = step
+        .or_else(|| scenario.steps.last())
+        .map(|step| step.place.clone());
     Failure {
         place: place.unwrap_or_else(|| super::text::Place {
             file: scenario.title.as_str().into(),
@@ -217,18 +234,18 @@ impl<'a> Live<'a> {
                     self.answers.extend(answer);
                 }
                 Deed::CheckAnswer(entry) => self.check(step, entry)?,
-                Deed::TimePasses(by) => self.pass(*by).map_err(|error| {
-                    failure(self.scenario, Some(step), error.to_string())
-                })?,
+                Deed::TimePasses(by) => self
+                    .pass(*by)
+                    .map_err(|error| failure(self.scenario, Some(step), error.to_string()))?,
                 Deed::TimePassesEval(expression) => {
                     let by = self
                         .variables
                         .expand(expression, self.now())
                         .map_err(failed)?;
-                    let by = milliseconds(&by).ok_or_else(|| failed(format!("`{by}` is no time")))?;
-                    self.pass(by).map_err(|error| {
-                        failure(self.scenario, Some(step), error.to_string())
-                    })?;
+                    let by =
+                        milliseconds(&by).ok_or_else(|| failed(format!("`{by}` is no time")))?;
+                    self.pass(by)
+                        .map_err(|error| failure(self.scenario, Some(step), error.to_string()))?;
                 }
                 Deed::Assign(name, expression) => {
                     let now = self.now();
@@ -334,7 +351,12 @@ impl<'a> Live<'a> {
 
 /// What libfaketime reads from its file.
 fn faketime(ahead: i64) -> String {
-    format!("{}{}.{:03}\n", if ahead < 0 { "-" } else { "+" }, ahead.abs() / 1000, ahead.abs() % 1000)
+    format!(
+        "{}{}.{:03}\n",
+        if ahead < 0 { "-" } else { "+" },
+        ahead.abs() / 1000,
+        ahead.abs() % 1000
+    )
 }
 
 fn start_daemon(
@@ -371,7 +393,10 @@ fn start_daemon(
         .stderr(File::create(&log)?)
         .spawn()
         .map_err(|error| {
-            io::Error::new(error.kind(), format!("{}: {error}", place.suimond.display()))
+            io::Error::new(
+                error.kind(),
+                format!("{}: {error}", place.suimond.display()),
+            )
         })?;
     let mut daemon = Daemon(child);
     let begun = clock::now();
@@ -408,5 +433,9 @@ fn ip(arguments: &[&str]) -> io::Result<()> {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    Err(io::Error::other(format!("ip {}: {}", arguments.join(" "), said.trim())))
+    Err(io::Error::other(format!(
+        "ip {}: {}",
+        arguments.join(" "),
+        said.trim()
+    )))
 }

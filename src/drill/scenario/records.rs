@@ -57,7 +57,9 @@ impl Zone {
             return Ok(name);
         }
         let octets = [
-            name.as_wire().get(..name.as_wire().len() - 1).unwrap_or_default(),
+            name.as_wire()
+                .get(..name.as_wire().len() - 1)
+                .unwrap_or_default(),
             self.origin.as_wire(),
         ]
         .concat();

@@ -13,7 +13,7 @@ use super::file::{Deed, Scenario};
 use super::head::Flavour;
 use super::matching::{Came, matches};
 use super::packet;
-use crate::wire::{Flags, Message, Rcode};
+use crate::wire::Message;
 
 /// How often a server looks whether it should end.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -63,7 +63,10 @@ impl Servers {
             .flat_map(|zone| zone.servers.iter().copied())
             .filter(|server| server.port() != 53);
         let plain = scenario.servers().into_iter();
-        for at in plain.map(|address| SocketAddr::new(address, 53)).chain(ports) {
+        for at in plain
+            .map(|address| SocketAddr::new(address, 53))
+            .chain(ports)
+        {
             let cannot = |error: io::Error| io::Error::new(error.kind(), format!("{at}: {error}"));
             let udp = UdpSocket::bind(at).map_err(cannot)?;
             udp.set_read_timeout(Some(GLANCE))?;
@@ -108,7 +111,10 @@ impl Servers {
         let mut unused =
             entries.filter(|entry| entry.mandatory && !book.used.contains(&entry.place.line));
         unused.next().map_or(Ok(()), |entry| {
-            Err(format!("nobody was answered with the MANDATORY entry of {}", entry.place))
+            Err(format!(
+                "nobody was answered with the MANDATORY entry of {}",
+                entry.place
+            ))
         })
     }
 }
@@ -137,7 +143,8 @@ impl Shared {
             let Ok((length, from)) = socket.recv_from(&mut buffer) else {
                 continue;
             };
-            for (pause, reply) in self.replies(buffer.get(..length).unwrap_or_default(), at, false) {
+            for (pause, reply) in self.replies(buffer.get(..length).unwrap_or_default(), at, false)
+            {
                 sleep(Duration::from_millis(pause));
                 let _unsent = socket.send_to(&reply, from);
             }
@@ -190,10 +197,16 @@ impl Shared {
             .scripted(moments, at, came)
             .or_else(|| self.one_shot(asked_in, &book, came));
         let Some(entry) = entry else {
-            book.unmatched.push(format!(
-                "no entry matches the question `{question}` asked of {at}{over}"
-            ));
-            return vec![(0, servfail(query))];
+            let what = format!("no entry matches the question `{question}` asked of {at}{over}");
+            // Deckard goes on.
+            if self.scenario.head.flavour == Flavour::Deckard {
+                book.told.push(format!(
+                    "{at}{over}: {question} -> no entry matches: SERVFAIL"
+                ));
+            } else {
+                book.unmatched.push(what);
+            }
+            return vec![(0, packet::servfail(query))];
         };
         book.used.insert(entry.place.line);
         book.told.push(format!(
@@ -218,16 +231,6 @@ impl Shared {
                 !book.used.contains(&entry.place.line) && matches(entry, Flavour::Deckard, came)
             })
     }
-}
-
-/// The query as a SERVFAIL, so that nobody waits.
-fn servfail(query: &[u8]) -> Vec<u8> {
-    let mut reply = query.to_vec();
-    if let Some(place) = reply.get_mut(2..4) {
-        let flags = Flags::default().with_qr(true).with_rcode(Rcode::SERVFAIL);
-        place.copy_from_slice(&flags.0.to_be_bytes());
-    }
-    reply
 }
 
 /// One query by a stream that is open, and its reply.

@@ -8,12 +8,18 @@ use std::time::Duration;
 use super::entry::Entry;
 use super::head::Flavour;
 use super::packet;
-use crate::config::plan::Plan;
+use crate::cache::Cache;
+use crate::config::plan::{Minimisation, Plan};
+use crate::egress::Egress;
 use crate::egress::matching::{Expected, Seen, examine};
 use crate::guard::permit::Budget;
+use crate::guard::{Guard, OwnAddresses, PendingClients};
+use crate::policy::Policy;
 use crate::query::{Pipeline, Waiting};
 use crate::recursion::{Ask, AskFailure, Fault, Heard, Over, Recursion, Step, Via};
+use crate::resolve::Resolver;
 use crate::sys::clock::Now;
+use crate::telemetry::Telemetry;
 use crate::wire::writer::{Opt, write_query};
 use crate::wire::{Flags, Message, Name, Question, Rcode, Response};
 
@@ -67,10 +73,10 @@ pub(super) struct Pending {
 }
 
 impl World {
-    pub(super) fn new(plan: Plan, pipeline: Pipeline, flavour: Flavour, now: Now) -> Self {
+    pub(super) fn new(plan: Plan, flavour: Flavour, now: Now) -> Self {
         Self {
+            pipeline: pipeline(&plan),
             plan,
-            pipeline,
             flavour,
             now,
             silent: HashMap::new(),
@@ -88,7 +94,11 @@ impl World {
         } else {
             egress.ipv6
         };
-        family && !egress.never_ask.iter().any(|prefix| prefix.contains(&server))
+        family
+            && !egress
+                .never_ask
+                .iter()
+                .any(|prefix| prefix.contains(&server))
     }
 
     /// The server that egress would most likely ask: not lame, not silent, the first of the rest.
@@ -187,7 +197,13 @@ impl Session {
         };
         let Some(server) = server else {
             let failure = AskFailure::NoUsableServer;
-            return self.hear(Heard::Failed { server: None, failure }, world);
+            return self.hear(
+                Heard::Failed {
+                    server: None,
+                    failure,
+                },
+                world,
+            );
         };
         let mut pending = Pending {
             server,
@@ -208,7 +224,13 @@ impl Session {
     fn pay(&mut self, pending: &mut Pending, world: &mut World) -> bool {
         if let Err(limit) = self.budget.charge_packet(world.now) {
             let failure = AskFailure::Budget(limit);
-            self.hear(Heard::Failed { server: None, failure }, world);
+            self.hear(
+                Heard::Failed {
+                    server: None,
+                    failure,
+                },
+                world,
+            );
             return false;
         }
         world.asked += 1;
@@ -237,6 +259,18 @@ impl Session {
         };
         let query = Message::parse(&pending.packet).ok();
         let packets = packet::replies(entry, world.flavour, query.as_ref(), &pending.packet);
+        self.receive(pending, packets, world);
+    }
+
+    /// The question under way is answered SERVFAIL.
+    pub(super) fn servfail(&mut self, world: &mut World) {
+        if let Some(pending) = self.pending.take() {
+            let packets = vec![(0, packet::servfail(&pending.packet))];
+            self.receive(pending, packets, world);
+        }
+    }
+
+    fn receive(&mut self, pending: Pending, packets: Vec<(u64, Vec<u8>)>, world: &mut World) {
         let mut worst = AskFailure::Timeout;
         for (pause, octets) in packets {
             if Duration::from_millis(pause) >= LATER_WAIT {
@@ -317,7 +351,11 @@ impl Session {
         let server = pending.server.ip();
         if failure == AskFailure::Timeout {
             let silences = world.silent.entry(server).or_default();
-            let wait = if *silences == 0 { FIRST_WAIT } else { LATER_WAIT };
+            let wait = if *silences == 0 {
+                FIRST_WAIT
+            } else {
+                LATER_WAIT
+            };
             *silences += 1;
             world.wait(wait);
         }
@@ -366,6 +404,32 @@ impl Pending {
     /// What is asked.
     pub(super) const fn question(&self) -> &Question {
         &self.ask.question
+    }
+}
+
+/// The rooms, as `daemon` wires them.
+fn pipeline(plan: &Plan) -> Pipeline {
+    let cache = Arc::new(Cache::with_secret(&plan.cache, 1, 2));
+    let minimises = plan.recursion.qname_minimisation != Minimisation::Off;
+    let policy = Arc::new(Policy::new(&plan.policy).with_resolver_info(minimises));
+    // Never asked to send: forwarders need none of it, and the sessions ask the script.
+    let egress = Arc::new(Egress::new(&plan.egress, &[], Arc::default()));
+    let resolver = Resolver::new(
+        Arc::clone(&cache),
+        Arc::clone(&policy),
+        egress,
+        Vec::new(),
+        Arc::new(plan.recursion.clone()),
+    );
+    Pipeline {
+        guard: Guard::with_key(&plan.guard, OwnAddresses::default(), &[0; 16]),
+        policy,
+        cache,
+        resolver: Arc::new(resolver),
+        pending: PendingClients::new(&plan.guard),
+        plan: plan.answer.clone(),
+        telemetry: Arc::new(Telemetry::new()),
+        epoch: 0,
     }
 }
 

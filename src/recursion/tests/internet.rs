@@ -5,11 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::signed;
 use crate::cache::{Cache, Rank};
 use crate::config::plan::{self, Limits, Minimisation};
 use crate::dnssec::Validator;
 use crate::guard::permit::{Budget, InternalCause, RecursionPermit};
-use super::signed;
 use crate::recursion::targets::mix;
 use crate::recursion::{AskFailure, Heard, Over, Recursion, Route, Routes, Step, TraceEvent, Via};
 use crate::sys::clock::Now;
@@ -88,6 +88,9 @@ pub(super) fn cache_plan() -> plan::Cache {
         delegation_ttl: (60, 86_400),
         failure_ttl: 5,
         max_failure_ttl: 300,
+        max_stale: 0,
+        stale_ttl: 30,
+        prefetch: false,
         failures: 1000,
     }
 }

@@ -86,9 +86,10 @@ pub(super) fn answer(zones: &[(Name, Vec<Record>)], question: &Question) -> Mess
         let last = message.authority.last();
         last.is_some_and(|record| record.rtype == RecordType::SOA)
     };
-    let cut = message.authority.first().filter(|record| {
-        record.rtype == RecordType::NS && !message.header.flags.aa()
-    });
+    let cut = message
+        .authority
+        .first()
+        .filter(|record| record.rtype == RecordType::NS && !message.header.flags.aa());
     if let Some(cut) = cut.map(|record| record.owner.clone()) {
         let ds: Vec<Record> = at(zones, &cut, RecordType::DS);
         if ds.is_empty() {
@@ -97,10 +98,14 @@ pub(super) fn answer(zones: &[(Name, Vec<Record>)], question: &Question) -> Mess
         }
         message.authority.extend(ds);
     }
-    let last = message.answer.iter().rev().find_map(|record| match record.rtype {
-        RecordType::CNAME => rdata::cname_target(&record.rdata),
-        _ => None,
-    });
+    let last = message
+        .answer
+        .iter()
+        .rev()
+        .find_map(|record| match record.rtype {
+            RecordType::CNAME => rdata::cname_target(&record.rdata),
+            _ => None,
+        });
     if negative {
         let about = last.as_ref().unwrap_or(&question.name);
         let speaking: Vec<_> = zones

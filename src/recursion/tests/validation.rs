@@ -183,12 +183,19 @@ fn of_two_servers_one_may_lie() {
     internet.sign(AT, "a.test", &Denial::Nsec);
     internet.sign(OTHER, "a.test", &Denial::Nsec);
     internet.signed_from_the_root();
-    internet.twist(AT, |_, message| message.answer.retain(|r| r.rtype != RecordType::RRSIG));
+    internet.twist(AT, |_, message| {
+        message.answer.retain(|r| r.rtype != RecordType::RRSIG)
+    });
     let run = internet.ask("www.a.test", "A");
     secure(&run);
     assert_eq!(run.answer(), ["www.a.test. A 192.0.2.80"]);
     let question = Question::new(name("www.a.test"), RecordType::A);
-    let held = internet.cache.rrset(&question.name, question.rtype, Rank::AuthAnswer, internet.now);
+    let held = internet.cache.rrset(
+        &question.name,
+        question.rtype,
+        Rank::AuthAnswer,
+        internet.now,
+    );
     assert_eq!(held.unwrap().security, Security::Secure);
 }
 
@@ -292,7 +299,11 @@ fn parent_and_signed_child_on_one_server_are_told_apart() {
     internet.zone(
         "a.test",
         &[AT],
-        &["www.a.test A 192.0.2.80", "sub.a.test NS ns0.a.test", "to.a.test CNAME www.sub.a.test"],
+        &[
+            "www.a.test A 192.0.2.80",
+            "sub.a.test NS ns0.a.test",
+            "to.a.test CNAME www.sub.a.test",
+        ],
     );
     internet.serve(AT, "sub.a.test", &["www.sub.a.test A 192.0.2.81"]);
     internet.point_to(AT, "a.test", "sub.a.test");
@@ -323,7 +334,9 @@ fn more_iterations_than_are_looked_at_make_insecure_with_the_reason() {
 #[test]
 fn a_negative_anchor_makes_insecure_what_would_be_bogus() {
     let mut internet = signed(&Denial::Nsec);
-    internet.twist(AT, |_, message| message.answer.retain(|r| r.rtype != RecordType::RRSIG));
+    internet.twist(AT, |_, message| {
+        message.answer.retain(|r| r.rtype != RecordType::RRSIG)
+    });
     internet.believes(crate::config::plan::Dnssec {
         anchors: vec![key(".").ds_set(300)],
         negative_anchors: vec![crate::config::plan::NegativeAnchor {
@@ -349,7 +362,10 @@ fn an_insecure_alias_cannot_bring_its_target_along() {
     let run = internet.ask("www.plain.test", "A");
     assert_eq!(
         run.answer(),
-        ["www.plain.test. CNAME www.a.test.", "www.a.test. A 192.0.2.80"]
+        [
+            "www.plain.test. CNAME www.a.test.",
+            "www.a.test. A 192.0.2.80"
+        ]
     );
     let _ = rr("x A 1.2.3.4");
 }
@@ -357,12 +373,25 @@ fn an_insecure_alias_cannot_bring_its_target_along() {
 #[test]
 fn addresses_of_servers_are_not_validated_and_not_handed_out_unvalidated() {
     let mut internet = signed(&Denial::Nsec);
-    internet.add(OTHER, "plain.test", &["sub.plain.test NS ns.elsewhere.a.test"]);
-    internet.records(AT, "a.test").push(rr("ns.elsewhere.a.test A 192.0.2.33"));
-    internet.serve("192.0.2.33", "sub.plain.test", &["www.sub.plain.test A 192.0.2.83"]);
+    internet.add(
+        OTHER,
+        "plain.test",
+        &["sub.plain.test NS ns.elsewhere.a.test"],
+    );
+    internet
+        .records(AT, "a.test")
+        .push(rr("ns.elsewhere.a.test A 192.0.2.33"));
+    internet.serve(
+        "192.0.2.33",
+        "sub.plain.test",
+        &["www.sub.plain.test A 192.0.2.83"],
+    );
     let run = internet.ask("www.sub.plain.test", "A");
     assert_eq!(run.answer(), ["www.sub.plain.test. A 192.0.2.83"]);
     let question = Question::new(name("ns.elsewhere.a.test"), RecordType::A);
     assert!(internet.cache.lookup(&question, internet.now).is_none());
-    bogus(&internet.ask("ns.elsewhere.a.test", "A"), Ede::RRSIGS_MISSING);
+    bogus(
+        &internet.ask("ns.elsewhere.a.test", "A"),
+        Ede::RRSIGS_MISSING,
+    );
 }

@@ -3,16 +3,16 @@
 mod by_nsec;
 mod by_nsec3;
 mod limits;
-mod zones;
+pub(crate) mod zones;
 
 use super::*;
 
-pub(super) fn name(text: &str) -> Name {
+pub(crate) fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
 /// Type bit maps (RFC 4034 section 4.1.2).
-pub(super) fn maps(types: &[RecordType]) -> Vec<u8> {
+pub(crate) fn maps(types: &[RecordType]) -> Vec<u8> {
     let mut windows = std::collections::BTreeMap::<u8, Vec<u8>>::new();
     for rtype in types {
         let [high, low] = rtype.0.to_be_bytes();
@@ -29,7 +29,7 @@ pub(super) fn maps(types: &[RecordType]) -> Vec<u8> {
     out
 }
 
-pub(super) fn sealed(owner: &Name, rtype: RecordType, rdata: &[u8]) -> Validated<Rrset> {
+pub(crate) fn sealed(owner: &Name, rtype: RecordType, rdata: &[u8]) -> Validated<Rrset> {
     Validated::seal(Rrset {
         owner: owner.clone(),
         rtype,
@@ -40,7 +40,7 @@ pub(super) fn sealed(owner: &Name, rtype: RecordType, rdata: &[u8]) -> Validated
 }
 
 /// An RRSIG with nothing in it that matters here but labels and signer.
-pub(super) fn signature(covers: RecordType, labels: u8, signer: &str) -> RdataSet {
+pub(crate) fn signature(covers: RecordType, labels: u8, signer: &str) -> RdataSet {
     let mut rdata = covers.0.to_be_bytes().to_vec();
     rdata.extend([13, labels]);
     rdata.extend([0; 14]);
@@ -50,14 +50,14 @@ pub(super) fn signature(covers: RecordType, labels: u8, signer: &str) -> RdataSe
 }
 
 /// The same set with other signatures.
-pub(super) fn signed(set: Validated<Rrset>, rrsigs: RdataSet) -> Validated<Rrset> {
+pub(crate) fn signed(set: Validated<Rrset>, rrsigs: RdataSet) -> Validated<Rrset> {
     Validated::seal(Rrset {
         rrsigs,
         ..set.into_inner()
     })
 }
 
-pub(super) fn nsec(owner: &str, next: &str, types: &[RecordType]) -> Validated<Rrset> {
+pub(crate) fn nsec(owner: &str, next: &str, types: &[RecordType]) -> Validated<Rrset> {
     let mut rdata = name(next).as_wire().to_vec();
     let beside = [RecordType::NSEC, RecordType::RRSIG];
     rdata.extend(maps(&[types, &beside].concat()));
@@ -66,20 +66,20 @@ pub(super) fn nsec(owner: &str, next: &str, types: &[RecordType]) -> Validated<R
 
 /// One NSEC3 record.
 #[derive(Clone)]
-pub(super) struct Hashed<'a> {
-    pub(super) zone: &'a str,
-    pub(super) owner: Hash20,
-    pub(super) next: Hash20,
-    pub(super) flags: u8,
-    pub(super) iterations: u16,
-    pub(super) salt: &'a [u8],
-    pub(super) types: &'a [RecordType],
+pub(crate) struct Hashed<'a> {
+    pub(crate) zone: &'a str,
+    pub(crate) owner: Hash20,
+    pub(crate) next: Hash20,
+    pub(crate) flags: u8,
+    pub(crate) iterations: u16,
+    pub(crate) salt: &'a [u8],
+    pub(crate) types: &'a [RecordType],
 }
 
-pub(super) type Hash20 = [u8; 20];
+pub(crate) type Hash20 = [u8; 20];
 
 impl Hashed<'_> {
-    pub(super) fn set(&self) -> Validated<Rrset> {
+    pub(crate) fn set(&self) -> Validated<Rrset> {
         let mut rdata = vec![1, self.flags];
         rdata.extend(self.iterations.to_be_bytes());
         rdata.push(u8::try_from(self.salt.len()).unwrap());
@@ -95,7 +95,7 @@ impl Hashed<'_> {
 }
 
 /// Base32 with the extended hex alphabet, no padding (RFC 4648 section 7).
-pub(super) fn base32(octets: &[u8]) -> String {
+pub(crate) fn base32(octets: &[u8]) -> String {
     let bit = |at: usize| u32::from(octets[at / 8] >> (7 - at % 8) & 1);
     (0..octets.len() * 8 / 5)
         .map(|digit| (0..5).fold(0, |value, at| value << 1 | bit(digit * 5 + at)))
@@ -103,11 +103,11 @@ pub(super) fn base32(octets: &[u8]) -> String {
         .collect()
 }
 
-pub(super) fn unbase32(text: &str) -> Hash20 {
+pub(crate) fn unbase32(text: &str) -> Hash20 {
     rdata::nsec3_owner_hash(text.as_bytes()).unwrap()
 }
 
-pub(super) fn hash(of: &str, iterations: u16, salt: &[u8]) -> Hash20 {
+pub(crate) fn hash(of: &str, iterations: u16, salt: &[u8]) -> Hash20 {
     let mut allowance = Allowance::new(0, 1000);
     Hashes::default()
         .of(&name(of), iterations, salt, &mut allowance)
@@ -115,14 +115,14 @@ pub(super) fn hash(of: &str, iterations: u16, salt: &[u8]) -> Hash20 {
 }
 
 /// A proof to be asked, with an honest allowance.
-pub(super) struct Case<'a> {
-    pub(super) zone: &'a str,
-    pub(super) sets: Vec<Validated<Rrset>>,
-    pub(super) most: u16,
+pub(crate) struct Case<'a> {
+    pub(crate) zone: &'a str,
+    pub(crate) sets: Vec<Validated<Rrset>>,
+    pub(crate) most: u16,
 }
 
 impl Case<'_> {
-    pub(super) fn new(zone: &str, sets: impl Into<Vec<Validated<Rrset>>>) -> Case<'_> {
+    pub(crate) fn new(zone: &str, sets: impl Into<Vec<Validated<Rrset>>>) -> Case<'_> {
         Case {
             zone,
             sets: sets.into(),
@@ -140,25 +140,25 @@ impl Case<'_> {
         ask(&proofs, &mut Allowance::new(16, 300))
     }
 
-    pub(super) fn no_name(&self, of: &str) -> Result<Denial, Bogus> {
+    pub(crate) fn no_name(&self, of: &str) -> Result<Denial, Bogus> {
         self.ask(|proofs, allowance| no_name(&name(of), proofs, allowance))
     }
 
-    pub(super) fn no_data(&self, of: &str, rtype: RecordType) -> Result<Denial, Bogus> {
+    pub(crate) fn no_data(&self, of: &str, rtype: RecordType) -> Result<Denial, Bogus> {
         self.ask(|proofs, allowance| no_data(&name(of), rtype, proofs, allowance))
     }
 
-    pub(super) fn no_closer(&self, of: &str, encloser: &str) -> Result<Denial, Bogus> {
+    pub(crate) fn no_closer(&self, of: &str, encloser: &str) -> Result<Denial, Bogus> {
         self.ask(|proofs, allowance| no_closer_match(&name(of), &name(encloser), proofs, allowance))
     }
 
-    pub(super) fn no_ds(&self, of: &str) -> Result<NoDs, Bogus> {
+    pub(crate) fn no_ds(&self, of: &str) -> Result<NoDs, Bogus> {
         self.ask(|proofs, allowance| no_ds(&name(of), proofs, allowance))
     }
 }
 
 /// What a proof is worth, or why there is none.
-pub(super) fn worth(found: Result<Denial, Bogus>) -> Result<Strength, Why> {
+pub(crate) fn worth(found: Result<Denial, Bogus>) -> Result<Strength, Why> {
     found
         .map(|denial| denial.strength)
         .map_err(|bogus| bogus.why)

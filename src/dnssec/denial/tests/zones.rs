@@ -9,13 +9,13 @@ use super::*;
 use RecordType as T;
 
 /// What a zone holds: owners and their types. The apex is always there.
-type Zone = BTreeMap<Name, Vec<T>>;
+pub(crate) type Zone = BTreeMap<Name, Vec<T>>;
 
-const APEX: &str = "zone.";
+pub(crate) const APEX: &str = "zone.";
 
 /// What a name is, by the rules of RFC 1034 section 4.3.2 and RFC 4592, found by plain search.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Truth {
+pub(crate) enum Truth {
     /// Below a cut or a DNAME, or at a cut: not for this zone to say.
     Elsewhere,
     Exists(Vec<T>),
@@ -25,7 +25,7 @@ enum Truth {
     Absent,
 }
 
-fn truth(zone: &Zone, of: &Name) -> Truth {
+pub(crate) fn truth(zone: &Zone, of: &Name) -> Truth {
     let is_cut = |types: &[T]| types.contains(&T::NS) && !types.contains(&T::SOA);
     let mut above = of.parent();
     while let Some(at) = above {
@@ -79,7 +79,7 @@ fn signed_owners(zone: &Zone) -> Zone {
         .collect()
 }
 
-fn by_nsec(zone: &Zone) -> Vec<Validated<Rrset>> {
+pub(crate) fn by_nsec(zone: &Zone) -> Vec<Validated<Rrset>> {
     let owners = signed_owners(zone);
     let names: Vec<_> = owners.keys().collect();
     (0..names.len())
@@ -94,7 +94,7 @@ fn by_nsec(zone: &Zone) -> Vec<Validated<Rrset>> {
         .collect()
 }
 
-fn by_nsec3(zone: &Zone, flags: u8) -> Vec<Validated<Rrset>> {
+pub(crate) fn by_nsec3(zone: &Zone, flags: u8) -> Vec<Validated<Rrset>> {
     let owners = signed_owners(zone);
     let mut all: BTreeMap<Hash20, Vec<T>> = BTreeMap::new();
     for (owner, types) in &owners {
@@ -143,7 +143,7 @@ fn label() -> impl Strategy<Value = String> {
     prop_oneof![Just("*".to_owned()), "[a-cA-C]{1,2}", "[a-c0-9]{1,3}"]
 }
 
-fn any_name() -> impl Strategy<Value = Name> {
+pub(crate) fn any_name() -> impl Strategy<Value = Name> {
     proptest::collection::vec(label(), 1..4)
         .prop_map(|labels| name(&format!("{}.{APEX}", labels.join("."))))
 }
@@ -159,7 +159,7 @@ fn types() -> impl Strategy<Value = Vec<T>> {
     ]
 }
 
-fn zone(most: usize) -> impl Strategy<Value = Zone> {
+pub(crate) fn zone(most: usize) -> impl Strategy<Value = Zone> {
     proptest::collection::btree_map(any_name(), types(), 0..most).prop_map(|mut zone| {
         // A cut or DNAME at a wildcard means nothing good (RFC 4592 section 4).
         zone.retain(|owner, types| {
@@ -232,7 +232,7 @@ fn above_is_elsewhere(zone: &Zone, of: &Name) -> bool {
     truth(&without, of) == Truth::Elsewhere
 }
 
-fn to_ask(zone: &Zone, random: &[Name]) -> BTreeSet<Name> {
+pub(crate) fn to_ask(zone: &Zone, random: &[Name]) -> BTreeSet<Name> {
     zone.keys()
         .flat_map(|owner| {
             [

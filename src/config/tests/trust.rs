@@ -41,9 +41,10 @@ fn the_anchors_built_in_are_believed_where_the_root_servers_are_the_internets() 
     let files = Files::with("");
     let of = |servers: usize| {
         let lines = crate::config::hints::built_in();
-        let lines = lines.iter().take(servers).map(|(name, addresses)| {
-            format!(". NS {name}\n{name} A {}\n", addresses[0])
-        });
+        let lines = lines
+            .iter()
+            .take(servers)
+            .map(|(name, addresses)| format!(". NS {name}\n{name} A {}\n", addresses[0]));
         let hints = files.put("known", &lines.collect::<String>());
         format!("[recursion]\nroot_hints = \"{}\"", hints.display())
     };

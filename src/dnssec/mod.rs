@@ -22,6 +22,7 @@ mod judge;
 mod key;
 mod nsec;
 mod nsec3;
+pub mod rollover;
 mod rrsig;
 mod trust;
 mod types;

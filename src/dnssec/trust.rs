@@ -3,6 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use moka::sync::Cache as Moka;
 
 use super::{Anchor, Bogus, Clock, ZoneKeys};
@@ -40,7 +41,7 @@ pub enum Start {
 #[derive(Debug)]
 pub struct Validator {
     plan: plan::Dnssec,
-    anchors: Vec<Arc<Anchor>>,
+    anchors: ArcSwap<Vec<Arc<Anchor>>>,
     known: Moka<Name, Known, RandomState>,
 }
 
@@ -74,10 +75,7 @@ impl Validator {
     #[must_use]
     pub fn new(plan: &plan::Dnssec, max_bytes: u64) -> Self {
         Self {
-            anchors: Anchor::all(&plan.anchors)
-                .into_iter()
-                .map(Arc::new)
-                .collect(),
+            anchors: ArcSwap::from_pointee(shared(Anchor::all(&plan.anchors))),
             plan: plan.clone(),
             known: Moka::builder()
                 .max_capacity(max_bytes)
@@ -88,8 +86,13 @@ impl Validator {
 
     /// Whether anything is validated at all.
     #[must_use]
-    pub const fn is_on(&self) -> bool {
-        !self.anchors.is_empty()
+    pub fn is_on(&self) -> bool {
+        !self.anchors.load().is_empty()
+    }
+
+    /// Believes these anchors from now on, and no others. What was found out before stays known: see [`Self::forget`].
+    pub fn replace_anchors(&self, anchors: Vec<Anchor>) {
+        self.anchors.store(Arc::new(shared(anchors)));
     }
 
     /// How it is to be done.
@@ -111,8 +114,8 @@ impl Validator {
     /// same name the negative one.
     #[must_use]
     pub fn start(&self, zone: &Name, now: Now) -> Start {
-        let anchor = self
-            .anchors
+        let anchors = self.anchors.load();
+        let anchor = anchors
             .iter()
             .filter(|anchor| zone.is_within(anchor.zone()))
             .max_by_key(|anchor| anchor.zone().label_count());
@@ -139,6 +142,7 @@ impl Validator {
     #[must_use]
     pub fn has_anchor_below(&self, zone: &Name) -> bool {
         self.anchors
+            .load()
             .iter()
             .any(|anchor| anchor.zone() != zone && anchor.zone().is_within(zone))
     }
@@ -181,4 +185,8 @@ impl Validator {
     pub fn zones(&self) -> u64 {
         self.known.entry_count()
     }
+}
+
+fn shared(anchors: Vec<Anchor>) -> Vec<Arc<Anchor>> {
+    anchors.into_iter().map(Arc::new).collect()
 }

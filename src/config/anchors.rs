@@ -76,6 +76,23 @@ pub fn parse(text: &str, file: &str) -> Result<Vec<Rrset>, Vec<BadAnchor>> {
     }
 }
 
+/// Whether a set of DS or DNSKEY records has one by which answers can be validated: of an algorithm, and if it is a DS with a
+/// digest, that `dnssec` knows (RFC 9904); held equal with what it knows by a test there.
+#[must_use]
+pub fn is_usable(set: &Rrset) -> bool {
+    set.rdata.iter().any(|rdata| match (set.rtype, rdata) {
+        (RecordType::DS, [_, _, algorithm, digest, ..]) => {
+            is_known(*algorithm) && matches!(digest, 2 | 4)
+        }
+        (RecordType::DNSKEY, [_, _, _, algorithm, ..]) => is_known(*algorithm),
+        _ => false,
+    })
+}
+
+const fn is_known(algorithm: u8) -> bool {
+    matches!(algorithm, 8 | 10 | 13..=16)
+}
+
 /// One record: a line, or several joined by parentheses, without comments.
 struct Entry {
     line: usize,

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::units::{Endpoint, PortRange, Prefix, Size, Span, ZoneName};
+use super::units::{Endpoint, NegativeAnchor, PortRange, Prefix, Size, Span, ZoneName};
 
 macro_rules! sections {
     ($($(#[$doc:meta])* $name:ident { $($(#[$attribute:meta])* $field:ident: $type:ty,)* })*) => {$(
@@ -36,6 +36,7 @@ sections! {
         cache: Cache,
         recursion: Recursion,
         limits: Limits,
+        dnssec: Dnssec,
         egress: Egress,
         answer: Answer,
         log: Log,
@@ -112,12 +113,14 @@ sections! {
         zone: ZoneName,
         servers: Vec<Endpoint>,
         leak_ok: Option<String>,
+        #[serde(default = "yes")] validate: bool,
     }
 
     /// `[[stub]]`
     Stub {
         zone: ZoneName,
         servers: Vec<Endpoint>,
+        #[serde(default = "yes")] validate: bool,
     }
 
     /// `[cache]`
@@ -156,8 +159,23 @@ sections! {
         ns_addresses: usize,
         failing_ns_names: u32,
         minimisation_steps: u32,
+        response_signatures: u32,
+        signatures: u32,
+        nsec3_hashes: u32,
         rrset_records: usize,
         rrset_bytes: Size,
+    }
+
+    /// `[dnssec]`
+    Dnssec {
+        validation: Validation,
+        trust_anchors: Vec<String>,
+        trust_anchor_files: Vec<PathBuf>,
+        negative_trust_anchors: Vec<NegativeAnchor>,
+        signature_skew: Span,
+        nsec3_iterations: u16,
+        aggressive: bool,
+        follow_rollovers: bool,
     }
 
     /// `[egress]`
@@ -244,6 +262,14 @@ choices! {
     /// QNAME minimisation.
     Minimisation => super::plan::Minimisation { Off, Relaxed, Strict, }
 
+    /// Whether answers are validated.
+    Validation => super::plan::Validation { Auto, On, Off, }
+
     /// Where logs go.
     LogTarget => super::plan::LogTarget { Auto, Stderr, Journald, }
+}
+
+/// The default of a switch in a `[[table]]`, which has no place in the lowest layer.
+const fn yes() -> bool {
+    true
 }

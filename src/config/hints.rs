@@ -43,6 +43,16 @@ pub(super) fn built_in() -> Vec<RootServer> {
         .collect()
 }
 
+/// Whether these are root servers of the Internet: at least one has an address that is known to be one's.
+pub(super) fn are_the_internets(servers: &[RootServer]) -> bool {
+    let known = built_in();
+    let known: Vec<&IpAddr> = known.iter().flat_map(|(_, addresses)| addresses).collect();
+    servers
+        .iter()
+        .flat_map(|(_, addresses)| addresses)
+        .any(|address| known.contains(&address))
+}
+
 /// What is wrong with a hints file, and where in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct BadHints {

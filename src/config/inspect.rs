@@ -145,12 +145,7 @@ impl Inspection<'_> {
 
     fn unknown_section(&mut self, name: &str) {
         let steps = [name.to_owned()];
-        let (why, fix) = if name == "dnssec" {
-            (
-                "this release does not validate yet: it keeps DNSSEC records and marks no answer as authentic; validation and the [dnssec] section come in the next release".to_owned(),
-                "remove the section; recursion.dnssec_ok says whether DNSSEC records are fetched".to_owned(),
-            )
-        } else if let Some(section) = options::nearest_section(name) {
+        let (why, fix) = if let Some(section) = options::nearest_section(name) {
             (
                 format!("there is no section [{name}]"),
                 format!("did you mean [{section}]?"),
@@ -173,12 +168,13 @@ impl Inspection<'_> {
                 format!("there are {}", names.join(", ")),
             )
         };
-        let what = if name == "dnssec" {
-            "there is no DNSSEC validation yet".to_owned()
-        } else {
-            format!("unknown section `{name}`")
-        };
-        self.error(&steps, Aim::Key, what, why, fix);
+        self.error(
+            &steps,
+            Aim::Key,
+            format!("unknown section `{name}`"),
+            why,
+            fix,
+        );
     }
 
     fn unknown_key(&mut self, section: &Section, key: &str, path: &str, steps: &[String]) {

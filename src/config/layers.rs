@@ -126,10 +126,10 @@ impl Layers {
         problems
     }
 
-    /// Warnings for lists of `[acl]` and `[policy]` that this file takes from an earlier one.
+    /// Warnings for lists of `[acl]`, `[policy]` and `[dnssec]` that this file takes from an earlier one.
     fn replaced_lists(&self, layer: &Layer, values: &Dict) -> Vec<Problem> {
         let mut problems = Vec::new();
-        for section in ["acl", "policy"] {
+        for section in ["acl", "policy", "dnssec"] {
             let Some(Value::Dict(_, keys)) = values.get(section) else {
                 continue;
             };
@@ -147,7 +147,11 @@ impl Layers {
                         "it was set at {}, and the file read last has the whole word on a list",
                         self.place(&path)
                     ),
-                    "keep the list in one file, or use [[acl.rule]] tables, which add up",
+                    if section == "acl" {
+                        "keep the list in one file, or use [[acl.rule]] tables, which add up"
+                    } else {
+                        "keep the list in one file"
+                    },
                 ));
             }
         }

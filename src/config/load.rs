@@ -30,6 +30,8 @@ pub struct Sources {
     pub sets: Vec<String>,
     /// Root hints of the system, used when there and `recursion.root_hints` is not set.
     pub system_root_hints: Option<PathBuf>,
+    /// Wall seconds now, to tell what has ended already; nothing = it is not told.
+    pub now: Option<u64>,
 }
 
 impl Sources {
@@ -42,8 +44,10 @@ impl Sources {
         }
     }
 
-    /// What a program started with `--config file` and `--set` flags reads; `environment` is `std::env::vars_os()`.
+    /// What a program started with `--config file` and `--set` flags reads at `now` (wall seconds); `environment` is
+    /// `std::env::vars_os()`.
     pub fn of_process(
+        now: u64,
         file: Option<PathBuf>,
         sets: Vec<String>,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
@@ -63,6 +67,7 @@ impl Sources {
             defaults_path: Some(PathBuf::from(DEFAULT_FILE)),
             environment,
             sets,
+            now: Some(now),
             ..Self::none()
         }
     }
@@ -77,6 +82,8 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
     /// The files that were read, in order.
     pub files: Vec<PathBuf>,
+    /// The files of trust anchors that were read.
+    pub anchor_files: Vec<PathBuf>,
     /// Every setting in force as TOML, each with the place it comes from.
     pub effective: String,
 }
@@ -150,7 +157,12 @@ fn finish(
             return Err(problems);
         }
     };
-    let (plan, found) = check::plan(&file, &layers, sources.system_root_hints.as_deref());
+    let (plan, found) = check::plan(
+        &file,
+        &layers,
+        sources.system_root_hints.as_deref(),
+        sources.now,
+    );
     problems.extend(found);
     problems.sort_by(Problem::reading_order);
     if problems.iter().any(Problem::is_error) {
@@ -160,6 +172,7 @@ fn finish(
         plan,
         warnings: problems,
         files,
+        anchor_files: file.dnssec.trust_anchor_files,
         effective: effective(&layers),
     })
 }

@@ -291,11 +291,15 @@ impl Default for Limits {
 /// Whether to believe what is found (RFC 4033 to 4035, 5155, 6840).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Dnssec {
+    /// What the operator wants.
+    pub validation: Validation,
     /// DS and DNSKEY sets of the zones that are believed without proof; none = nothing is validated.
     pub anchors: Vec<Rrset>,
+    /// Why nothing is validated, as a clause; nothing if there are anchors.
+    pub off_because: Option<String>,
     /// Zones that are not validated although they could be (RFC 7646).
     pub negative_anchors: Vec<NegativeAnchor>,
-    /// Seconds by which a signature may be expired or not yet valid (0..=86,400).
+    /// Seconds by which a signature may be expired or not yet valid (0..=86,400; 0).
     pub skew: u32,
     /// NSEC3 iterations above which a proof makes insecure (50; RFC 9276 section 3.2, CVE-2026-1519).
     pub nsec3_iterations: u16,
@@ -303,6 +307,18 @@ pub struct Dnssec {
     pub aggressive: bool,
     /// Follow key roll-overs of the anchors (RFC 5011).
     pub follow_rollovers: bool,
+}
+
+/// Whether answers are validated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Validation {
+    /// If there is a trust anchor; the root's built in counts where the root servers are the Internet's.
+    #[default]
+    Auto,
+    /// Always, by the root's built-in anchors unless others of the root are given.
+    On,
+    /// Never.
+    Off,
 }
 
 /// A zone that is not validated for a while (RFC 7646).

@@ -2,6 +2,7 @@
 
 mod accepted;
 mod refused;
+mod trust;
 
 use std::fs;
 use std::path::PathBuf;

@@ -277,6 +277,112 @@ impl fmt::Display for ZoneName {
     }
 }
 
+/// A zone that is not validated, and until when: `"example."`, `"example. until 2026-12-01T00:00:00Z"` (RFC 3339).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NegativeAnchor {
+    /// The zone.
+    pub zone: Name,
+    /// Wall seconds at which it ends.
+    pub until: Option<u64>,
+}
+
+impl FromStr for NegativeAnchor {
+    type Err = BadValue;
+
+    fn from_str(text: &str) -> Result<Self, BadValue> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let (zone, until) = match words.as_slice() {
+            [zone] => (zone, None),
+            [zone, word, time] if word.eq_ignore_ascii_case("until") => {
+                (zone, Some(wall_seconds(time)?))
+            }
+            _ => {
+                return Err(BadValue(format!(
+                    "`{text}` is not a zone, alone or followed by `until` and a time"
+                )));
+            }
+        };
+        let ZoneName(zone) = zone.parse()?;
+        Ok(Self { zone, until })
+    }
+}
+
+impl fmt::Display for NegativeAnchor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.zone.fmt(f)?;
+        match self.until {
+            Some(until) => write!(f, " until {}", Moment(until)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Wall seconds, shown as RFC 3339 in UTC: `2026-12-01T00:00:00Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment(pub u64);
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Days to year, month and day, with years that begin in March and eras of 400 years (Hinnant, chrono-Compatible
+        // Low-Level Date Algorithms).
+        let (days, second) = (self.0 / 86_400 + 719_468, self.0 % 86_400);
+        let (era, day_of_era) = (days / 146_097, days % 146_097);
+        let year_of_era =
+            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let month = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * month + 2) / 5 + 1;
+        let month = if month < 10 { month + 3 } else { month - 9 };
+        let year = era * 400 + year_of_era + u64::from(month <= 2);
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
+            second / 3_600,
+            second / 60 % 60,
+            second % 60
+        )
+    }
+}
+
+/// Reads a time of RFC 3339 with its offset, or a date alone, which begins at midnight UTC.
+fn wall_seconds(text: &str) -> Result<u64, BadValue> {
+    let bad = |why: &str| {
+        BadValue(format!(
+            "`{text}` {why} (2026-12-01T00:00:00Z, 2026-12-01T09:00:00+09:00, 2026-12-01)"
+        ))
+    };
+    let read: toml_edit::Datetime = text.parse().map_err(|_| bad("is not a time"))?;
+    let date = read.date.ok_or_else(|| bad("has no date"))?;
+    let offset = match (read.time, read.offset) {
+        (Some(_), None) => {
+            return Err(bad(
+                "does not say in which time zone; end it with Z for UTC",
+            ));
+        }
+        (_, Some(toml_edit::Offset::Custom { minutes })) => i64::from(minutes) * 60,
+        _ => 0,
+    };
+    // Years that begin in March: the leap day is the last.
+    let (year, month) = (i64::from(date.year), i64::from(date.month));
+    let (year, month) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
+    let days = year * 365 + year.div_euclid(4) - year.div_euclid(100)
+        + year.div_euclid(400)
+        + (153 * month + 2) / 5
+        + i64::from(date.day)
+        - 1
+        - 719_468;
+    let second = read.time.map_or(0, |time| {
+        i64::from(time.hour) * 3_600
+            + i64::from(time.minute) * 60
+            + i64::from(time.second.unwrap_or(0))
+    });
+    u64::try_from(days * 86_400 + second - offset).map_err(|_| bad("is before 1970"))
+}
+
 macro_rules! written_as_text {
     ($($type:ident, $expecting:literal;)*) => {$(
         impl<'de> Deserialize<'de> for $type {
@@ -320,6 +426,7 @@ written_as_text! {
     Prefix, "a prefix like \"192.0.2.0/24\"";
     PortRange, "a range of ports like \"1024-65535\"";
     ZoneName, "a domain name like \"example.com.\"";
+    NegativeAnchor, "a zone like \"example.com.\" or \"example.com. until 2026-12-01T00:00:00Z\"";
 }
 
 #[cfg(test)]
@@ -403,7 +510,54 @@ mod tests {
         );
     }
 
+    #[test]
+    fn negative_anchors_end_at_a_moment_or_never() {
+        let until = |text: &str| {
+            text.parse::<NegativeAnchor>()
+                .map(|anchor| anchor.until)
+                .map_err(|error| error.0)
+        };
+        assert_eq!(until("example"), Ok(None));
+        assert_eq!(until("a. until 1970-01-01T00:00:00Z"), Ok(Some(0)));
+        assert_eq!(until("a. UNTIL 2024-02-29"), Ok(Some(1_709_164_800)));
+        assert_eq!(
+            until("a.  until 2026-12-01T09:00:00.5+09:00"),
+            Ok(Some(1_796_083_200))
+        );
+        assert!(
+            until("a. until 2026-12-01T00:00:00")
+                .unwrap_err()
+                .contains("in which time zone")
+        );
+        assert!(
+            until("a. until 1969-12-31")
+                .unwrap_err()
+                .contains("is before 1970")
+        );
+        assert!(
+            until("a. until 12:00:00")
+                .unwrap_err()
+                .contains("has no date")
+        );
+        assert!(
+            until("a. until 2025-02-29")
+                .unwrap_err()
+                .contains("is not a time")
+        );
+        for bad in ["", "a. until", "a. b.", "a. until 2026-12-01 x", "a..b"] {
+            assert!(until(bad).is_err(), "{bad}");
+        }
+        assert_eq!(Moment(1_709_251_199).to_string(), "2024-02-29T23:59:59Z");
+        assert_eq!(Moment(0).to_string(), "1970-01-01T00:00:00Z");
+    }
+
     proptest! {
+        #[test]
+        fn a_moment_reads_back_as_it_was_shown(until in 0u64..253_402_300_800) {
+            let anchor = NegativeAnchor { zone: Name::root(), until: Some(until) };
+            prop_assert_eq!(anchor.to_string().parse::<NegativeAnchor>(), Ok(anchor));
+        }
+
         #[test]
         fn a_duration_reads_back_as_it_was_shown(milliseconds in 0u64..1 << 45) {
             let span = Span(Duration::from_millis(milliseconds));
@@ -430,6 +584,7 @@ mod tests {
             let _ = text.parse::<Prefix>();
             let _ = text.parse::<PortRange>();
             let _ = text.parse::<ZoneName>();
+            let _ = text.parse::<NegativeAnchor>();
         }
     }
 }

@@ -36,7 +36,12 @@ impl Args {
         if let Some(key) = &self.explain {
             return explain(key, session);
         }
-        let sources = Sources::of_process(self.file.clone(), self.set.clone(), std::env::vars_os());
+        let sources = Sources::of_process(
+            crate::sys::clock::now().wall_secs(),
+            self.file.clone(),
+            self.set.clone(),
+            std::env::vars_os(),
+        );
         let report = CheckReport::of(config::load(&sources), self.effective);
         session
             .screen

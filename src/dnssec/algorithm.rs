@@ -105,6 +105,19 @@ mod tests {
             .filter(|number| DigestType::of(*number).is_some())
             .collect();
         assert_eq!(digests, [2, 4]);
+        for (algorithm, digest) in (0..=255).flat_map(|a| (0..=5).map(move |d| (a, d))) {
+            let ds = crate::wire::Rrset {
+                owner: crate::wire::Name::root(),
+                rtype: crate::wire::RecordType::DS,
+                ttl: 0,
+                rdata: crate::wire::RdataSet::new([&[0, 0, algorithm, digest, 0][..]]),
+                rrsigs: crate::wire::RdataSet::default(),
+            };
+            assert_eq!(
+                crate::config::anchors::is_usable(&ds),
+                believed.contains(&algorithm) && digests.contains(&digest)
+            );
+        }
         for algorithm in Algorithm::ALL {
             assert_eq!(Algorithm::of(algorithm.number()), Some(algorithm));
         }

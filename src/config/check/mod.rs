@@ -6,6 +6,7 @@ mod coverage;
 mod public_resolvers;
 mod servers;
 mod snoop;
+mod trust;
 mod zones;
 
 use std::path::Path;
@@ -22,6 +23,7 @@ pub(super) fn plan(
     file: &File,
     layers: &Layers,
     system_hints: Option<&Path>,
+    now: Option<u64>,
 ) -> (Plan, Vec<Problem>) {
     let mut check = Check {
         file,
@@ -30,13 +32,14 @@ pub(super) fn plan(
         open: false,
     };
     check.open = check.judge_open();
+    let recursion = check.recursion(system_hints);
     let plan = Plan {
         ingress: check.ingress(),
         guard: check.guard(),
         policy: check.policy(),
         cache: check.cache(),
-        recursion: check.recursion(system_hints),
-        dnssec: plan::Dnssec::default(),
+        dnssec: check.dnssec(&recursion.root_hints, now),
+        recursion,
         egress: check.egress(),
         answer: plan::Answer {
             max_udp_size: file.answer.max_udp_size,
@@ -179,9 +182,6 @@ impl Check<'_> {
             ipv4: self.file.egress.ipv4,
             ipv6: self.file.egress.ipv6,
             limits: plan::Limits {
-                response_signatures: plan::Limits::default().response_signatures,
-                signatures: plan::Limits::default().signatures,
-                nsec3_hashes: plan::Limits::default().nsec3_hashes,
                 packets: limits.packets,
                 bytes: u32::try_from(limits.bytes.0).unwrap_or(u32::MAX),
                 time: limits.time.0,
@@ -191,6 +191,9 @@ impl Check<'_> {
                 ns_addresses: limits.ns_addresses,
                 failing_ns_names: limits.failing_ns_names,
                 minimisation_steps: limits.minimisation_steps,
+                response_signatures: limits.response_signatures,
+                signatures: limits.signatures,
+                nsec3_hashes: limits.nsec3_hashes,
                 rrset_records: limits.rrset_records,
                 rrset_bytes: octets(limits.rrset_bytes),
             },

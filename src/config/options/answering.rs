@@ -333,6 +333,14 @@ pub(super) const INCOMING: &[Setting] = &[
         example: r#""interim until our own recursion is approved, 2026-12""#,
     },
     Setting {
+        path: "forward.validate",
+        kind: Kind::Switch,
+        default: Some("true"),
+        summary: "Whether answers of this zone are validated.",
+        doc: "false for a private zone that the public parent says does not exist or signs otherwise: such answers would be bogus. It makes the zone a negative trust anchor (RFC 7646).",
+        example: "false",
+    },
+    Setting {
         path: "stub.zone",
         kind: Kind::Name,
         default: None,
@@ -347,6 +355,14 @@ pub(super) const INCOMING: &[Setting] = &[
         summary: "Authoritative servers of the zone, asked with RD=0.",
         doc: "Port 53 if none is written.",
         example: r#"["192.0.2.20"]"#,
+    },
+    Setting {
+        path: "stub.validate",
+        kind: Kind::Switch,
+        default: Some("true"),
+        summary: "Whether answers of this zone are validated.",
+        doc: "As forward.validate. A private zone that is signed is better given a trust anchor of its own.",
+        example: "false",
     },
 ];
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use figment::value::{Num, Value};
 
-use crate::config::units::{Endpoint, PortRange, Prefix, Size, Span, ZoneName};
+use crate::config::units::{Endpoint, NegativeAnchor, PortRange, Prefix, Size, Span, ZoneName};
 
 /// Type and range of a value. Ranges include both ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +52,12 @@ pub enum Kind {
     Ports,
     /// A list of resource records in presentation form.
     Records,
+    /// A list of DS and DNSKEY records in presentation form.
+    Anchors,
+    /// A list of zones, each with or without an end.
+    NegativeAnchors,
+    /// A list of file names.
+    Paths,
 }
 
 /// Why a value cannot stand where it does.
@@ -71,7 +77,14 @@ impl Kind {
     pub const fn is_list(self) -> bool {
         matches!(
             self,
-            Self::Endpoints | Self::Prefixes | Self::Names | Self::Ports | Self::Records
+            Self::Endpoints
+                | Self::Prefixes
+                | Self::Names
+                | Self::Ports
+                | Self::Records
+                | Self::Anchors
+                | Self::NegativeAnchors
+                | Self::Paths
         )
     }
 
@@ -150,7 +163,9 @@ impl Kind {
                 let Size(size) = self.read(value)?;
                 self.within(size, low, high, |size| Size(*size).to_string())
             }
-            Self::Text | Self::Path | Self::Records => self.text(value).map(drop),
+            Self::Text | Self::Path | Self::Records | Self::Anchors | Self::Paths => {
+                self.text(value).map(drop)
+            }
             Self::Choice(words) => {
                 let text = self.text(value)?;
                 if words.contains(&text) {
@@ -170,6 +185,7 @@ impl Kind {
             Self::Socket => self.parsed::<SocketAddr>(value, "an address with a port"),
             Self::Prefix | Self::Prefixes => self.read::<Prefix>(value).map(drop),
             Self::Name | Self::Names => self.read::<ZoneName>(value).map(drop),
+            Self::NegativeAnchors => self.read::<NegativeAnchor>(value).map(drop),
             Self::PortRange => self.read::<PortRange>(value).map(drop),
             Self::Endpoints => self.read::<Endpoint>(value).map(drop),
         }
@@ -296,6 +312,13 @@ impl fmt::Display for Kind {
             Self::Names => f.write_str("domain names like \"example.com.\""),
             Self::Ports => f.write_str("port numbers from 1 to 65535"),
             Self::Records => f.write_str("records like \"router.example. 300 IN A 192.0.2.1\""),
+            Self::Anchors => f.write_str(
+                "DS or DNSKEY records like \"example. IN DS 12345 13 2 49FD46E6C4B45C55...\"",
+            ),
+            Self::NegativeAnchors => f.write_str(
+                "zones like \"example.com.\" or \"example.com. until 2026-12-01T00:00:00Z\"",
+            ),
+            Self::Paths => f.write_str("file names in quotes"),
         }
     }
 }

@@ -7,6 +7,7 @@ mod answering;
 mod finding;
 mod kind;
 mod pages;
+mod trusting;
 
 use std::fmt::Write as _;
 
@@ -72,7 +73,7 @@ pub struct Section {
 }
 
 /// All sections, in the order of the reference config.
-pub const SECTIONS: [Section; 17] = [
+pub const SECTIONS: [Section; 18] = [
     plain("listen", "Where queries come in."),
     plain("tcp", "Limits of TCP service."),
     plain(
@@ -111,6 +112,10 @@ pub const SECTIONS: [Section; 17] = [
         "limits",
         "The budget of one client query, inherited by every sub-query and never reset.",
     ),
+    plain(
+        "dnssec",
+        "Whether what is found is believed: validation of DNSSEC.",
+    ),
     plain("egress", "How authoritative servers are asked."),
     plain("answer", "How replies are written."),
     plain("log", "What is logged, and where to."),
@@ -133,6 +138,7 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
     answering::INCOMING
         .iter()
         .chain(finding::SETTINGS)
+        .chain(trusting::SETTINGS)
         .chain(answering::OUTGOING)
 }
 

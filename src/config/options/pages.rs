@@ -71,7 +71,8 @@ environment variables SUIMON_SECTION__KEY; \-\-set section.key=value.
 .PP
 A key written in a later layer replaces the earlier value, and so does a list of values: acl.allow of the last file that sets it
 is the whole list. Tables in double brackets ([[acl.rule]], [[forward]], [[stub]]) add up over all files; the environment and
-\-\-set replace them. A warning names every list of [acl] or [policy] that one file takes from another.
+\-\-set replace them. A warning names every list of [acl], [policy] or [dnssec] that one file takes
+from another.
 .PP
 Lengths of time are written "500ms", "2s", "5m", "3h", "1d", "1w", sizes "200kB", "64KiB", "1GiB"; plain integers count seconds
 and octets. Relative paths start at the working directory of suimond. Environment variables and \-\-set take lists with commas

@@ -144,21 +144,6 @@ fn control_characters_of_a_file_never_reach_the_terminal() {
 }
 
 #[test]
-fn dnssec_is_refused_with_the_truth() {
-    assert_eq!(
-        refusal("[dnssec]\nvalidation = true\n"),
-        "\
-error: there is no DNSSEC validation yet
- --> suimon.toml:1:2
-  |
-1 | [dnssec]
-  |  ^^^^^^
-  = why: this release does not validate yet: it keeps DNSSEC records and marks no answer as authentic; validation and the [dnssec] section come in the next release
-  = fix: remove the section; recursion.dnssec_ok says whether DNSSEC records are fetched"
-    );
-}
-
-#[test]
 fn an_acl_for_everybody_is_refused_however_it_is_written() {
     let halves = "[acl]\nallow = [\"0.0.0.0/1\", \"128.0.0.0/1\"]";
     assert_eq!(
@@ -489,12 +474,18 @@ fn root_hints_are_read_and_their_lines_judged() {
         headlines(&text),
         ["error: none of these root servers may be asked"]
     );
-    assert!(headlines(&format!("{text}\n[egress]\nallow_private_servers = true")).is_empty());
+    let validation = "[dnssec]\nvalidation = 'off'";
+    assert!(
+        headlines(&format!(
+            "{text}\n[egress]\nallow_private_servers = true\n{validation}"
+        ))
+        .is_empty()
+    );
     files.put("hints", ". NS ns.\n");
     assert_eq!(headlines(&text), ["error: there are no root servers"]);
     assert!(
         headlines(&format!(
-            "{text}\n[[forward]]\nzone = '.'\nservers = ['192.0.2.1']"
+            "{text}\n[[forward]]\nzone = '.'\nservers = ['192.0.2.1']\n{validation}"
         ))
         .is_empty()
     );

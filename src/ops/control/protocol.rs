@@ -20,6 +20,9 @@ pub const MAX_REQUEST: usize = 64 * 1024;
 /// Largest reply a client reads, octets.
 pub const MAX_REPLY: usize = 16 * 1024 * 1024;
 
+/// Longest life of a negative trust anchor added at run time, seconds: a week (RFC 7646 section 2 wants them short-lived).
+pub const LONGEST_NTA: u32 = 7 * 86_400;
+
 /// What an operator may want.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
@@ -69,6 +72,23 @@ pub enum Request {
     },
     /// Read the configuration again.
     Reload {},
+    /// Do not validate a zone for a while (RFC 7646).
+    NtaAdd {
+        /// The zone.
+        zone: String,
+        /// For how many seconds, 1..=604,800.
+        seconds: u32,
+        /// Why, for those who read the list.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// Which zones are not validated?
+    NtaList {},
+    /// Validate a zone again.
+    NtaRemove {
+        /// The zone.
+        zone: String,
+    },
 }
 
 impl Request {
@@ -82,6 +102,9 @@ impl Request {
             Self::Ask { .. } => "ask",
             Self::Why { .. } => "why",
             Self::Reload {} => "reload",
+            Self::NtaAdd { .. } => "nta_add",
+            Self::NtaList {} => "nta_list",
+            Self::NtaRemove { .. } => "nta_remove",
         }
     }
 
@@ -90,7 +113,11 @@ impl Request {
     pub const fn is_write(&self) -> bool {
         matches!(
             self,
-            Self::Flush { .. } | Self::Ask { .. } | Self::Reload {}
+            Self::Flush { .. }
+                | Self::Ask { .. }
+                | Self::Reload {}
+                | Self::NtaAdd { .. }
+                | Self::NtaRemove { .. }
         )
     }
 }
@@ -214,8 +241,81 @@ pub struct StatusReport {
     pub cache_bytes: u64,
     /// Octets they may take.
     pub cache_capacity_bytes: u64,
+    /// Whether and by what answers are validated.
+    #[serde(default)]
+    pub validation: ValidationReport,
     /// What needs a person: one sentence each.
     pub warnings: Vec<String>,
+}
+
+/// Whether and by what answers are validated.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValidationReport {
+    /// Whether they are.
+    pub on: bool,
+    /// Why they are not, as a clause.
+    pub off_because: Option<String>,
+    /// The zones that are believed without proof.
+    pub anchors: Vec<AnchorReport>,
+    /// The zones that are not validated.
+    pub negative_anchors: Vec<NegativeAnchorReport>,
+    /// Zones whose keys, or whose lack of keys, are known now.
+    pub zones_known: u64,
+}
+
+/// One zone that is believed without proof.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnchorReport {
+    /// The zone.
+    pub zone: String,
+    /// The tags of its keys, each once, ascending.
+    pub key_tags: Vec<u16>,
+}
+
+/// One zone that is not validated (RFC 7646).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NegativeAnchorReport {
+    /// The zone; all below it is treated as unsigned.
+    pub zone: String,
+    /// Who said so: "configuration" or "operator".
+    pub source: String,
+    /// When it ends (RFC 3339, UTC); nothing = when the configuration changes.
+    pub until: Option<String>,
+    /// Seconds until then.
+    pub seconds_left: Option<u64>,
+    /// Why, in the operator's words.
+    pub reason: Option<String>,
+}
+
+/// `nta add`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NtaAddReport {
+    /// What holds now.
+    pub added: NegativeAnchorReport,
+    /// Whether an earlier one for the zone was replaced.
+    pub replaced: bool,
+    /// Cached entries forgotten.
+    pub removed: u64,
+    /// Whether it will be known after a restart; if not, why stands in the log.
+    pub kept: bool,
+}
+
+/// `nta list`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NtaListReport {
+    /// Those of the configuration first.
+    pub negative_anchors: Vec<NegativeAnchorReport>,
+}
+
+/// `nta remove`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NtaRemoveReport {
+    /// The zone that is validated again.
+    pub zone: String,
+    /// Cached entries forgotten.
+    pub removed: u64,
+    /// Whether that will be known after a restart; if not, why stands in the log.
+    pub kept: bool,
 }
 
 /// The last reload.
@@ -346,6 +446,9 @@ pub struct WhyReport {
     pub policy: String,
     /// Which forward, stub or local zone that is, and its servers.
     pub route: Option<String>,
+    /// The negative trust anchor that keeps the name from being validated, if one does.
+    #[serde(default)]
+    pub negative_anchor: Option<String>,
     /// What the cache holds for the question: "positive, 300 s left", "NXDOMAIN, 12 s left"; nothing if it does not.
     pub cached: Option<String>,
 }

@@ -7,6 +7,7 @@ mod metrics;
 mod operator;
 mod priming;
 mod report;
+mod rollover;
 mod watch;
 
 use std::fmt;
@@ -243,6 +244,7 @@ async fn keep_house(operator: Arc<Operator>, mut own_addresses_known: bool) {
         own_addresses_known = learn_own_addresses(&operator, own_addresses_known);
         operator.live().cache.settle();
         operator.end_excuses();
+        operator.rollovers().see_to_it(&operator);
         notify::status(&operator.status_line());
         if watch.all_is_well(&operator) {
             notify::watchdog();

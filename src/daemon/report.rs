@@ -167,6 +167,7 @@ fn anchor(anchor: &Anchor) -> AnchorReport {
     AnchorReport {
         zone: anchor.zone().to_string(),
         key_tags,
+        ..AnchorReport::default()
     }
 }
 

@@ -14,5 +14,6 @@ mod hostile;
 mod lab;
 mod real_servers;
 mod refused;
+mod rollover;
 mod sockets;
 mod tools;

@@ -257,6 +257,9 @@ pub(super) fn asked(
     if response.authoritative {
         flags.insert(1, "aa".to_owned());
     }
+    if response.is_authenticated() {
+        flags.push("ad".to_owned());
+    }
     AskReport {
         name: question.name.to_string(),
         rtype: question.rtype.to_string(),

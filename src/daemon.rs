@@ -106,7 +106,7 @@ fn serve(sources: Sources, loaded: Loaded) -> Result<(), Failure> {
     let plan = &loaded.plan;
     let logging = Logging::start(&plan.ops).map_err(|error| Failure::System(error.to_string()))?;
     raise_descriptor_limit();
-    make_state_dir(&plan.process.state_dir)?;
+    make_state_dir(&plan.process.state_dir);
     // Everything that needs privileges comes before the sandbox, and the sandbox before any thread.
     let listeners =
         Listeners::bind(&plan.ingress).map_err(|error| Failure::System(report::busy(&error)))?;
@@ -279,13 +279,15 @@ fn raise_descriptor_limit() {
     }
 }
 
-fn make_state_dir(dir: &std::path::Path) -> Result<(), Failure> {
-    std::fs::create_dir_all(dir).map_err(|error| {
-        Failure::System(format!(
-            "the state directory {} cannot be made: {error}; create it for this user or set process.state_dir",
-            dir.display()
-        ))
-    })
+/// Nothing that is kept there is needed to serve.
+fn make_state_dir(dir: &std::path::Path) {
+    if let Err(error) = std::fs::create_dir_all(dir) {
+        tracing::warn!(
+            directory = %dir.display(),
+            %error,
+            "the state directory cannot be made: a restart forgets what is learned; create it for this user or set process.state_dir"
+        );
+    }
 }
 
 fn confine(sources: &Sources, loaded: &Loaded) {

@@ -40,6 +40,7 @@ struct Case {
     clock: PathBuf,
     runs: u32,
     more: String,
+    state_dir: String,
 }
 
 fn key(seed: u64) -> Signer {
@@ -71,11 +72,16 @@ impl Case {
             clock,
             runs: 0,
             more: more.to_owned(),
+            state_dir: "state".to_owned(),
         }
     }
 
+    fn state_dir(&self) -> PathBuf {
+        self.scene.lab.dir().join(&self.state_dir)
+    }
+
     fn state_file(&self) -> PathBuf {
-        self.scene.lab.dir().join("state/trust-anchors.json")
+        self.state_dir().join("trust-anchors.json")
     }
 
     /// Starts suimond, or the next one.
@@ -97,6 +103,7 @@ impl Case {
         let path = path.display().to_string();
         let library = "LD_PRELOAD=/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
         let file = format!("FAKETIME_TIMESTAMP_FILE={}", self.clock.display());
+        let state = format!("process.state_dir={:?}", self.state_dir());
         self.runs += 1;
         let name = self.name();
         let resolver = self.scene.resolver.clone();
@@ -111,6 +118,10 @@ impl Case {
             &path,
             "--set",
             "recursion.qname_minimisation='off'",
+            "--set",
+            &state,
+            "--set",
+            "process.sandbox=true",
         ];
         self.scene.lab.spawn(&resolver, &name, &command);
         suimond::wait_until_ready(&self.scene.lab, &name);
@@ -407,4 +418,15 @@ fn a_file_that_cannot_be_written_is_told_once_and_keeps_nobody_from_being_served
     let human = suimond::tool(&case.scene.lab, &["status"]);
     assert!(human.contains("a restart begins anew"), "{human}");
     assert!(!case.state_file().exists());
+}
+
+#[test]
+fn without_a_state_directory_keys_are_followed_in_memory() {
+    let mut case = Case::new("nowhere", "");
+    case.scene.lab.file("a-file", "no directory");
+    case.state_dir = "a-file/state".to_owned();
+    case.start();
+    case.reaches("1 valid: validated");
+    case.validates();
+    assert_eq!(case.log().matches("cannot be made").count(), 1);
 }

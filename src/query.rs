@@ -1,5 +1,6 @@
 //! The pipeline on one screen: guard, ready-made answers, policy, cache, and what becomes of a miss.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use rand::Rng as _;
@@ -8,18 +9,20 @@ use crate::answer::{self, Composed};
 use crate::cache::answers::{AnswerTable, Found, ReadyMade};
 use crate::cache::{Cache, Demand};
 use crate::config::plan::{self, TransportKind};
-use crate::guard::{
-    Admission, Arrival, Guard, PendingClients, PendingTicket, RecursionPermit, Verdict,
-};
+use crate::guard::{Admission, Arrival, Guard, PendingClients, Verdict};
 use crate::policy::{Decision, Policy};
 use crate::resolve::Resolver;
-use crate::sys::clock::{self, Now};
+use crate::sys::clock::Now;
 use crate::sys::entropy;
 use crate::telemetry::{AnswerSource, Reason, Telemetry, Worker};
 use crate::wire::writer::{OPT_LEN, write_query};
-use crate::wire::{
-    Class, Ede, Flags, Header, Held, QueryView, Question, Rcode, RecordType, Response,
-};
+use crate::wire::{Class, Flags, Header, Held, QueryView, Question, Rcode, RecordType, Response};
+
+mod miss;
+mod refresh;
+
+pub use miss::{Miss, Waiting};
+pub use refresh::Refresh;
 
 /// The rooms of one configuration, wired together. Replaced as a whole on reload.
 pub struct Pipeline {
@@ -53,35 +56,10 @@ pub enum Next {
     Silence,
     /// The reply buffer holds the reply.
     Reply,
+    /// The reply buffer holds the reply, and what it says is about to end: hand this to [`Pipeline::refresh`].
+    ReplyAndRefresh(Box<Refresh>),
     /// The answer must be found out: hand this to [`Pipeline::find_out`].
     Miss(Box<Miss>),
-}
-
-/// A query that must wait. Holds the one permit that pays for it and its client's place among those who wait.
-pub struct Miss {
-    permit: RecursionPermit,
-    ticket: PendingTicket,
-    question: Question,
-    /// The operator's own CNAMEs that stand before what is found out.
-    chain: Vec<Held>,
-    forwarded: bool,
-    demand: Demand,
-    packet: Box<[u8]>,
-    transport: TransportKind,
-    may_send_errors: bool,
-    arrived: Now,
-}
-
-/// A client that waits for the answer to its [`Miss`]: all that is needed to write its reply.
-pub struct Waiting {
-    ticket: PendingTicket,
-    question: Question,
-    chain: Vec<Held>,
-    forwarded: bool,
-    packet: Box<[u8]>,
-    transport: TransportKind,
-    may_send_errors: bool,
-    arrived: Now,
 }
 
 /// What is known without asking anybody.
@@ -94,30 +72,6 @@ enum Known {
         chain: Vec<Held>,
         forwarded: bool,
     },
-}
-
-impl Miss {
-    /// How well the answer must be looked at.
-    #[must_use]
-    pub const fn demand(&self) -> Demand {
-        self.demand
-    }
-
-    /// The permit that pays for finding out the question, and the client whom [`Pipeline::tell`] answers then.
-    #[must_use]
-    pub fn take(self) -> (RecursionPermit, Question, Waiting) {
-        let waiting = Waiting {
-            ticket: self.ticket,
-            question: self.question.clone(),
-            chain: self.chain,
-            forwarded: self.forwarded,
-            packet: self.packet,
-            transport: self.transport,
-            may_send_errors: self.may_send_errors,
-            arrived: self.arrived,
-        };
-        (self.permit, self.question, waiting)
-    }
 }
 
 impl WorkerState {
@@ -148,78 +102,6 @@ impl Pipeline {
     /// The same for a query that came by a stream, where no worker's table is at hand.
     pub fn arrive_by_stream(&self, arrival: &Arrival<'_>, now: Now, reply: &mut Vec<u8>) -> Next {
         self.admit(None, self.telemetry.shared(), arrival, now, reply)
-    }
-
-    /// Finds out what a miss asks and writes the reply; nothing if it came too late to be sent.
-    ///
-    /// Over UDP the client gets SERVFAIL when its patience ends while servers are still being waited for; the recursion goes
-    /// on and its answer reaches the cache.
-    pub async fn find_out(&self, miss: Box<Miss>) -> Option<Vec<u8>> {
-        let demand = miss.demand;
-        let (permit, question, waiting) = miss.take();
-        let resolution = self.resolver.start(permit, question, demand);
-        let resolved = if waiting.transport == TransportKind::Udp {
-            let patience = self
-                .plan
-                .max_udp_age
-                .saturating_sub(clock::now().since(waiting.arrived));
-            tokio::time::timeout(patience, resolution)
-                .await
-                .unwrap_or_else(|_| {
-                    self.telemetry.shared().verdict(Reason::TooOld);
-                    Ok(Arc::new(Response::failure(Ede::new(
-                        Ede::NO_REACHABLE_AUTHORITY,
-                        "still waiting for servers; ask again",
-                    ))))
-                })
-        } else {
-            resolution.await
-        };
-        self.tell(waiting, resolved, clock::now())
-    }
-
-    /// Writes the reply to a client whose question was found out, or could not be for a reason of our own; nothing if none is sent.
-    pub fn tell(
-        &self,
-        waiting: Waiting,
-        resolved: Result<Arc<Response>, Reason>,
-        now: Now,
-    ) -> Option<Vec<u8>> {
-        let counters = self.telemetry.shared();
-        let udp = waiting.transport == TransportKind::Udp;
-        drop(waiting.ticket);
-        let response = match resolved {
-            Ok(response) => {
-                if !self.plan.minimal {
-                    self.cache
-                        .store_companions(&waiting.question, &response, now);
-                }
-                with_chain(response, waiting.chain)
-            }
-            Err(reason) => {
-                counters.verdict(reason);
-                // The stub asks again; SERVFAIL would send it elsewhere with the same load.
-                if udp {
-                    return None;
-                }
-                Arc::new(Response::failure(Ede::new(Ede::OTHER, reason.sentence())))
-            }
-        };
-        if is_error(response.rcode) && !waiting.may_send_errors {
-            counters.verdict(Reason::ReflectorPort);
-            return None;
-        }
-        let query = QueryView::parse(&waiting.packet).ok()?;
-        let mut reply = Vec::with_capacity(512);
-        answer::compose(&query, &response, &self.plan, udp, &mut reply);
-        let source = match (response.rcode, waiting.forwarded) {
-            (Rcode::SERVFAIL, _) => AnswerSource::Failure,
-            (_, true) => AnswerSource::Forward,
-            (_, false) => AnswerSource::Recursion,
-        };
-        counters.answered(source, now.since(waiting.arrived));
-        count_reply(counters, response.rcode, &reply);
-        Some(reply)
     }
 
     /// Whether a question of our own comes out as a reply: through policy, cache and composing like a client's, without the guard
@@ -321,11 +203,15 @@ impl Pipeline {
                 }
                 let composed = answer::compose(query, &response, &self.plan, udp, reply);
                 if let Some(table) = table {
+                    let composed = self.until_renewal(composed);
                     keep_ready(table, query, &composed, reply, generation, now);
                 }
                 counters.answered(source, std::time::Duration::ZERO);
                 count_reply(counters, response.rcode, reply);
-                Next::Reply
+                match self.renewal(&response, source, query, admission, now) {
+                    Some(refresh) => Next::ReplyAndRefresh(Box::new(refresh)),
+                    None => Next::Reply,
+                }
             }
             Known::Remains {
                 question,
@@ -352,15 +238,17 @@ impl Pipeline {
                 };
                 Next::Miss(Box::new(Miss {
                     permit,
-                    ticket,
-                    question,
-                    chain,
-                    forwarded,
                     demand,
-                    packet: arrival.bytes.into(),
-                    transport: arrival.transport,
-                    may_send_errors,
-                    arrived: now,
+                    waiting: Waiting {
+                        ticket,
+                        question,
+                        chain,
+                        forwarded,
+                        packet: arrival.bytes.into(),
+                        transport: arrival.transport,
+                        may_send_errors,
+                        arrived: now,
+                    },
                 }))
             }
         }
@@ -399,6 +287,9 @@ impl Pipeline {
         now: Now,
     ) -> Option<(Response, AnswerSource)> {
         if let Some(mut response) = self.cache.lookup_as(question, demand, now) {
+            if let Some(stale) = self.instead_of(&response, question, demand, now) {
+                return Some((stale, AnswerSource::Stale));
+            }
             if !self.plan.minimal {
                 self.cache.add_companions(question, &mut response, now);
             }
@@ -489,13 +380,13 @@ fn is_error(rcode: Rcode) -> bool {
     !matches!(rcode, Rcode::NOERROR | Rcode::NXDOMAIN)
 }
 
-fn with_chain(response: Arc<Response>, chain: Vec<Held>) -> Arc<Response> {
+fn with_chain(response: &Response, chain: Vec<Held>) -> Cow<'_, Response> {
     if chain.is_empty() {
-        return response;
+        return Cow::Borrowed(response);
     }
-    let mut response = Arc::unwrap_or_clone(response);
+    let mut response = response.clone();
     response.answer.splice(0..0, chain);
-    Arc::new(response)
+    Cow::Owned(response)
 }
 
 fn count_reply(counters: &Worker, rcode: Rcode, reply: &[u8]) {

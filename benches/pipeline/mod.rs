@@ -101,7 +101,7 @@ impl Rig {
             .pipeline
             .arrive(&mut self.worker, &arrival, NOW, &mut self.reply)
         {
-            Next::Reply => Some(self.reply.len()),
+            Next::Reply | Next::ReplyAndRefresh(_) => Some(self.reply.len()),
             Next::Silence => None,
             Next::Miss(_) => panic!("the bench asks for nothing that is not cached"),
         }

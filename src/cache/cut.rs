@@ -1,5 +1,6 @@
 //! Does a name exist below one that does not? Never, if that was proven (RFC 8020).
 
+use super::lookup::{Demand, View};
 use super::rrsets::{Fact, WHOLE_NAME};
 use super::{Cache, Negative};
 use crate::sys::clock::Now;
@@ -14,7 +15,7 @@ impl Cache {
         let mut above = name.parent();
         while let Some(at) = above.filter(|at| !at.is_root()) {
             if let Some(Fact::Absent(Negative::NxDomain, Security::Secure, told)) =
-                self.aside(&at, WHOLE_NAME, now)
+                self.aside(&at, WHOLE_NAME, View::of(Demand::Checked, now))
             {
                 return Some(told);
             }

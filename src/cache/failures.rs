@@ -10,6 +10,9 @@ use super::{CLOCK_SLACK, Cache, Demand};
 use crate::sys::clock::Now;
 use crate::wire::{Ede, Name, Question, RecordType};
 
+/// Seconds between two attempts to look the same name up anew before it ends.
+pub(super) const RENEWAL_PAUSE: u64 = 10;
+
 #[derive(Debug)]
 pub(super) struct Failures {
     pub(super) store: Moka<Key, Arc<Failure>, BuildUnhashed>,
@@ -81,6 +84,26 @@ impl Cache {
                 stored: now.wall_secs(),
             }))
         });
+    }
+
+    /// Whether `question`, which is about to end, may be looked up anew: not if that was begun within [`RENEWAL_PAUSE`] seconds.
+    #[must_use]
+    pub fn may_renew(&self, question: &Question, now: Now) -> bool {
+        let key = self.keyer.key(&question.name, question.rtype);
+        let began = now.wall_secs();
+        let mut may = false;
+        self.renewals.entry(key).and_compute_with(|entry| {
+            let before = entry.map(moka::Entry::into_value);
+            may = before.is_none_or(|before| before.abs_diff(began) >= RENEWAL_PAUSE);
+            if may { Op::Put(began) } else { Op::Nop }
+        });
+        may
+    }
+
+    /// Whether names are looked up anew before they end.
+    #[must_use]
+    pub const fn prefetches(&self) -> bool {
+        self.plan.prefetch
     }
 
     /// Why `question` failed, while that is remembered.

@@ -35,6 +35,26 @@ pub enum Demand {
     Any,
 }
 
+/// By what a look-up goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View {
+    pub now: Now,
+    pub demand: Demand,
+    /// Seconds since their end for which entries still count, with the TTL and the security of what is stale (RFC 8767).
+    pub grace: u64,
+}
+
+impl View {
+    /// Of all that is fresh.
+    pub(super) const fn of(demand: Demand, now: Now) -> Self {
+        Self {
+            now,
+            demand,
+            grace: 0,
+        }
+    }
+}
+
 impl Demand {
     /// Whether data of this security will do.
     #[must_use]
@@ -57,10 +77,35 @@ impl Cache {
     /// one RRset. TTLs are those left.
     #[must_use]
     pub fn lookup_as(&self, question: &Question, demand: Demand, now: Now) -> Option<Response> {
+        self.view(question, View::of(demand, now))
+    }
+
+    /// The answer that was good until at most `max_stale` seconds ago, each part of it with a TTL of `stale_ttl` seconds if it has
+    /// ended, and an EDE that says so (RFC 8767 section 4, RFC 8914 sections 4.4 and 4.20). What was proven then is not called
+    /// authentic now: its signatures may have ended too.
+    #[must_use]
+    pub fn stale(&self, question: &Question, demand: Demand, now: Now) -> Option<Response> {
+        let grace = u64::from(self.plan.max_stale);
+        if grace == 0 {
+            return None;
+        }
+        let view = View { now, demand, grace };
+        let mut response = self
+            .view(question, view)
+            .filter(|response| response.rcode != Rcode::SERVFAIL)?;
+        response.ede = Some(if response.rcode == Rcode::NXDOMAIN {
+            Ede::new(Ede::STALE_NXDOMAIN, "its servers do not answer at present")
+        } else {
+            Ede::new(Ede::STALE_ANSWER, "its servers do not answer at present")
+        });
+        Some(response)
+    }
+
+    fn view(&self, question: &Question, view: View) -> Option<Response> {
         let mut response = Response::empty(Rcode::NOERROR);
         let mut at = question.clone();
         for _ in 0..=MAX_LINKS {
-            match self.known_or_any(&at, demand, now) {
+            match self.known_or_any(&at, view) {
                 Some(Fact::Data(held, proofs)) => {
                     response.answer.push(held);
                     response.authority.extend(proofs);
@@ -75,32 +120,28 @@ impl Cache {
                 }
                 None => {}
             }
-            match self.link(&at, demand, now, &mut response) {
+            match self.link(&at, view, &mut response) {
                 Some(Ok(target)) => at.name = target,
                 Some(Err(_)) => {
                     response.rcode = Rcode::YXDOMAIN;
                     return Some(response);
                 }
-                None => return self.failed(&at, demand, now, response),
+                None => return self.failed(&at, view, response),
             }
         }
-        self.failed(question, demand, now, response)
+        self.failed(question, view, response)
     }
 
     /// What is known about a question itself; one RRset of any common type for ANY.
-    fn known_or_any(&self, question: &Question, demand: Demand, now: Now) -> Option<Fact> {
-        let known = || {
-            self.known(question, now)
-                .filter(|fact| demand.accepts(fact.security()))
-        };
+    fn known_or_any(&self, question: &Question, view: View) -> Option<Fact> {
         if question.rtype != RecordType::ANY {
-            return known();
+            return self.known(question, view);
         }
         ANY_TYPES
             .iter()
-            .filter_map(|rtype| self.aside(&question.name, *rtype, now))
-            .find(|fact| matches!(fact, Fact::Data(..)) && demand.accepts(fact.security()))
-            .or_else(known)
+            .filter_map(|rtype| self.aside(&question.name, *rtype, view))
+            .find(|fact| matches!(fact, Fact::Data(..)))
+            .or_else(|| self.known(question, view))
     }
 
     /// Where the name leads by a cached CNAME or DNAME; the records are pushed to `answer`. The error is a name that would
@@ -108,14 +149,12 @@ impl Cache {
     fn link(
         &self,
         question: &Question,
-        demand: Demand,
-        now: Now,
+        view: View,
         response: &mut Response,
     ) -> Option<Result<Name, WireError>> {
         if !matches!(question.rtype, RecordType::CNAME | RecordType::ANY)
             && let Some(Fact::Data(held, proofs)) =
-                self.aside(&question.name, RecordType::CNAME, now)
-            && demand.accepts(held.security)
+                self.aside(&question.name, RecordType::CNAME, view)
         {
             let target = held
                 .rrset
@@ -129,9 +168,7 @@ impl Cache {
         }
         let mut above = question.name.parent();
         while let Some(owner) = above {
-            if let Some(Fact::Data(held, _)) = self.aside(&owner, RecordType::DNAME, now)
-                && demand.accepts(held.security)
-            {
+            if let Some(Fact::Data(held, _)) = self.aside(&owner, RecordType::DNAME, view) {
                 let to = held
                     .rrset
                     .rdata
@@ -153,14 +190,8 @@ impl Cache {
     }
 
     /// SERVFAIL behind the chain so far, if this question is known to fail.
-    fn failed(
-        &self,
-        question: &Question,
-        demand: Demand,
-        now: Now,
-        mut response: Response,
-    ) -> Option<Response> {
-        let why = self.failure_as(question, demand, now)?;
+    fn failed(&self, question: &Question, view: View, mut response: Response) -> Option<Response> {
+        let why = self.failure_as(question, view.demand, view.now)?;
         response.rcode = Rcode::SERVFAIL;
         response.ede = Some(remembered(&why));
         Some(response)

@@ -15,9 +15,11 @@ mod failures;
 mod key;
 mod lookup;
 mod rrsets;
+mod slot;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use moka::sync::Cache as Moka;
 use rand::Rng;
 
 use crate::config::plan;
@@ -26,17 +28,21 @@ use crate::wire::{Name, RecordType};
 
 pub use delegations::{Delegation, DelegationServer};
 pub use lookup::{Demand, MAX_LINKS, made_cname, remembered};
-pub use rrsets::{Backing, NEGATIVE_TTL_WITHOUT_SOA, Negative, Rank};
+pub use rrsets::{NEGATIVE_TTL_WITHOUT_SOA, Negative, Rank};
+pub use slot::Backing;
 
 use companions::Companions;
 use delegations::Delegations;
 use denials::Denials;
 use failures::Failures;
-use key::Keyer;
+use key::{BuildUnhashed, Key, Keyer};
 use rrsets::Rrsets;
 
 /// Seconds that the wall clock may step back before entries count as expired.
 pub const CLOCK_SLACK: u64 = 5;
+
+/// Names remembered for having been looked up anew of late.
+const RENEWALS: u64 = 10_000;
 
 /// Everything suimond remembers about the DNS. Shared by all threads.
 #[derive(Debug)]
@@ -48,6 +54,8 @@ pub struct Cache {
     companions: Companions,
     denials: Denials,
     failures: Failures,
+    /// When names were last looked up anew before their end, wall seconds.
+    renewals: Moka<Key, u64, BuildUnhashed>,
     generation: AtomicU64,
 }
 
@@ -91,6 +99,9 @@ impl Cache {
             denials: Denials::new(denial_bytes),
             delegations: Delegations::new(delegation_bytes),
             failures: Failures::new(plan.failures),
+            renewals: Moka::builder()
+                .max_capacity(RENEWALS)
+                .build_with_hasher(BuildUnhashed::default()),
             generation: AtomicU64::new(0),
         }
     }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use moka::ops::compute::Op;
 use moka::sync::Cache as Moka;
 
+use super::Cache;
 use super::key::{BuildUnhashed, Key};
-use super::{CLOCK_SLACK, Cache};
+use super::lookup::{Demand, View};
+use super::slot::{Absence, Backing, Expanded, Known, Slot, holding, lowest_ttl};
 use crate::sys::clock::Now;
 use crate::wire::{Held, Name, Question, RecordType, Rrset, Security, rdata};
 
@@ -51,96 +53,6 @@ pub(super) struct Rrsets {
     pub(super) store: Moka<Key, Slot, BuildUnhashed>,
 }
 
-/// What stands behind an entry beside its rank.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Backing {
-    /// What validation found.
-    pub security: Security,
-    /// NSEC and NSEC3 sets that prove a negative answer, or that nothing closer matched than a wildcard (RFC 4035 section 3.1.3).
-    pub proofs: Vec<Arc<Rrset>>,
-}
-
-/// One entry: at most one per name and type, be it data or the lack of it.
-#[derive(Clone, Debug)]
-pub(super) struct Slot {
-    known: Known,
-    rank: Rank,
-    security: Security,
-    /// Wall seconds.
-    stored: u64,
-    /// Wall seconds.
-    expires: u64,
-}
-
-#[derive(Clone, Debug)]
-enum Known {
-    Data(Arc<Rrset>),
-    Expanded(Arc<Expanded>),
-    Absence(Arc<Absence>),
-    Nothing(u32),
-}
-
-/// A set that a wildcard stands for.
-#[derive(Debug)]
-struct Expanded {
-    rrset: Arc<Rrset>,
-    proofs: Vec<Arc<Rrset>>,
-}
-
-#[derive(Debug)]
-struct Absence {
-    name: Name,
-    kind: Negative,
-    soa: Option<Arc<Rrset>>,
-    proofs: Vec<Arc<Rrset>>,
-}
-
-impl Backing {
-    /// Where nothing is validated.
-    #[must_use]
-    pub const fn unvalidated() -> Self {
-        Self {
-            security: Security::Indeterminate,
-            proofs: Vec::new(),
-        }
-    }
-}
-
-impl Absence {
-    /// The SOA and the proofs.
-    fn held(&self, ttl: u32, security: Security) -> Vec<Held> {
-        let soa = self.soa.iter().map(|rrset| Held {
-            rrset: Arc::clone(rrset),
-            ttl,
-            security,
-        });
-        soa.chain(holding(&self.proofs, ttl)).collect()
-    }
-}
-
-/// Proofs as they are handed on: they were all validated.
-fn holding(proofs: &[Arc<Rrset>], ttl: u32) -> Vec<Held> {
-    let held = |rrset: &Arc<Rrset>| Held {
-        rrset: Arc::clone(rrset),
-        ttl,
-        security: Security::Secure,
-    };
-    proofs.iter().map(held).collect()
-}
-
-/// No entry lives longer than the proofs behind it.
-fn lowest_ttl(ttl: u32, proofs: &[Arc<Rrset>]) -> u32 {
-    proofs.iter().map(|set| set.ttl).fold(ttl, u32::min)
-}
-
-/// Octets of proofs beside an entry. Often shared by several, and counted with each.
-fn memory(proofs: &[Arc<Rrset>]) -> usize {
-    proofs
-        .iter()
-        .map(|set| size_of::<Arc<Rrset>>() + set.memory())
-        .sum()
-}
-
 impl Rrsets {
     pub(super) fn new(max_bytes: u64) -> Self {
         let store = Moka::builder()
@@ -177,59 +89,6 @@ impl Rrsets {
     }
 }
 
-impl Slot {
-    /// Not an entry at all: a weight for [`Rrsets::size_sketch`].
-    const fn claiming(weight: u32) -> Self {
-        Self {
-            known: Known::Nothing(weight),
-            rank: Rank::Additional,
-            security: Security::Unchecked,
-            stored: 0,
-            expires: 0,
-        }
-    }
-
-    fn weight(&self) -> u32 {
-        let known = match &self.known {
-            Known::Nothing(weight) => return *weight,
-            Known::Data(rrset) => rrset.memory(),
-            Known::Expanded(expanded) => {
-                size_of::<Expanded>() + expanded.rrset.memory() + memory(&expanded.proofs)
-            }
-            Known::Absence(absence) => {
-                size_of::<Absence>()
-                    + absence.soa.as_ref().map_or(0, |soa| soa.memory())
-                    + memory(&absence.proofs)
-            }
-        };
-        u32::try_from(OVERHEAD + known).unwrap_or(u32::MAX)
-    }
-
-    /// Whether this entry is not to be replaced by `newer`: whether somebody looked comes first, then the rank.
-    fn outweighs(&self, newer: &Self) -> bool {
-        let looked_at = |slot: &Self| slot.security > Security::Unchecked;
-        (looked_at(self), self.rank) > (looked_at(newer), newer.rank)
-    }
-
-    fn name(&self) -> Option<&Name> {
-        match &self.known {
-            Known::Data(rrset) => Some(&rrset.owner),
-            Known::Expanded(expanded) => Some(&expanded.rrset.owner),
-            Known::Absence(absence) => Some(&absence.name),
-            Known::Nothing(_) => None,
-        }
-    }
-
-    /// Seconds left; nothing if it has expired or was stored in what is now the future.
-    fn left(&self, now: Now) -> Option<u32> {
-        let now = now.wall_secs();
-        let left = self.expires.checked_sub(now).filter(|left| *left > 0)?;
-        let lifetime = self.expires.saturating_sub(self.stored);
-        (left <= lifetime + CLOCK_SLACK)
-            .then(|| u32::try_from(left.min(lifetime)).unwrap_or(u32::MAX))
-    }
-}
-
 /// What the cache says about a name and type.
 #[derive(Clone, Debug)]
 pub(super) enum Fact {
@@ -237,16 +96,6 @@ pub(super) enum Fact {
     Data(Held, Vec<Held>),
     /// It does not exist; the SOA and the proofs, with the TTL left.
     Absent(Negative, Security, Vec<Held>),
-}
-
-impl Fact {
-    /// What validation found.
-    pub(super) fn security(&self) -> Security {
-        match self {
-            Self::Data(held, _) => held.security,
-            Self::Absent(_, security, _) => *security,
-        }
-    }
 }
 
 impl Cache {
@@ -299,7 +148,7 @@ impl Cache {
     /// The fresh RRset of this name and type, if it is trusted at least `min_rank`.
     #[must_use]
     pub fn rrset(&self, name: &Name, rtype: RecordType, min_rank: Rank, now: Now) -> Option<Held> {
-        match self.fact(name, rtype, min_rank, now)? {
+        match self.fact(name, rtype, min_rank, View::of(Demand::Any, now))? {
             Fact::Data(held, _) => Some(held),
             Fact::Absent(..) => None,
         }
@@ -364,7 +213,7 @@ impl Cache {
     /// Whether the name or the type of `question` is known not to exist; the SOA with the TTL left.
     #[must_use]
     pub fn negative(&self, question: &Question, now: Now) -> Option<(Negative, Option<Held>)> {
-        match self.known(question, now)? {
+        match self.known(question, View::of(Demand::Any, now))? {
             Fact::Absent(kind, _, told) => {
                 let soa = told
                     .into_iter()
@@ -376,9 +225,9 @@ impl Cache {
     }
 
     /// What is known about the question itself, good enough to answer with; no chain is followed.
-    pub(super) fn known(&self, question: &Question, now: Now) -> Option<Fact> {
-        self.fact(&question.name, question.rtype, Rank::NonAuthAnswer, now)
-            .or_else(|| self.aside(&question.name, WHOLE_NAME, now))
+    pub(super) fn known(&self, question: &Question, view: View) -> Option<Fact> {
+        self.fact(&question.name, question.rtype, Rank::NonAuthAnswer, view)
+            .or_else(|| self.aside(&question.name, WHOLE_NAME, view))
     }
 
     /// The fresh entry of this name and type.
@@ -387,9 +236,9 @@ impl Cache {
         name: &Name,
         rtype: RecordType,
         min_rank: Rank,
-        now: Now,
+        view: View,
     ) -> Option<Fact> {
-        self.judge(self.keyer.key(name, rtype), name, rtype, min_rank, now)
+        self.judge(self.keyer.key(name, rtype), name, rtype, min_rank, view)
     }
 
     /// The same, good enough to answer with, without counting as a use of the name if there is nothing.
@@ -397,12 +246,12 @@ impl Cache {
     /// moka counts look-ups in vain as well, to know what would be worth keeping. The several that one question takes (its
     /// nonexistence, a CNAME, a DNAME above) would drown what it learns from the one that matters, and a flood of new names
     /// would make it forget which are hot.
-    pub(super) fn aside(&self, name: &Name, rtype: RecordType, now: Now) -> Option<Fact> {
+    pub(super) fn aside(&self, name: &Name, rtype: RecordType, view: View) -> Option<Fact> {
         let key = self.keyer.key(name, rtype);
         if !self.rrsets.store.contains_key(&key) {
             return None;
         }
-        self.judge(key, name, rtype, Rank::NonAuthAnswer, now)
+        self.judge(key, name, rtype, Rank::NonAuthAnswer, view)
     }
 
     fn judge(
@@ -411,11 +260,19 @@ impl Cache {
         name: &Name,
         rtype: RecordType,
         min_rank: Rank,
-        now: Now,
+        view: View,
     ) -> Option<Fact> {
         let slot = self.rrsets.store.get(&key)?;
-        let ttl = slot.left(now)?;
-        let security = slot.security;
+        let (ttl, security) = match slot.left(view.now) {
+            Some(left) => (left, slot.security),
+            None if slot.is_stale(view.grace, view.now) => {
+                (self.plan.stale_ttl, slot.security.min(Security::Insecure))
+            }
+            None => return None,
+        };
+        if !view.demand.accepts(slot.security) {
+            return None;
+        }
         if slot.rank < min_rank || slot.name() != Some(name) {
             return None;
         }

@@ -134,6 +134,9 @@ sections! {
         max_delegation_ttl: Span,
         failure_ttl: Span,
         max_failure_ttl: Span,
+        max_stale: Span,
+        stale_ttl: Span,
+        prefetch: bool,
         failures: u64,
     }
 
@@ -202,6 +205,7 @@ sections! {
     Answer {
         max_udp_size: u16,
         minimal: bool,
+        stale_after: Span,
         max_udp_age: Span,
     }
 

@@ -194,6 +194,12 @@ pub struct Cache {
     pub failure_ttl: u32,
     /// Longest lifetime of a cached failure after doublings, seconds (300).
     pub max_failure_ttl: u32,
+    /// Seconds for which data may be used after their end when servers do not answer; 0 = not at all (RFC 8767 section 4).
+    pub max_stale: u32,
+    /// TTL of such data in answers, seconds (30; RFC 8767 section 4).
+    pub stale_ttl: u32,
+    /// Whether names asked for in the last tenth of their lifetime are looked up anew.
+    pub prefetch: bool,
     /// Cached failures (200,000).
     pub failures: u64,
 }
@@ -374,6 +380,8 @@ pub struct Answer {
     pub max_udp_size: u16,
     /// Leave out authority and additional records nobody needs.
     pub minimal: bool,
+    /// A client waits this long before it gets stale data (1.8 s; RFC 8767 section 5).
+    pub stale_after: Duration,
     /// A UDP reply is at most this old (4 s).
     pub max_udp_age: Duration,
 }

@@ -203,7 +203,7 @@ fn subsection(command: &Command) -> std::io::Result<Vec<u8>> {
         man.render_options_section(&mut options)?;
     }
     let mut title = Roff::new();
-    let called = command.get_bin_name().unwrap_or(command.get_name());
+    let called = command.get_bin_name().unwrap_or_else(|| command.get_name());
     title.control("SS", [called]);
     let mut words = Roff::new();
     words.control("PP", []);

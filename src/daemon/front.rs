@@ -11,7 +11,7 @@ use super::operator::Operator;
 use crate::config::plan::TransportKind;
 use crate::guard::Arrival;
 use crate::ingress::{Datagram, Later, Next, Peer, Service};
-use crate::query::{self, WorkerState};
+use crate::query::{self, Pipeline, Refresh, WorkerState};
 use crate::sys::clock::Now;
 use crate::telemetry::{Reason, Worker};
 
@@ -24,6 +24,13 @@ pub(super) struct Front {
 impl Front {
     pub(super) const fn new(operator: Arc<Operator>, runtime: Handle) -> Self {
         Self { operator, runtime }
+    }
+
+    /// Has a name looked up anew behind the answer that was just given.
+    fn renew(&self, pipeline: &Arc<Pipeline>, refresh: Box<Refresh>) {
+        let pipeline = Arc::clone(pipeline);
+        self.runtime
+            .spawn(async move { pipeline.refresh(refresh).await });
     }
 }
 
@@ -69,6 +76,10 @@ impl Service for Front {
         match live.pipeline.arrive(state, &arrival, now, reply) {
             query::Next::Silence => Next::Silence,
             query::Next::Reply => Next::Reply,
+            query::Next::ReplyAndRefresh(refresh) => {
+                self.renew(&live.pipeline, refresh);
+                Next::Reply
+            }
             query::Next::Miss(miss) => {
                 let later = later.towards(datagram.source, datagram.local);
                 let pipeline = Arc::clone(&live.pipeline);
@@ -107,6 +118,10 @@ impl Service for Front {
         match next {
             query::Next::Silence => None,
             query::Next::Reply => Some(reply),
+            query::Next::ReplyAndRefresh(refresh) => {
+                self.renew(&pipeline, refresh);
+                Some(reply)
+            }
             query::Next::Miss(miss) => pipeline.find_out(miss).await,
         }
     }

@@ -122,7 +122,7 @@ fn validation(metrics: &mut Vec<Metric>, live: &Live) {
         ),
         (
             "suimon_synthesised_answers_total",
-            "Answers that followed from validated NSEC and NSEC3 records without asking (RFC 8198).",
+            "Questions within recursions that followed from validated NSEC and NSEC3 records (RFC 8198); those of clients: suimon_answers_total, proven.",
             counted.synthesised(),
         ),
     ] {

@@ -366,6 +366,10 @@ const fn spent(spent: &Spent, limits: &Limits) -> protocol::Spent {
         links_limit: limits.links,
         failing_ns_names: spent.failing_ns_names,
         failing_ns_names_limit: limits.failing_ns_names,
+        signatures: spent.signatures,
+        signatures_limit: limits.signatures,
+        nsec3_hashes: spent.nsec3_hashes,
+        nsec3_hashes_limit: limits.nsec3_hashes,
     }
 }
 

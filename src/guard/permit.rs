@@ -65,6 +65,15 @@ impl RecursionPermit {
         }
     }
 
+    /// For a name that an admitted client has just asked for and that is about to end.
+    pub(in crate::guard) const fn for_refresh(client: IpAddr) -> Self {
+        Self {
+            cause: Cause::Refresh,
+            client: Some(client),
+            verified: false,
+        }
+    }
+
     /// For a cause of our own; `daemon.rs` alone may call this.
     #[must_use]
     pub const fn internal(cause: InternalCause) -> Self {

@@ -87,6 +87,16 @@ impl Admission {
         self.errors_allowed
     }
 
+    /// The right to look up anew the name that was admitted and just answered. Nothing for a query that did not desire recursion.
+    #[must_use]
+    pub const fn into_refresh(self) -> Option<RecursionPermit> {
+        if self.recursion_desired {
+            Some(RecursionPermit::for_refresh(self.client()))
+        } else {
+            None
+        }
+    }
+
     /// The right to one recursion. Nothing for a query that did not desire recursion: it cannot cause an upstream packet.
     #[must_use]
     pub const fn into_permit(self) -> Option<RecursionPermit> {

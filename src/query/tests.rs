@@ -199,7 +199,7 @@ proptest! {
             match next {
                 Next::Silence => (false, None),
                 Next::Reply => (false, Some(reply)),
-                Next::Miss(_) => (true, None),
+                Next::Miss(_) | Next::ReplyAndRefresh(_) => (true, None),
             }
         };
         for (source, tcp, packet) in packets {

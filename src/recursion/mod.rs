@@ -36,6 +36,7 @@
 //! stored when only our own side failed (no route, no usable address family, time ran out before any server let us down), nor
 //! for refresh, priming and trust anchors, so that a start without a network is not held against later clients.
 
+mod begin;
 mod belief;
 mod chain;
 mod classify;
@@ -43,10 +44,12 @@ mod fault;
 mod finish;
 mod follow;
 mod frame;
+mod grounds;
 mod hear;
 mod introduce;
 mod minimise;
 mod priming;
+mod reading;
 mod referral;
 mod scrub;
 mod seat;

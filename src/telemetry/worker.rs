@@ -44,6 +44,8 @@ pub enum AnswerSource {
     Cache,
     /// Validated proofs of what does not exist (RFC 8198).
     Proven,
+    /// What was good before, because its servers do not answer (RFC 8767).
+    Stale,
     /// Policy: special-use names, local data.
     Policy,
     /// Recursion just now.
@@ -56,10 +58,11 @@ pub enum AnswerSource {
 
 impl AnswerSource {
     /// All, in the order of their counters.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Ready,
         Self::Cache,
         Self::Proven,
+        Self::Stale,
         Self::Policy,
         Self::Recursion,
         Self::Forward,
@@ -73,6 +76,7 @@ impl AnswerSource {
             Self::Ready => "ready",
             Self::Cache => "cache",
             Self::Proven => "proven",
+            Self::Stale => "stale",
             Self::Policy => "policy",
             Self::Recursion => "recursion",
             Self::Forward => "forward",

@@ -47,6 +47,8 @@ impl Ede {
     pub const BLOCKED: u16 = 15;
     /// 18: the client is not allowed.
     pub const PROHIBITED: u16 = 18;
+    /// 19: stale denial of a name.
+    pub const STALE_NXDOMAIN: u16 = 19;
     /// 20: not authoritative, and RD=0.
     pub const NOT_AUTHORITATIVE: u16 = 20;
     /// 21: not supported.

@@ -15,5 +15,6 @@ mod lab;
 mod real_servers;
 mod refused;
 mod rollover;
+mod scenarios;
 mod sockets;
 mod tools;

@@ -444,6 +444,30 @@ fn negative_anchors_of_the_configuration_are_shown_and_stay() {
 }
 
 #[test]
+fn a_private_zone_that_its_parent_denies_is_served_when_it_is_not_to_be_validated() {
+    let more = |validate: bool| {
+        format!(
+            "{}[[stub]]\nzone = \"example.test.\"\nservers = [\"10.53.0.3\"]\nvalidate = {validate}\n",
+            UNSIGNED.replace("example.test.", "test.")
+        )
+    };
+    for (validate, told) in [(true, "SERVFAIL"), (false, GOOD)] {
+        let setting = Setting {
+            more: &more(validate),
+            ..Setting::default()
+        };
+        let scene = Scene::honest("private", &setting, usual());
+        assert_eq!(scene.told(WWW, T::A), told, "validate = {validate}");
+        let (_, status, _) = try_tool(&scene.lab, &["status"]);
+        assert_eq!(
+            status.contains("\nExcept      example.test.\n"),
+            !validate,
+            "{status}"
+        );
+    }
+}
+
+#[test]
 fn without_a_daemon_the_tool_says_so_with_code_3() {
     let lab = Lab::new("nobody");
     let (code, _, error) = try_tool(&lab, &["status"]);

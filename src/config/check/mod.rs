@@ -44,6 +44,7 @@ pub(super) fn plan(
         answer: plan::Answer {
             max_udp_size: file.answer.max_udp_size,
             minimal: file.answer.minimal,
+            stale_after: file.answer.stale_after.0,
             max_udp_age: file.answer.max_udp_age.0,
         },
         ops: check.ops(),
@@ -167,6 +168,9 @@ impl Check<'_> {
             ),
             failure_ttl: seconds(cache.failure_ttl),
             max_failure_ttl: seconds(cache.max_failure_ttl),
+            max_stale: seconds(cache.max_stale),
+            stale_ttl: seconds(cache.stale_ttl),
+            prefetch: cache.prefetch,
             failures: cache.failures,
         }
     }

@@ -385,6 +385,14 @@ pub(super) const OUTGOING: &[Setting] = &[
         example: "false",
     },
     Setting {
+        path: "answer.stale_after",
+        kind: Kind::Span(0, 60_000),
+        default: Some(r#""1800ms""#),
+        summary: "Time a client waits before it gets stale data instead, if there are any.",
+        doc: "RFC 8767 section 5. Of no consequence while cache.max_stale is 0.",
+        example: r#""1s""#,
+    },
+    Setting {
         path: "answer.max_udp_age",
         kind: Kind::Span(100, 60_000),
         default: Some(r#""4s""#),

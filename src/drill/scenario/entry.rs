@@ -13,6 +13,8 @@ pub struct Entry {
     pub matches: Option<Vec<Match>>,
     /// What is changed before it is sent.
     pub adjust: Adjust,
+    /// Whether there is an `ADJUST` line; Deckard copies the ID where there is none.
+    pub has_adjust: bool,
     /// The message, and those of `EXTRA_PACKET` behind it.
     pub packets: Vec<Template>,
     /// Deckard's `MANDATORY`: somebody must have been answered with it.
@@ -149,6 +151,7 @@ impl Entry {
             place: lines.place(),
             matches: None,
             adjust: Adjust::default(),
+            has_adjust: false,
             packets: Vec::new(),
             mandatory: false,
             unsupported: Vec::new(),
@@ -257,6 +260,7 @@ impl Entry {
         words: &str,
         packet: &mut Template,
     ) -> Result<(), ReadError> {
+        self.has_adjust = true;
         for word in words.split_whitespace() {
             let (key, value) = word.split_once('=').unwrap_or((word, ""));
             let milliseconds = || {

@@ -270,7 +270,9 @@ impl Step {
             "TRAFFIC" => Deed::Traffic,
             "TIME_PASSES" => time_passes(line, arguments)?,
             "ASSIGN" => {
-                let (name, value) = arguments.split_once('=').unwrap_or(split(arguments));
+                let (name, value) = arguments
+                    .split_once('=')
+                    .unwrap_or_else(|| split(arguments));
                 if name.trim().is_empty() {
                     return Err(line.error("ASSIGN: the name of a variable is missing"));
                 }
@@ -348,7 +350,10 @@ fn time_passes(line: &Line<'_>, arguments: &str) -> Result<Deed, ReadError> {
 
 /// Seconds with a fraction, as milliseconds; nothing for what is negative or beyond 136 years.
 pub(super) fn milliseconds(text: &str) -> Option<u64> {
-    let (whole, part) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
+    let (whole, part) = text
+        .trim()
+        .split_once('.')
+        .unwrap_or_else(|| (text.trim(), ""));
     let whole: u32 = whole.parse().ok()?;
     if !part.bytes().all(|octet| octet.is_ascii_digit()) {
         return None;

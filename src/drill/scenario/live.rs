@@ -16,9 +16,8 @@ use super::entry::{Entry, Match};
 use super::evaluate::Variables;
 use super::file::{Deed, Scenario, Step, milliseconds};
 use super::head::Flavour;
-use super::outcome::{Failure, Outcome};
+use super::outcome::{Failure, Outcome, wrong};
 use super::packet;
-use super::play::wrong;
 use super::servers::{Servers, exchange_by_stream};
 use crate::drill::suimond::binary;
 use crate::sys::clock;
@@ -50,6 +49,16 @@ pub struct Place {
     suimond: PathBuf,
     directory: PathBuf,
     faketime: Option<PathBuf>,
+    /// Whether the directory goes when this does.
+    temporary: bool,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.temporary {
+            let _left_behind = fs::remove_dir_all(&self.directory);
+        }
+    }
 }
 
 impl Place {
@@ -63,6 +72,7 @@ impl Place {
                 .map(PathBuf::from)
                 .into_iter()
                 .find(|path| path.is_file()),
+            temporary: false,
         }
     }
 
@@ -75,7 +85,9 @@ impl Place {
             ip(&["link", "set", "lo", "up"])?;
             let directory = std::env::temp_dir().join(format!("scenario-{}", std::process::id()));
             fs::create_dir_all(&directory)?;
-            return Ok(Ok(Self::here(suimond.unwrap_or_else(binary), directory)));
+            let mut place = Self::here(suimond.unwrap_or_else(binary), directory);
+            place.temporary = true;
+            return Ok(Ok(place));
         }
         let mut command = Command::new("unshare");
         if !rustix::process::geteuid().is_root() {
@@ -130,7 +142,7 @@ fn not_live(scenario: &Scenario, place: &Place) -> Option<Outcome> {
 
 fn failure(scenario: &Scenario, step: Option<&Step>, what: String) -> Failure {
     let place = step
-        .or(scenario.steps.last())
+        .or_else(|| scenario.steps.last())
         .map(|step| step.place.clone());
     Failure {
         place: place.unwrap_or_else(|| super::text::Place {

@@ -194,11 +194,8 @@ impl Comparison<'_> {
 
     fn asked_type(&self) -> String {
         let asked = self.expected.question.first();
-        match (asked, self.flavour) {
-            // Deckard: an empty question matches what comes.
-            (None, Flavour::Deckard) => self.got_type(),
-            _ => asked.map_or_else(String::new, |asked| asked.rtype.to_string()),
-        }
+        // An empty question matches what comes.
+        asked.map_or_else(|| self.got_type(), |asked| asked.rtype.to_string())
     }
 
     fn got_type(&self) -> String {
@@ -208,10 +205,7 @@ impl Comparison<'_> {
 
     fn asked_name(&self) -> String {
         let asked = self.expected.question.first();
-        match (asked, self.flavour) {
-            (None, Flavour::Deckard) => self.got_name(),
-            _ => asked.map_or_else(String::new, |asked| asked.name.to_string()),
-        }
+        asked.map_or_else(|| self.got_name(), |asked| asked.name.to_string())
     }
 
     fn got_name(&self) -> String {

@@ -1,6 +1,6 @@
 //! Does the resolver do what a scenario file says? Replay files in the form of Unbound's testbound and CZ.NIC's Deckard.
 //!
-//! A file has a configuration, ranges of scripted replies and steps. [`play`] runs it through the rooms of suimond without
+//! A file has a configuration, ranges of scripted replies and steps. [`play()`] runs it through the rooms of suimond without
 //! input and output: the pipeline with guard, policy, cache and answer, and the recursion, under a clock that only steps move.
 //! [`live`] runs it through the daemon and scripted servers on real sockets. docs/testing.md tells the format and what of it
 //! is not supported.
@@ -11,6 +11,8 @@ mod file;
 mod head;
 pub mod live;
 mod matching;
+mod options;
+mod outcome;
 mod packet;
 mod play;
 mod records;
@@ -19,8 +21,6 @@ mod servers;
 mod sessions;
 mod settings;
 mod text;
-
-mod outcome;
 
 #[cfg(test)]
 mod tests;

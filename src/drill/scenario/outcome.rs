@@ -2,7 +2,11 @@
 
 use std::fmt;
 
+use super::entry::Entry;
+use super::head::Flavour;
+use super::matching::{Came, differences};
 use super::text::{Place, ReadError};
+use crate::wire::Message;
 
 /// What came of a scenario.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,4 +73,45 @@ impl fmt::Display for Outcome {
             }
         }
     }
+}
+
+/// What is wrong with an answer, section by section; nothing if it is right. TTLs may be lower by up to `slack` seconds.
+pub(super) fn wrong(
+    entry: &Entry,
+    flavour: Flavour,
+    octets: Option<&[u8]>,
+    tcp: bool,
+    slack: u32,
+) -> Option<String> {
+    let Some(octets) = octets else {
+        return Some("no reply was sent".to_owned());
+    };
+    if let Some(raw) = &entry.template().raw {
+        return (raw.as_slice() != octets).then(|| "the octets differ".to_owned());
+    }
+    let mut message = match Message::parse(octets) {
+        Ok(message) => message,
+        Err(error) => return Some(format!("the reply cannot be read: {error}")),
+    };
+    let compare = |message: &Message| differences(entry, flavour, Came { message, tcp });
+    let found = compare(&message);
+    if found.is_empty() {
+        return None;
+    }
+    for _ in 0..slack {
+        let Message {
+            answer,
+            authority,
+            additional,
+            ..
+        } = &mut message;
+        for record in [answer, authority, additional].into_iter().flatten() {
+            record.ttl = record.ttl.saturating_add(1);
+        }
+        if compare(&message).is_empty() {
+            return None;
+        }
+    }
+    let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
+    Some(lines.join("\n  "))
 }

@@ -57,7 +57,8 @@ fn reply(
     let id = query_octets
         .first_chunk::<2>()
         .map_or(0, |id| u16::from_be_bytes(*id));
-    let adjust = &entry.adjust;
+    let mut adjust = entry.adjust;
+    adjust.copy_id |= flavour == Flavour::Deckard && !entry.has_adjust;
     if let Some(raw) = &template.raw {
         let mut raw = raw.clone();
         let copies = adjust.raw_id || (adjust.copy_id && flavour == Flavour::Testbound);
@@ -99,6 +100,16 @@ fn reply(
         &question,
         opt,
     )
+}
+
+/// The query as a SERVFAIL, so that nobody waits.
+pub(super) fn servfail(query: &[u8]) -> Vec<u8> {
+    let mut reply = query.to_vec();
+    if let Some(place) = reply.get_mut(2..4) {
+        let flags = Flags::default().with_qr(true).with_rcode(Rcode::SERVFAIL);
+        place.copy_from_slice(&flags.0.to_be_bytes());
+    }
+    reply
 }
 
 /// The message; `opt` is the payload size and the options of its OPT record.

@@ -9,20 +9,17 @@ use super::entry::{Entry, Match};
 use super::evaluate::Variables;
 use super::file::{Deed, Scenario, Step, milliseconds};
 use super::head::Flavour;
-use super::matching::{Came, differences, matches};
-use super::outcome::{Failure, Outcome};
+use super::matching::{Came, matches};
+use super::outcome::{Failure, Outcome, wrong};
 use super::packet;
 use super::sessions::{Session, World};
-use crate::cache::{Cache, FlushScope};
-use crate::config::plan::{Minimisation, Plan, TransportKind};
-use crate::egress::Egress;
-use crate::guard::{Arrival, Guard, OwnAddresses, PendingClients};
-use crate::policy::Policy;
-use crate::query::{Next, Pipeline, WorkerState};
+use crate::cache::FlushScope;
+use crate::config::plan::TransportKind;
+use crate::guard::Arrival;
+use crate::query::{Next, WorkerState};
 use crate::recursion::{AskFailure, Recursion};
-use crate::resolve::Resolver;
 use crate::sys::clock::Now;
-use crate::telemetry::{Telemetry, Worker};
+use crate::telemetry::Worker;
 use crate::wire::Message;
 
 /// Rounds of a scenario at most: testbound's number.
@@ -52,11 +49,10 @@ pub fn play(scenario: &Scenario) -> Outcome {
     }
     let counters = Arc::new(Worker::exclusive());
     let slots = plan.cache.answer_slots;
-    let pipeline = pipeline(&plan);
     let mut play = Play {
         scenario,
         worker: WorkerState::new(slots, counters),
-        world: World::new(plan, pipeline, scenario.head.flavour, now),
+        world: World::new(plan, scenario.head.flavour, now),
         at: 0,
         sessions: Vec::new(),
         answers: Vec::new(),
@@ -68,32 +64,6 @@ pub fn play(scenario: &Scenario) -> Outcome {
     match play.run() {
         Ok(()) => Outcome::Pass,
         Err(failure) => Outcome::Fail(*failure),
-    }
-}
-
-/// The rooms, as `daemon` wires them.
-fn pipeline(plan: &Plan) -> Pipeline {
-    let cache = Arc::new(Cache::with_secret(&plan.cache, 1, 2));
-    let minimises = plan.recursion.qname_minimisation != Minimisation::Off;
-    let policy = Arc::new(Policy::new(&plan.policy).with_resolver_info(minimises));
-    // Never asked to send: forwarders need none of it, and the sessions ask the script.
-    let egress = Arc::new(Egress::new(&plan.egress, &[], Arc::default()));
-    let resolver = Resolver::new(
-        Arc::clone(&cache),
-        Arc::clone(&policy),
-        egress,
-        Vec::new(),
-        Arc::new(plan.recursion.clone()),
-    );
-    Pipeline {
-        guard: Guard::with_key(&plan.guard, OwnAddresses::default(), &[0; 16]),
-        policy,
-        cache,
-        resolver: Arc::new(resolver),
-        pending: PendingClients::new(&plan.guard),
-        plan: plan.answer.clone(),
-        telemetry: Arc::new(Telemetry::new()),
-        epoch: 0,
     }
 }
 
@@ -140,11 +110,18 @@ impl<'a> Play<'a> {
                 _ => None,
             }) && !self.answers.is_empty()
             {
-                self.check_answer(step, entry)?;
-                self.at += 1;
+                match self.check_answer(step, entry) {
+                    Ok(()) => self.at += 1,
+                    // The answer it waits for may be on its way still.
+                    Err(failure) => {
+                        if !self.scripted_reply() && !self.unscripted_reply() {
+                            return Err(failure);
+                        }
+                    }
+                }
                 continue;
             }
-            if self.scripted_reply() {
+            if self.scripted_reply() || self.unscripted_reply() {
                 continue;
             }
             match step {
@@ -243,6 +220,22 @@ impl<'a> Play<'a> {
             })
     }
 
+    /// Deckard: a question that no entry matches is answered SERVFAIL, and the scenario goes on.
+    fn unscripted_reply(&mut self) -> bool {
+        if self.scenario.head.flavour != Flavour::Deckard {
+            return false;
+        }
+        let Some(index) = self.youngest(|_| true) else {
+            return false;
+        };
+        self.note(index, "no entry matches: SERVFAIL");
+        if let Some(session) = self.sessions.get_mut(index) {
+            session.servfail(&mut self.world);
+        }
+        self.proceed(index);
+        true
+    }
+
     fn give(&mut self, index: usize, entry: &Entry) {
         self.used.insert(entry.place.line);
         self.note(index, &format!("entry of line {}", entry.place.line));
@@ -304,8 +297,8 @@ impl<'a> Play<'a> {
                     self.give(index, entry);
                 }
             }
-            Deed::Timeout => self.fail_youngest(step, AskFailure::Timeout)?,
-            Deed::Error => self.fail_youngest(step, AskFailure::Network)?,
+            Deed::Timeout => self.fail_youngest(step, AskFailure::Timeout),
+            Deed::Error => self.fail_youngest(step, AskFailure::Network),
             Deed::TimePasses(by) => self.pass(*by),
             Deed::TimePassesEval(expression) => {
                 let now = self.world.now.wall_secs();
@@ -339,14 +332,17 @@ impl<'a> Play<'a> {
             .ok_or_else(|| self.failure(Some(step), "no question waits for a reply".to_owned()))
     }
 
-    fn fail_youngest(&mut self, step: &Step, failure: AskFailure) -> Held {
-        let index = self.waiting(step)?;
+    /// The youngest question fails. Nothing happens if none waits: how often a question is repeated differs between resolvers, and
+    /// files are written for one of them.
+    fn fail_youngest(&mut self, step: &Step, failure: AskFailure) {
+        let Some(index) = self.youngest(|_| true) else {
+            return;
+        };
         self.note(index, step.deed.word());
         if let Some(session) = self.sessions.get_mut(index) {
             session.fail(failure, &mut self.world);
         }
         self.proceed(index);
-        Ok(())
     }
 
     fn query(&mut self, step: &Step, entry: &Entry, asked_in: usize) {
@@ -379,7 +375,7 @@ impl<'a> Play<'a> {
         };
         let octets = match next {
             Next::Silence => None,
-            Next::Reply => Some(reply),
+            Next::Reply | Next::ReplyAndRefresh(_) => Some(reply),
             Next::Miss(miss) => {
                 let (permit, question, waiting) = miss.take();
                 let budget = permit.into_budget(&self.world.plan.recursion.limits, now);
@@ -407,12 +403,10 @@ impl<'a> Play<'a> {
             if step.address.is_some_and(|address| address != answer.client) {
                 continue;
             }
-            let what = match wrong(entry, flavour, answer.octets.as_deref(), answer.tcp, 0) {
-                Some(what) => what,
-                None => {
-                    self.last = Some(self.answers.remove(index));
-                    return Ok(());
-                }
+            let octets = answer.octets.as_deref();
+            let Some(what) = wrong(entry, flavour, octets, answer.tcp, 0) else {
+                self.last = Some(self.answers.remove(index));
+                return Ok(());
             };
             first.get_or_insert(what);
         }
@@ -456,7 +450,7 @@ impl<'a> Play<'a> {
 
     fn failure(&self, step: Option<&Step>, what: String) -> Box<Failure> {
         let steps = &self.scenario.steps;
-        let place = step.or(steps.last()).map(|step| step.place.clone());
+        let place = step.or_else(|| steps.last()).map(|step| step.place.clone());
         Box::new(Failure {
             place: place.unwrap_or_else(|| super::text::Place {
                 file: self.scenario.title.as_str().into(),
@@ -470,45 +464,4 @@ impl<'a> Play<'a> {
             asked: self.asked.clone(),
         })
     }
-}
-
-/// What is wrong with an answer, section by section; nothing if it is right. TTLs may be lower by up to `slack` seconds.
-pub(super) fn wrong(
-    entry: &Entry,
-    flavour: Flavour,
-    octets: Option<&[u8]>,
-    tcp: bool,
-    slack: u32,
-) -> Option<String> {
-    let Some(octets) = octets else {
-        return Some("no reply was sent".to_owned());
-    };
-    if let Some(raw) = &entry.template().raw {
-        return (raw.as_slice() != octets).then(|| "the octets differ".to_owned());
-    }
-    let mut message = match Message::parse(octets) {
-        Ok(message) => message,
-        Err(error) => return Some(format!("the reply cannot be read: {error}")),
-    };
-    let compare = |message: &Message| differences(entry, flavour, Came { message, tcp });
-    let found = compare(&message);
-    if found.is_empty() {
-        return None;
-    }
-    for _ in 0..slack {
-        let Message {
-            answer,
-            authority,
-            additional,
-            ..
-        } = &mut message;
-        for record in [answer, authority, additional].into_iter().flatten() {
-            record.ttl = record.ttl.saturating_add(1);
-        }
-        if compare(&message).is_empty() {
-            return None;
-        }
-    }
-    let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
-    Some(lines.join("\n  "))
 }

@@ -58,7 +58,7 @@ impl Scenario {
             .ranges
             .iter()
             .flat_map(|range| range.addresses.iter().copied())
-            .chain(self.head.roots.iter().copied())
+            .chain(self.head.root_hints().into_iter().flat_map(|(_, all)| all))
             .chain(
                 self.head
                     .stubs

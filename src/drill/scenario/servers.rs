@@ -13,7 +13,7 @@ use super::file::{Deed, Scenario};
 use super::head::Flavour;
 use super::matching::{Came, matches};
 use super::packet;
-use crate::wire::{Flags, Message, Rcode};
+use crate::wire::Message;
 
 /// How often a server looks whether it should end.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -197,10 +197,16 @@ impl Shared {
             .scripted(moments, at, came)
             .or_else(|| self.one_shot(asked_in, &book, came));
         let Some(entry) = entry else {
-            book.unmatched.push(format!(
-                "no entry matches the question `{question}` asked of {at}{over}"
-            ));
-            return vec![(0, servfail(query))];
+            let what = format!("no entry matches the question `{question}` asked of {at}{over}");
+            // Deckard goes on.
+            if self.scenario.head.flavour == Flavour::Deckard {
+                book.told.push(format!(
+                    "{at}{over}: {question} -> no entry matches: SERVFAIL"
+                ));
+            } else {
+                book.unmatched.push(what);
+            }
+            return vec![(0, packet::servfail(query))];
         };
         book.used.insert(entry.place.line);
         book.told.push(format!(
@@ -225,16 +231,6 @@ impl Shared {
                 !book.used.contains(&entry.place.line) && matches(entry, Flavour::Deckard, came)
             })
     }
-}
-
-/// The query as a SERVFAIL, so that nobody waits.
-fn servfail(query: &[u8]) -> Vec<u8> {
-    let mut reply = query.to_vec();
-    if let Some(place) = reply.get_mut(2..4) {
-        let flags = Flags::default().with_qr(true).with_rcode(Rcode::SERVFAIL);
-        place.copy_from_slice(&flags.0.to_be_bytes());
-    }
-    reply
 }
 
 /// One query by a stream that is open, and its reply.

@@ -8,12 +8,18 @@ use std::time::Duration;
 use super::entry::Entry;
 use super::head::Flavour;
 use super::packet;
-use crate::config::plan::Plan;
+use crate::cache::Cache;
+use crate::config::plan::{Minimisation, Plan};
+use crate::egress::Egress;
 use crate::egress::matching::{Expected, Seen, examine};
 use crate::guard::permit::Budget;
+use crate::guard::{Guard, OwnAddresses, PendingClients};
+use crate::policy::Policy;
 use crate::query::{Pipeline, Waiting};
 use crate::recursion::{Ask, AskFailure, Fault, Heard, Over, Recursion, Step, Via};
+use crate::resolve::Resolver;
 use crate::sys::clock::Now;
+use crate::telemetry::Telemetry;
 use crate::wire::writer::{Opt, write_query};
 use crate::wire::{Flags, Message, Name, Question, Rcode, Response};
 
@@ -67,10 +73,10 @@ pub(super) struct Pending {
 }
 
 impl World {
-    pub(super) fn new(plan: Plan, pipeline: Pipeline, flavour: Flavour, now: Now) -> Self {
+    pub(super) fn new(plan: Plan, flavour: Flavour, now: Now) -> Self {
         Self {
+            pipeline: pipeline(&plan),
             plan,
-            pipeline,
             flavour,
             now,
             silent: HashMap::new(),
@@ -253,6 +259,18 @@ impl Session {
         };
         let query = Message::parse(&pending.packet).ok();
         let packets = packet::replies(entry, world.flavour, query.as_ref(), &pending.packet);
+        self.receive(pending, packets, world);
+    }
+
+    /// The question under way is answered SERVFAIL.
+    pub(super) fn servfail(&mut self, world: &mut World) {
+        if let Some(pending) = self.pending.take() {
+            let packets = vec![(0, packet::servfail(&pending.packet))];
+            self.receive(pending, packets, world);
+        }
+    }
+
+    fn receive(&mut self, pending: Pending, packets: Vec<(u64, Vec<u8>)>, world: &mut World) {
         let mut worst = AskFailure::Timeout;
         for (pause, octets) in packets {
             if Duration::from_millis(pause) >= LATER_WAIT {
@@ -386,6 +404,32 @@ impl Pending {
     /// What is asked.
     pub(super) const fn question(&self) -> &Question {
         &self.ask.question
+    }
+}
+
+/// The rooms, as `daemon` wires them.
+fn pipeline(plan: &Plan) -> Pipeline {
+    let cache = Arc::new(Cache::with_secret(&plan.cache, 1, 2));
+    let minimises = plan.recursion.qname_minimisation != Minimisation::Off;
+    let policy = Arc::new(Policy::new(&plan.policy).with_resolver_info(minimises));
+    // Never asked to send: forwarders need none of it, and the sessions ask the script.
+    let egress = Arc::new(Egress::new(&plan.egress, &[], Arc::default()));
+    let resolver = Resolver::new(
+        Arc::clone(&cache),
+        Arc::clone(&policy),
+        egress,
+        Vec::new(),
+        Arc::new(plan.recursion.clone()),
+    );
+    Pipeline {
+        guard: Guard::with_key(&plan.guard, OwnAddresses::default(), &[0; 16]),
+        policy,
+        cache,
+        resolver: Arc::new(resolver),
+        pending: PendingClients::new(&plan.guard),
+        plan: plan.answer.clone(),
+        telemetry: Arc::new(Telemetry::new()),
+        epoch: 0,
     }
 }
 

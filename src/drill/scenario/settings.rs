@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use super::head::{Head, Zone};
 use crate::config;
@@ -12,6 +13,9 @@ use crate::wire::Name;
 
 /// The root server of a scenario that names none: K, as most scenarios have it.
 const ROOT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(193, 0, 14, 129));
+
+/// Checked configurations that are kept.
+const MOST_KNOWN: usize = 64;
 
 /// Guards that look at clients are off: a scenario's clients have whatever addresses its author liked.
 const BASE: &str = "\
@@ -40,7 +44,14 @@ impl Head {
         set("recursion", "priming", "false".to_owned());
         set("egress", "allow_private_servers", "true".to_owned());
         let mut never_ask = self.never_ask.clone();
-        if !self.ask_localhost {
+        let zones = self.stubs.iter().chain(&self.forwards);
+        let mut servers = zones
+            .flat_map(|zone| zone.servers.iter().map(SocketAddr::ip))
+            .chain(self.roots.iter().copied());
+        let ask_localhost = self
+            .ask_localhost
+            .unwrap_or_else(|| servers.any(|server| server.is_loopback()));
+        if !ask_localhost {
             never_ask.extend(["127.0.0.0/8".to_owned(), "::1/128".to_owned()]);
         }
         set("egress", "never_ask", format!("{never_ask:?}"));
@@ -128,24 +139,35 @@ impl Head {
         text
     }
 
-    /// What suimond would run with.
+    /// What suimond would run with. The seam for the validator: `self.dnssec` becomes settings here and in [`Self::to_toml`];
+    /// a scenario without trust anchors runs without validation, whatever anchors are built in.
     ///
     /// # Errors
     /// What the configuration's own checks say against it.
     pub fn plan(&self) -> Result<Plan, String> {
-        let loaded = config::load_text(Path::new("scenario"), &self.to_toml(&[]));
-        let mut plan = loaded
-            .map_err(|problems| {
-                let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
-                format!(
-                    "the configuration it comes to is not accepted: {}",
-                    all.join("; ")
-                )
-            })?
-            .plan;
+        let mut plan = checked(self.to_toml(&[]))?;
         plan.recursion.root_hints = self.root_hints();
         Ok(plan)
     }
+}
+
+/// The plan of a configuration. Most scenarios come to one of a few, and checking one takes longer than playing a scenario.
+fn checked(toml: String) -> Result<Plan, String> {
+    static KNOWN: Mutex<BTreeMap<String, Plan>> = Mutex::new(BTreeMap::new());
+    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(plan) = known().get(&toml) {
+        return Ok(plan.clone());
+    }
+    let loaded = config::load_text(Path::new("scenario"), &toml).map_err(|problems| {
+        let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        let all = all.join("; ");
+        format!("the configuration it comes to is not accepted: {all}")
+    })?;
+    let mut known = known();
+    if known.len() < MOST_KNOWN {
+        known.insert(toml, loaded.plan.clone());
+    }
+    Ok(loaded.plan)
 }
 
 fn zone_table(kind: &str, zone: &Zone) -> String {

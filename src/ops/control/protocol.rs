@@ -333,6 +333,18 @@ pub struct Spent {
     pub failing_ns_names: u32,
     /// At most.
     pub failing_ns_names_limit: u32,
+    /// Signatures checked.
+    #[serde(default)]
+    pub signatures: u32,
+    /// At most.
+    #[serde(default)]
+    pub signatures_limit: u32,
+    /// NSEC3 hashes made.
+    #[serde(default)]
+    pub nsec3_hashes: u32,
+    /// At most.
+    #[serde(default)]
+    pub nsec3_hashes_limit: u32,
 }
 
 /// One step on the way to an answer.
@@ -343,7 +355,8 @@ pub struct TraceStep {
     /// How deep in sub-queries; 0 is the question itself.
     #[serde(default)]
     pub depth: u32,
-    /// "cache", "policy", "approach", "ask", "reply", "fault", "referral", "link", "look_up", "limit", "end".
+    /// "cache", "synthesised", "policy", "approach", "ask", "reply", "fault", "referral", "link", "look_up", "ask_parent", "zone",
+    /// "validated", "bogus", "limit", "end".
     pub kind: String,
     /// What happened, in words.
     pub text: String,

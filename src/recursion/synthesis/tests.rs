@@ -23,6 +23,9 @@ fn cache() -> Cache {
         delegation_ttl: (60, 86_400),
         failure_ttl: 5,
         max_failure_ttl: 300,
+        max_stale: 0,
+        stale_ttl: 30,
+        prefetch: false,
         failures: 1000,
     };
     Cache::with_secret(&plan, 1, 2)

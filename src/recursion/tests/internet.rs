@@ -88,6 +88,9 @@ pub(super) fn cache_plan() -> plan::Cache {
         delegation_ttl: (60, 86_400),
         failure_ttl: 5,
         max_failure_ttl: 300,
+        max_stale: 0,
+        stale_ttl: 30,
+        prefetch: false,
         failures: 1000,
     }
 }

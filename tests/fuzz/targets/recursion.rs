@@ -526,6 +526,7 @@ fn sent_to_a_client(question: &Question, response: &Response) {
     let plan = plan::Answer {
         max_udp_size: 1232,
         minimal: false,
+        stale_after: std::time::Duration::from_millis(1800),
         max_udp_age: Duration::from_secs(4),
     };
     let mut out = Vec::new();
@@ -544,6 +545,9 @@ const fn cache_plan() -> plan::Cache {
         delegation_ttl: (60, 86_400),
         failure_ttl: 5,
         max_failure_ttl: 300,
+        max_stale: 0,
+        stale_ttl: 30,
+        prefetch: false,
         failures: 1000,
     }
 }

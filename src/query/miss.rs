@@ -1,0 +1,181 @@
+//! What becomes of a query that must wait? Its answer is found out, or what was good before stands in for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Pipeline, count_reply, is_error, with_chain};
+use crate::answer;
+use crate::cache::Demand;
+use crate::config::plan::TransportKind;
+use crate::guard::{PendingTicket, RecursionPermit};
+use crate::sys::clock::{self, Now};
+use crate::telemetry::{AnswerSource, Reason};
+use crate::wire::{Ede, Held, QueryView, Question, Rcode, Response};
+
+/// A query that must wait. Holds the one permit that pays for it and its client's place among those who wait.
+pub struct Miss {
+    pub(super) permit: RecursionPermit,
+    pub(super) demand: Demand,
+    pub(super) waiting: Waiting,
+}
+
+/// A client that waits for the answer to its [`Miss`]: all that is needed to write its reply.
+pub struct Waiting {
+    pub(super) ticket: PendingTicket,
+    pub(super) question: Question,
+    /// The operator's own CNAMEs that stand before what is found out.
+    pub(super) chain: Vec<Held>,
+    pub(super) forwarded: bool,
+    pub(super) packet: Box<[u8]>,
+    pub(super) transport: TransportKind,
+    pub(super) may_send_errors: bool,
+    pub(super) arrived: Now,
+}
+
+impl Miss {
+    /// How well the answer must be looked at.
+    #[must_use]
+    pub const fn demand(&self) -> Demand {
+        self.demand
+    }
+
+    /// The permit that pays for finding out the question, and the client whom [`Pipeline::tell`] answers then.
+    #[must_use]
+    pub fn take(self) -> (RecursionPermit, Question, Waiting) {
+        (self.permit, self.waiting.question.clone(), self.waiting)
+    }
+}
+
+impl Pipeline {
+    /// Finds out what a miss asks and writes the reply; nothing if it came too late to be sent.
+    ///
+    /// When servers let the client wait, or fail, data that were good before are answered instead, if there are any (RFC 8767). Over
+    /// UDP the client gets SERVFAIL when its patience ends while servers are still being waited for. Either way the recursion
+    /// goes on and its answer reaches the cache.
+    pub async fn find_out(&self, miss: Box<Miss>) -> Option<Vec<u8>> {
+        let demand = miss.demand;
+        let (permit, question, waiting) = miss.take();
+        let since = waiting.arrived;
+        let resolution = self.resolver.start(permit, question.clone(), demand);
+        tokio::pin!(resolution);
+        if self.cache.stale(&question, demand, since).is_some() {
+            let patience = left(self.plan.stale_after, since);
+            match tokio::time::timeout(patience, &mut resolution).await {
+                Ok(resolved) => return self.tell_or_stale(waiting, resolved, demand),
+                Err(_) => {
+                    // It may have been flushed, or found out by somebody else, in the meantime.
+                    if let Some(stale) = self.cache.stale(&question, demand, clock::now()) {
+                        return self.tell_as(waiting, &stale, AnswerSource::Stale, clock::now());
+                    }
+                }
+            }
+        }
+        let resolved = if waiting.transport == TransportKind::Udp {
+            let patience = left(self.plan.max_udp_age, since);
+            tokio::time::timeout(patience, resolution)
+                .await
+                .unwrap_or_else(|_| {
+                    self.telemetry.shared().verdict(Reason::TooOld);
+                    Ok(Arc::new(Response::failure(Ede::new(
+                        Ede::NO_REACHABLE_AUTHORITY,
+                        "still waiting for servers; ask again",
+                    ))))
+                })
+        } else {
+            resolution.await
+        };
+        self.tell_or_stale(waiting, resolved, demand)
+    }
+
+    fn tell_or_stale(
+        &self,
+        waiting: Waiting,
+        resolved: Result<Arc<Response>, Reason>,
+        demand: Demand,
+    ) -> Option<Vec<u8>> {
+        let now = clock::now();
+        if let Ok(response) = &resolved
+            && let Some(stale) = self.instead_of(response, &waiting.question, demand, now)
+        {
+            return self.tell_as(waiting, &stale, AnswerSource::Stale, now);
+        }
+        self.tell(waiting, resolved, now)
+    }
+
+    /// What was good before, instead of a failure. What is bogus is no failure of servers, and is not papered over.
+    pub(super) fn instead_of(
+        &self,
+        response: &Response,
+        question: &Question,
+        demand: Demand,
+        now: Now,
+    ) -> Option<Response> {
+        let failed =
+            response.rcode == Rcode::SERVFAIL && !response.ede.as_ref().is_some_and(Ede::is_bogus);
+        if failed {
+            self.cache.stale(question, demand, now)
+        } else {
+            None
+        }
+    }
+
+    /// Writes the reply to a client whose question was found out, or could not be for a reason of our own; nothing if none is sent.
+    pub fn tell(
+        &self,
+        waiting: Waiting,
+        resolved: Result<Arc<Response>, Reason>,
+        now: Now,
+    ) -> Option<Vec<u8>> {
+        let response = match resolved {
+            Ok(response) => {
+                if !self.plan.minimal {
+                    self.cache
+                        .store_companions(&waiting.question, &response, now);
+                }
+                response
+            }
+            Err(reason) => {
+                self.telemetry.shared().verdict(reason);
+                // The stub asks again; SERVFAIL would send it elsewhere with the same load.
+                if waiting.transport == TransportKind::Udp {
+                    return None;
+                }
+                Arc::new(Response::failure(Ede::new(Ede::OTHER, reason.sentence())))
+            }
+        };
+        let source = match (response.rcode, waiting.forwarded) {
+            (Rcode::SERVFAIL, _) => AnswerSource::Failure,
+            (_, true) => AnswerSource::Forward,
+            (_, false) => AnswerSource::Recursion,
+        };
+        self.tell_as(waiting, &response, source, now)
+    }
+
+    fn tell_as(
+        &self,
+        waiting: Waiting,
+        response: &Response,
+        source: AnswerSource,
+        now: Now,
+    ) -> Option<Vec<u8>> {
+        let counters = self.telemetry.shared();
+        let udp = waiting.transport == TransportKind::Udp;
+        drop(waiting.ticket);
+        let response = with_chain(response, waiting.chain);
+        if is_error(response.rcode) && !waiting.may_send_errors {
+            counters.verdict(Reason::ReflectorPort);
+            return None;
+        }
+        let query = QueryView::parse(&waiting.packet).ok()?;
+        let mut reply = Vec::with_capacity(512);
+        answer::compose(&query, &response, &self.plan, udp, &mut reply);
+        counters.answered(source, now.since(waiting.arrived));
+        count_reply(counters, response.rcode, &reply);
+        Some(reply)
+    }
+}
+
+/// What is left of `patience` for a query that arrived at `since`.
+fn left(patience: Duration, since: Now) -> Duration {
+    patience.saturating_sub(clock::now().since(since))
+}

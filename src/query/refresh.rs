@@ -1,0 +1,61 @@
+//! Is what was just answered about to end? Then it is looked up anew behind the answer, so that the next client need not wait.
+
+use super::Pipeline;
+use crate::answer::Composed;
+use crate::cache::Demand;
+use crate::guard::{Admission, RecursionPermit};
+use crate::sys::clock::Now;
+use crate::telemetry::AnswerSource;
+use crate::wire::{QueryView, Question, Response};
+
+/// The part of its lifetime, as a divisor, in which a name that is asked for is looked up anew.
+const LAST_PART: u32 = 10;
+
+/// A question to be asked anew, with the right to do so that its client's admission gave.
+pub struct Refresh {
+    permit: RecursionPermit,
+    question: Question,
+}
+
+impl Pipeline {
+    /// Looks the question up anew. Its packets are counted by the cause "refresh".
+    pub async fn refresh(&self, refresh: Box<Refresh>) {
+        let Refresh { permit, question } = *refresh;
+        // Nobody waits: what comes of it is in the cache.
+        let _found = self.resolver.start(permit, question, Demand::Checked).await;
+    }
+
+    /// The right to look up anew what was answered from the cache, if it is about to end and nobody did so a moment ago.
+    pub(super) fn renewal(
+        &self,
+        response: &Response,
+        source: AnswerSource,
+        query: &QueryView<'_>,
+        admission: Admission,
+        now: Now,
+    ) -> Option<Refresh> {
+        let ends = response.answer.iter().any(|held| {
+            let lifetime = self.cache.served_ttl(held.rrset.ttl);
+            held.ttl <= lifetime / LAST_PART
+        });
+        if source != AnswerSource::Cache || !ends || !self.cache.prefetches() || query.flags.cd() {
+            return None;
+        }
+        let question = query.question();
+        if !self.cache.may_renew(&question, now) {
+            return None;
+        }
+        Some(Refresh {
+            permit: admission.into_refresh()?,
+            question,
+        })
+    }
+
+    /// A ready-made answer must not hide from us that its name is still asked for when it is about to end.
+    pub(super) fn until_renewal(&self, mut composed: Composed) -> Composed {
+        if self.cache.prefetches() {
+            composed.lifetime -= composed.lifetime / LAST_PART;
+        }
+        composed
+    }
+}

@@ -1,0 +1,197 @@
+//! By what is a reading to be believed? The zone that signed it, the keys or the proof that are needed, or why it cannot be believed.
+
+use std::sync::Arc;
+
+use super::Recursion;
+use super::belief::{Entry, Trusting};
+use super::chain::{End, Reading};
+use super::frame::Approach;
+use super::step::Around;
+use super::weigh::Weighing;
+use crate::dnssec::{Bogus, Evidence, Sets, Why, ZoneTrust, signer};
+use crate::wire::{Ede, Name, Question, RecordType, Rrset, Security};
+
+/// By what a reading is to be believed.
+pub(super) enum Grounds {
+    /// By what it is: nothing has to be proven.
+    Accept(Security, Option<Ede>),
+    /// By this evidence.
+    Prove(Box<Evidence>),
+    /// That cannot be said before this is known.
+    Need(Question),
+    /// Not at all; another server may do better.
+    Doubt(Bogus),
+    /// Not at all, whoever says it.
+    Hopeless(Bogus),
+}
+
+impl Recursion {
+    /// By what a reading is to be believed. Cuts it where another zone begins to speak: that is asked anew.
+    pub(super) fn grounds(
+        &mut self,
+        approach: &Approach,
+        weighing: &mut Weighing,
+        around: &Around<'_>,
+    ) -> Grounds {
+        let Weighing {
+            reading, question, ..
+        } = weighing;
+        if let (End::Data(set), true) = (&reading.end, reading.links.is_empty()) {
+            // Nothing signs signatures (RFC 4035 section 2.2).
+            if set.rtype == RecordType::RRSIG {
+                return Grounds::Accept(Security::Insecure, None);
+            }
+            if set.rtype == RecordType::DNSKEY
+                && let Some(grounds) = self.key_grounds(set, around)
+            {
+                return grounds;
+            }
+        }
+        let Some(zone) = reading.signer() else {
+            return self.unsigned(&approach.zone, reading, question, around);
+        };
+        if question.rtype == RecordType::DS && zone == question.name && !zone.is_root() {
+            // The child cannot speak for its own DS (RFC 4035 section 2.4).
+            return Grounds::Doubt(Bogus::of(Why::NoDs, &question.name, question.rtype));
+        }
+        match self.trust(&zone, around) {
+            Trusting::Need(question) => Grounds::Need(question),
+            Trusting::Known(ZoneTrust::Secure(keys)) => {
+                reading.cut(|set| signer(set).as_ref() == Some(&zone));
+                let denied = reading.denied(question);
+                Grounds::Prove(Box::new(Evidence::Sets(Sets {
+                    keys,
+                    positive: reading.positive(),
+                    extra: reading.authority.iter().cloned().collect(),
+                    denied,
+                    proofs: reading.proofs.clone(),
+                    nsec3_iterations: self.nsec3_iterations(),
+                })))
+            }
+            Trusting::Known(ZoneTrust::Insecure(ede)) => {
+                self.accept(approach, reading, Security::Insecure, ede, around)
+            }
+            Trusting::Known(ZoneTrust::Indeterminate) => {
+                self.accept(approach, reading, Security::Indeterminate, None, around)
+            }
+            Trusting::Known(ZoneTrust::NoCut) => {
+                Grounds::Doubt(Bogus::of(Why::WrongSigner, &question.name, question.rtype))
+            }
+            Trusting::Known(ZoneTrust::Bogus(bogus)) => Grounds::Hopeless(bogus),
+        }
+    }
+
+    /// By what a DNSKEY set at its apex is to be believed; nothing if its owner is no zone of its own.
+    fn key_grounds(&mut self, dnskey: &Rrset, around: &Around<'_>) -> Option<Grounds> {
+        let grounds = match self.entry(&dnskey.owner, around) {
+            Entry::Need(question) => Grounds::Need(question),
+            Entry::Anchor(anchor) => Grounds::Prove(Box::new(Evidence::KeysByAnchor {
+                anchor,
+                dnskey: dnskey.clone(),
+            })),
+            Entry::Ds(ds, ttl) => {
+                self.learn_ds(Arc::clone(&ds), ttl);
+                Grounds::Prove(Box::new(Evidence::KeysByDs {
+                    zone: dnskey.owner.clone(),
+                    ds,
+                    dnskey: dnskey.clone(),
+                }))
+            }
+            Entry::Trust(ZoneTrust::Insecure(ede)) => Grounds::Accept(Security::Insecure, ede),
+            Entry::Trust(ZoneTrust::Indeterminate) => {
+                Grounds::Accept(Security::Indeterminate, None)
+            }
+            Entry::Trust(ZoneTrust::Bogus(bogus)) => Grounds::Hopeless(bogus),
+            Entry::Trust(ZoneTrust::Secure(_) | ZoneTrust::NoCut) => return None,
+        };
+        Some(grounds)
+    }
+
+    /// A reply without a signature: right if a zone cut to an unsigned zone lies between the zone that was asked and the name.
+    fn unsigned(
+        &self,
+        zone: &Name,
+        reading: &mut Reading,
+        question: &Question,
+        around: &Around<'_>,
+    ) -> Grounds {
+        let approached = match self.trust(zone, around) {
+            Trusting::Need(question) => return Grounds::Need(question),
+            Trusting::Known(trust) => trust,
+        };
+        match approached {
+            ZoneTrust::Insecure(ede) => {
+                return self.accept_in(zone, reading, Security::Insecure, ede);
+            }
+            ZoneTrust::Indeterminate => {
+                return self.accept_in(zone, reading, Security::Indeterminate, None);
+            }
+            ZoneTrust::Bogus(bogus) => return Grounds::Hopeless(bogus),
+            ZoneTrust::Secure(_) | ZoneTrust::NoCut => {}
+        }
+        let about = reading.about(question);
+        let last = match question.rtype {
+            RecordType::DS => about.parent().unwrap_or_else(Name::root),
+            _ => about.clone(),
+        };
+        for labels in zone.label_count() + 1..=last.label_count() {
+            let name = last.suffix(labels);
+            match self.entry(&name, around) {
+                Entry::Need(question) => return Grounds::Need(question),
+                Entry::Trust(ZoneTrust::NoCut) => {}
+                Entry::Trust(ZoneTrust::Insecure(ede)) => {
+                    reading.cut_after_first();
+                    return Grounds::Accept(Security::Insecure, ede);
+                }
+                Entry::Trust(ZoneTrust::Indeterminate) => {
+                    reading.cut_after_first();
+                    return Grounds::Accept(Security::Indeterminate, None);
+                }
+                Entry::Trust(ZoneTrust::Bogus(bogus)) => return Grounds::Hopeless(bogus),
+                Entry::Trust(ZoneTrust::Secure(_)) | Entry::Anchor(_) | Entry::Ds(..) => break,
+            }
+        }
+        Grounds::Doubt(Bogus::of(
+            Why::NoSignature,
+            &about,
+            reading.about_type(question),
+        ))
+    }
+
+    /// Accepts a reading from an unsigned zone, as far as that zone speaks.
+    fn accept(
+        &self,
+        approach: &Approach,
+        reading: &mut Reading,
+        security: Security,
+        ede: Option<Ede>,
+        around: &Around<'_>,
+    ) -> Grounds {
+        let whole = matches!(
+            self.trust(&approach.zone, around),
+            Trusting::Known(ZoneTrust::Insecure(_) | ZoneTrust::Indeterminate)
+        );
+        if whole {
+            return self.accept_in(&approach.zone, reading, security, ede);
+        }
+        reading.cut_after_first();
+        Grounds::Accept(security, ede)
+    }
+
+    /// The same when the whole zone that was asked is unsigned.
+    fn accept_in(
+        &self,
+        zone: &Name,
+        reading: &mut Reading,
+        security: Security,
+        ede: Option<Ede>,
+    ) -> Grounds {
+        let anchor_below = self
+            .validator()
+            .is_some_and(|validator| validator.has_anchor_below(zone));
+        if anchor_below {
+            reading.cut_after_first();
+        }
+        Grounds::Accept(security, ede)
+    }
+}

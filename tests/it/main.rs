@@ -9,6 +9,7 @@
     reason = "test code: a panic is the report, and nobody else sees it"
 )]
 
+mod corrupt;
 mod hooks;
 mod hostile;
 mod lab;
@@ -16,5 +17,6 @@ mod real_servers;
 mod refused;
 mod rollover;
 mod scenarios;
+mod signed;
 mod sockets;
 mod tools;

@@ -16,6 +16,9 @@ _suimon() {
             ",$1")
                 cmd="suimon"
                 ;;
+            suimon,anchors)
+                cmd="suimon__subcmd__anchors"
+                ;;
             suimon,ask)
                 cmd="suimon__subcmd__ask"
                 ;;
@@ -51,6 +54,9 @@ _suimon() {
                 ;;
             suimon,why)
                 cmd="suimon__subcmd__why"
+                ;;
+            suimon__subcmd__help,anchors)
+                cmd="suimon__subcmd__help__subcmd__anchors"
                 ;;
             suimon__subcmd__help,ask)
                 cmd="suimon__subcmd__help__subcmd__ask"
@@ -128,8 +134,34 @@ _suimon() {
 
     case "${cmd}" in
         suimon)
-            opts="-h -V --socket --output --color --help --version status stats check ask why flush nta reload drill completions man help"
+            opts="-h -V --socket --output --color --help --version status stats check ask why flush nta anchors reload drill completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        suimon__subcmd__anchors)
+            opts="-h --socket --output --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -328,8 +360,22 @@ _suimon() {
             return 0
             ;;
         suimon__subcmd__help)
-            opts="status stats check ask why flush nta reload drill completions man help"
+            opts="status stats check ask why flush nta anchors reload drill completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        suimon__subcmd__help__subcmd__anchors)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

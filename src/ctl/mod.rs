@@ -1,5 +1,6 @@
 //! The operator's tool `suimon`: what may stand on its command line, and what it does then.
 
+mod anchors;
 mod ask;
 mod check;
 mod client;
@@ -74,6 +75,7 @@ enum Command {
     Why(why::Args),
     Flush(flush::Args),
     Nta(nta::Args),
+    Anchors(anchors::Args),
     Reload(reload::Args),
     Drill(drill::Args),
     Completions(completions::Args),
@@ -156,6 +158,7 @@ fn execute(
         Command::Why(args) => args.run(&mut session),
         Command::Flush(args) => args.run(&mut session),
         Command::Nta(args) => args.run(&mut session),
+        Command::Anchors(args) => args.run(&mut session),
         Command::Reload(args) => args.run(&mut session),
         Command::Drill(args) => args.run(&mut session),
         Command::Completions(args) => args.run(&mut session),

@@ -1,8 +1,8 @@
 //! `suimon status`: how is the daemon, on one screen?
 
-use super::nta;
 use super::output::{Paint, Side, Table, count, counted, millis, percent, share, size, span};
 use super::{Error, Exit, Session};
+use super::{anchors, nta};
 use crate::ops::control::protocol::{Request, StatusReport, ValidationReport};
 
 /// Show the daemon's health on one screen.
@@ -97,6 +97,10 @@ fn facts(report: &StatusReport) -> Table {
         ),
     ]);
     table.row(["Validation", &validation(&report.validation)]);
+    let keys = report.validation.anchors.iter().flat_map(anchors::told);
+    for (index, key) in keys.enumerate() {
+        table.row([if index == 0 { "Anchors" } else { "" }, &key]);
+    }
     for (index, anchor) in report.validation.negative_anchors.iter().enumerate() {
         let label = if index == 0 { "Except" } else { "" };
         table.row([label, &nta::told(anchor)]);
@@ -210,10 +214,12 @@ mod tests {
                     AnchorReport {
                         zone: ".".to_owned(),
                         key_tags: vec![20326, 38696],
+                        ..AnchorReport::default()
                     },
                     AnchorReport {
                         zone: "corp.example.".to_owned(),
                         key_tags: Vec::new(),
+                        ..AnchorReport::default()
                     },
                 ],
                 negative_anchors: vec![

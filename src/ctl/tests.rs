@@ -126,6 +126,7 @@ fn help_and_version_are_done() {
         "why",
         "flush",
         "nta",
+        "anchors",
         "reload",
         "drill",
         "completions",

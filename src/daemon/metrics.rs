@@ -137,7 +137,7 @@ fn validation(metrics: &mut Vec<Metric>, live: &Live) {
         (
             "suimon_trust_anchor_zones",
             "Zones that are believed without proof.",
-            level(live.validator.anchors().count()),
+            level(live.validator.anchors().len()),
         ),
         (
             "suimon_negative_trust_anchors",

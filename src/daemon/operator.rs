@@ -8,6 +8,7 @@ use arc_swap::{ArcSwap, Guard};
 
 use super::excused::Keeper;
 use super::live::Live;
+use super::rollover::Rollovers;
 use super::{metrics, report};
 use crate::cache::FlushScope;
 use crate::config::plan::TransportKind;
@@ -43,6 +44,7 @@ pub(super) struct Operator {
     /// Zones excused from validation, whatever the configuration.
     excused: Arc<ExcusedZones>,
     keeper: Keeper,
+    rollovers: Rollovers,
     /// Wall seconds when ends of excuses were looked for last.
     looked_for_ends: AtomicU64,
 }
@@ -60,6 +62,8 @@ impl Operator {
         let keeper = Keeper::of(&loaded.plan.process.state_dir);
         let excused = Arc::new(keeper.load(started.wall_secs()));
         let live = Live::build(loaded, &listening, &telemetry, &excused, None)?;
+        let rollovers = Rollovers::of(&live.plan.process);
+        rollovers.adopt(&live);
         Ok(Arc::new(Self {
             sources,
             listening,
@@ -73,6 +77,7 @@ impl Operator {
             rate: Mutex::default(),
             excused,
             keeper,
+            rollovers,
             looked_for_ends: AtomicU64::new(started.wall_secs()),
         }))
     }
@@ -80,6 +85,11 @@ impl Operator {
     /// The running configuration.
     pub(super) fn live(&self) -> Guard<Arc<Live>> {
         self.live.load()
+    }
+
+    /// The trust anchors whose keys are followed.
+    pub(super) const fn rollovers(&self) -> &Rollovers {
+        &self.rollovers
     }
 
     pub(super) fn telemetry(&self) -> &Telemetry {
@@ -157,6 +167,7 @@ impl Operator {
             .filter(|key| report::needs_restart(key))
             .cloned()
             .collect();
+        self.rollovers.adopt(&after);
         self.live.store(Arc::new(after));
         ReloadReport {
             applied: true,
@@ -222,6 +233,10 @@ impl Service for Operator {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let now = clock::now();
+        let mut counted = report::status(&live, &self.telemetry.snapshot());
+        self.rollovers.tell(&mut counted.validation.anchors);
+        let mut warnings = report::warnings(&live);
+        warnings.extend(self.rollovers.warnings());
         StatusReport {
             state: if self.draining.load(Ordering::Relaxed) {
                 "draining"
@@ -241,14 +256,15 @@ impl Service for Operator {
                 applied,
             }),
             queries_per_second: rate,
-            warnings: report::warnings(&live),
-            ..report::status(&live, &self.telemetry.snapshot())
+            warnings,
+            ..counted
         }
     }
 
     fn stats(&self) -> Vec<Metric> {
         let mut all = crate::ops::metrics::of_telemetry(&self.telemetry.snapshot());
         all.extend(metrics::of_live(&self.live()));
+        all.extend(self.rollovers.metrics());
         all
     }
 

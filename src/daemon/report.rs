@@ -145,7 +145,12 @@ fn validation(live: &Live, now: Now) -> ValidationReport {
     ValidationReport {
         on: live.validator.is_on(),
         off_because: live.plan.dnssec.off_because.clone(),
-        anchors: live.validator.anchors().map(anchor).collect(),
+        anchors: live
+            .validator
+            .anchors()
+            .iter()
+            .map(|at| anchor(at))
+            .collect(),
         negative_anchors: negative_anchors(live, now),
         zones_known: live.validator.zones(),
     }
@@ -162,6 +167,7 @@ fn anchor(anchor: &Anchor) -> AnchorReport {
     AnchorReport {
         zone: anchor.zone().to_string(),
         key_tags,
+        ..AnchorReport::default()
     }
 }
 

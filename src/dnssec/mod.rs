@@ -23,6 +23,7 @@ mod key;
 pub mod negative;
 mod nsec;
 mod nsec3;
+pub mod rollover;
 mod rrsig;
 mod trust;
 mod types;

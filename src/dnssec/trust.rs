@@ -3,6 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use moka::sync::Cache as Moka;
 
 use super::{Anchor, Bogus, Clock, ExcusedZones, ZoneKeys};
@@ -40,7 +41,7 @@ pub enum Start {
 #[derive(Debug)]
 pub struct Validator {
     plan: plan::Dnssec,
-    anchors: Vec<Arc<Anchor>>,
+    anchors: ArcSwap<Vec<Arc<Anchor>>>,
     excused: Arc<ExcusedZones>,
     known: Moka<Name, Known, RandomState>,
 }
@@ -75,10 +76,7 @@ impl Validator {
     #[must_use]
     pub fn new(plan: &plan::Dnssec, max_bytes: u64) -> Self {
         Self {
-            anchors: Anchor::all(&plan.anchors)
-                .into_iter()
-                .map(Arc::new)
-                .collect(),
+            anchors: ArcSwap::from_pointee(shared(Anchor::all(&plan.anchors))),
             plan: plan.clone(),
             excused: Arc::default(),
             known: Moka::builder()
@@ -102,14 +100,20 @@ impl Validator {
     }
 
     /// The zones that are believed without proof.
-    pub fn anchors(&self) -> impl Iterator<Item = &Anchor> {
-        self.anchors.iter().map(AsRef::as_ref)
+    #[must_use]
+    pub fn anchors(&self) -> Arc<Vec<Arc<Anchor>>> {
+        self.anchors.load_full()
     }
 
     /// Whether anything is validated at all.
     #[must_use]
-    pub const fn is_on(&self) -> bool {
-        !self.anchors.is_empty()
+    pub fn is_on(&self) -> bool {
+        !self.anchors.load().is_empty()
+    }
+
+    /// Believes these anchors from now on, and no others. What was found out before stays known: see [`Self::forget`].
+    pub fn replace_anchors(&self, anchors: Vec<Anchor>) {
+        self.anchors.store(Arc::new(shared(anchors)));
     }
 
     /// How it is to be done.
@@ -131,8 +135,8 @@ impl Validator {
     /// same name the negative one.
     #[must_use]
     pub fn start(&self, zone: &Name, now: Now) -> Start {
-        let anchor = self
-            .anchors
+        let anchors = self.anchors.load();
+        let anchor = anchors
             .iter()
             .filter(|anchor| zone.is_within(anchor.zone()))
             .max_by_key(|anchor| anchor.zone().label_count());
@@ -172,6 +176,7 @@ impl Validator {
     #[must_use]
     pub fn has_anchor_below(&self, zone: &Name) -> bool {
         self.anchors
+            .load()
             .iter()
             .any(|anchor| anchor.zone() != zone && anchor.zone().is_within(zone))
     }
@@ -214,6 +219,10 @@ impl Validator {
     pub fn zones(&self) -> u64 {
         self.known.entry_count()
     }
+}
+
+fn shared(anchors: Vec<Anchor>) -> Vec<Arc<Anchor>> {
+    anchors.into_iter().map(Arc::new).collect()
 }
 
 #[cfg(test)]

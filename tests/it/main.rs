@@ -15,6 +15,7 @@ mod hostile;
 mod lab;
 mod real_servers;
 mod refused;
+mod rollover;
 mod scenarios;
 mod signed;
 mod sockets;

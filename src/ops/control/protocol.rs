@@ -14,8 +14,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use validation::{
-    AnchorReport, LONGEST_NTA, NegativeAnchorReport, NtaAddReport, NtaListReport, NtaRemoveReport,
-    ValidationReport,
+    AnchorKeyReport, AnchorReport, LONGEST_NTA, NegativeAnchorReport, NtaAddReport, NtaListReport,
+    NtaRemoveReport, ValidationReport,
 };
 
 /// The schema number of every reply and of every JSON that `suimon` prints.

@@ -21,12 +21,51 @@ pub struct ValidationReport {
 }
 
 /// One zone that is believed without proof.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnchorReport {
     /// The zone.
     pub zone: String,
-    /// The tags of its keys, each once, ascending.
+    /// The tags of the keys that are believed, each once, ascending; none when all are revoked.
     pub key_tags: Vec<u16>,
+    /// Whether its roll-overs are followed (RFC 5011); what follows is told only then.
+    #[serde(default)]
+    pub followed: bool,
+    /// Its keys, trusted or not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<AnchorKeyReport>,
+    /// When it was last asked for its keys (RFC 3339, UTC, as all times here).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_check: Option<String>,
+    /// What came of that: "validated", "not validated", "no answer".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_result: Option<String>,
+    /// When its keys were last validated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_validated: Option<String>,
+    /// When it will be asked next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_check: Option<String>,
+}
+
+/// One key of a zone that is believed without proof (RFC 5011 section 4.2).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnchorKeyReport {
+    /// Its tag, as it was or would be without the flag of revocation.
+    pub tag: u16,
+    /// The number of its algorithm, once the key was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<u8>,
+    /// "configured" (trusted, not seen yet), "pending", "valid", "missing" (trusted), "revoked", "removed".
+    pub state: String,
+    /// Since when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// From when on a pending key is trusted if it is still there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusted_from: Option<String>,
+    /// From when on a revoked key that is gone is no longer watched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed_from: Option<String>,
 }
 
 /// One zone that is not validated (RFC 7646).

@@ -170,6 +170,11 @@ impl Session {
         None
     }
 
+    /// Whether somebody waits for it.
+    pub(super) const fn has_client(&self) -> bool {
+        self.waiting.is_some()
+    }
+
     /// The reply to the client, if there is one, once [`Self::proceed`] has brought the answer; inside, nothing if none is sent.
     pub(super) fn finish(self, response: Response, world: &World) -> Option<Option<Vec<u8>>> {
         let waiting = self.waiting?;

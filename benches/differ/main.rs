@@ -89,12 +89,20 @@ fn main() -> ExitCode {
                     println!("    {:8} {}", resolver.name(), run.said[place]);
                 }
             }
+            for resolver in &options.resolvers {
+                for line in &outcome.runs[&(*kind, *resolver)].upstream {
+                    println!("{} {} sent {line}", kind.word(), resolver.name());
+                }
+            }
         }
     }
     println!("\n{}", report::tables(&outcome));
     println!("Judged:\n{}", report::judged(&outcome));
     let unjudged = outcome.unjudged().count();
-    println!("Not judged: {unjudged}\n{}", report::unjudged(&outcome, number("--examples", 2)));
+    println!(
+        "Not judged: {unjudged}\n{}",
+        report::unjudged(&outcome, number("--examples", 2))
+    );
     if unjudged == 0 {
         ExitCode::SUCCESS
     } else {

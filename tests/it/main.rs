@@ -9,6 +9,8 @@
     reason = "test code: a panic is the report, and nobody else sees it"
 )]
 
+mod differ;
+mod differing;
 mod hooks;
 mod hostile;
 mod lab;

@@ -47,12 +47,14 @@ impl fmt::Display for Flags {
             .filter(|(set, _)| *set)
             .map(|(_, word)| *word)
             .collect();
-        f.write_str(if words.is_empty() {
-            "-".to_owned()
-        } else {
-            words.join("+")
-        }
-        .as_str())
+        f.write_str(
+            if words.is_empty() {
+                "-".to_owned()
+            } else {
+                words.join("+")
+            }
+            .as_str(),
+        )
     }
 }
 
@@ -129,8 +131,8 @@ fn sets(message: &Message) -> Vec<String> {
     let mut order: Vec<(Name, RecordType, BTreeSet<String>)> = Vec::new();
     let mut signatures: BTreeSet<(Name, u16)> = BTreeSet::new();
     for record in &message.answer {
-        let covered = rdata::rrsig_covers(&record.rdata)
-            .filter(|_| record.rtype == RecordType::RRSIG);
+        let covered =
+            rdata::rrsig_covers(&record.rdata).filter(|_| record.rtype == RecordType::RRSIG);
         if let Some(covered) = covered {
             signatures.insert((record.owner.clone(), covered.0));
             continue;

@@ -106,7 +106,8 @@ impl Fault {
         let signs = |record: &Record, rtype: RecordType| {
             record.rtype == RecordType::RRSIG && rdata::rrsig_covers(&record.rdata) == Some(rtype)
         };
-        let is_denial = |record: &Record| [RecordType::NSEC, RecordType::NSEC3].contains(&record.rtype);
+        let is_denial =
+            |record: &Record| [RecordType::NSEC, RecordType::NSEC3].contains(&record.rtype);
         let www = apex.child(b"www").expect("a name");
         match self {
             Self::KeysUnsigned => records.retain(|record| !signs(record, RecordType::DNSKEY)),

@@ -30,7 +30,10 @@ const TLDS: [(&str, Option<(Algorithm, Chain)>); 6] = [
     ("beta.", Some((Algorithm::RsaSha256, Chain::Nsec3))),
     ("gamma.", Some((Algorithm::Ed25519, Chain::OptOut))),
     ("delta.", None),
-    ("epsilon.", Some((Algorithm::EcdsaP256Sha256, Chain::Salted))),
+    (
+        "epsilon.",
+        Some((Algorithm::EcdsaP256Sha256, Chain::Salted)),
+    ),
     ("zeta.", Some((Algorithm::EcdsaP384Sha384, Chain::Nsec))),
 ];
 

@@ -63,6 +63,8 @@ pub struct Run {
     pub said: Vec<Said>,
     /// Questions it sent upstream, by UDP and TCP, from its start on.
     pub packets: usize,
+    /// The same as tcpdump tells them.
+    pub upstream: Vec<String>,
     /// Nanoseconds of CPU from when it was ready.
     pub cpu: u64,
 }
@@ -181,12 +183,16 @@ fn all_at_once(
     }
     // What a resolver does of its own accord when it starts is its own packets, but nobody's questions.
     std::thread::sleep(Duration::from_millis(500));
-    let pids: Vec<u32> = under_way.iter().map(|(_, _, tag, _)| lab.pid(tag)).collect();
+    let pids: Vec<u32> = under_way
+        .iter()
+        .map(|(_, _, tag, _)| lab.pid(tag))
+        .collect();
     // For CPU time to be compared, nobody else is at work.
     let in_turn = kind == Kind::Cold;
+    let at_once = if in_turn { 1 } else { options.at_once };
     let work = |ns: &Ns, pid: u32| {
         let before = resolvers::cpu(pid);
-        let said = ask_all(ns, asked, listen, options);
+        let said = ask_all(ns, asked, listen, at_once, options.patience);
         (said, resolvers::cpu(pid).saturating_sub(before))
     };
     let done: Vec<(Vec<Said>, u64)> = if in_turn {
@@ -206,19 +212,34 @@ fn all_at_once(
     };
     let mut runs = Vec::new();
     for ((resolver, _, tag, capture), (said, cpu)) in under_way.into_iter().zip(done) {
-        let packets = capture.stop().len();
+        let upstream = capture.stop();
         lab.stop(&tag);
-        runs.push((resolver, Run { said, packets, cpu }));
+        let packets = upstream.len();
+        runs.push((
+            resolver,
+            Run {
+                said,
+                packets,
+                upstream,
+                cpu,
+            },
+        ));
     }
     runs
 }
 
 /// Asks everything, so many at once.
-fn ask_all(ns: &Ns, asked: &[Asked], listen: SocketAddr, options: &Options) -> Vec<Said> {
+fn ask_all(
+    ns: &Ns,
+    asked: &[Asked],
+    listen: SocketAddr,
+    at_once: usize,
+    patience: Duration,
+) -> Vec<Said> {
     let next = AtomicUsize::new(0);
     let said: Mutex<BTreeMap<usize, Said>> = Mutex::new(BTreeMap::new());
     std::thread::scope(|scope| {
-        for _ in 0..options.at_once {
+        for _ in 0..at_once {
             scope.spawn(|| {
                 ns.inside(|| {
                     loop {
@@ -226,8 +247,7 @@ fn ask_all(ns: &Ns, asked: &[Asked], listen: SocketAddr, options: &Options) -> V
                         let Some(asked) = asked.get(place) else {
                             break;
                         };
-                        let told =
-                            ask::ask(&asked.question, asked.flags, listen, options.patience);
+                        let told = ask::ask(&asked.question, asked.flags, listen, patience);
                         said.lock().expect("what was said").insert(place, told);
                     }
                 });
@@ -251,7 +271,8 @@ impl Outcome {
                     break;
                 }
                 for ((asked, ours), theirs) in asked.iter().zip(&ours.said).zip(&theirs.said) {
-                    self.differences.extend(differences(asked, *who, ours, theirs));
+                    self.differences
+                        .extend(differences(asked, *who, ours, theirs));
                 }
             }
         }
@@ -283,7 +304,11 @@ fn differences(asked: &Asked, who: Resolver, ours: &Said, theirs: &Said) -> Vec<
     };
     let mut found = Vec::new();
     if ours.rcode != theirs.rcode {
-        found.push(difference("rcode", ours.rcode.clone(), theirs.rcode.clone()));
+        found.push(difference(
+            "rcode",
+            ours.rcode.clone(),
+            theirs.rcode.clone(),
+        ));
     } else if ours.authentic != theirs.authentic {
         found.push(difference(
             "ad",
@@ -292,7 +317,8 @@ fn differences(asked: &Asked, who: Resolver, ours: &Said, theirs: &Said) -> Vec<
         ));
     }
     // An error says nothing else.
-    let compared = ours.rcode == theirs.rcode || (!ours.answer.is_empty() && !theirs.answer.is_empty());
+    let compared =
+        ours.rcode == theirs.rcode || (!ours.answer.is_empty() && !theirs.answer.is_empty());
     if compared && ours.answer != theirs.answer {
         found.push(difference(
             "answer",

@@ -89,7 +89,16 @@ impl Kind {
     }
 }
 
-const COMMON: [T; 8] = [T::A, T::AAAA, T::TXT, T::MX, T::SRV, T::HTTPS, T::CAA, T::SOA];
+const COMMON: [T; 8] = [
+    T::A,
+    T::AAAA,
+    T::TXT,
+    T::MX,
+    T::SRV,
+    T::HTTPS,
+    T::CAA,
+    T::SOA,
+];
 
 /// About `count` questions in all, by kind; the same for the same seed.
 pub fn questions(internet: &Internet, seed: u64, count: usize) -> BTreeMap<Kind, Vec<Asked>> {
@@ -99,7 +108,11 @@ pub fn questions(internet: &Internet, seed: u64, count: usize) -> BTreeMap<Kind,
         .iter()
         .filter(|zone| zone.fault.is_none() && !zone.villain && zone.apex.label_count() > 1)
         .collect();
-    let broken: Vec<&Zone> = internet.zones.iter().filter(|zone| zone.fault.is_some()).collect();
+    let broken: Vec<&Zone> = internet
+        .zones
+        .iter()
+        .filter(|zone| zone.fault.is_some())
+        .collect();
     let villains: Vec<&Zone> = internet.zones.iter().filter(|zone| zone.villain).collect();
     let mut all = BTreeMap::new();
     for kind in Kind::ALL {
@@ -128,7 +141,11 @@ pub fn questions(internet: &Internet, seed: u64, count: usize) -> BTreeMap<Kind,
                 authentic: kind != Kind::Cold && draw.below(2) == 0,
                 unchecked: kind != Kind::Cold && draw.below(7) == 0,
             };
-            let key = (question.name.to_lower_wire().to_vec(), question.rtype, flags);
+            let key = (
+                question.name.to_lower_wire().to_vec(),
+                question.rtype,
+                flags,
+            );
             if seen.insert(key) {
                 list.push(Asked {
                     kind,
@@ -160,7 +177,11 @@ fn one(kind: Kind, zone: &Zone, draw: &mut Draw) -> Option<Question> {
         Kind::Absent => (under(&format!("absent{number}"), &zone.apex)?, common),
         Kind::Deep => {
             let depth = 2 + draw.below(4);
-            let below = if draw.below(2) == 0 { owner } else { zone.apex.clone() };
+            let below = if draw.below(2) == 0 {
+                owner
+            } else {
+                zone.apex.clone()
+            };
             let mut name = below;
             for step in 0..depth {
                 name = under(&format!("d{step}x{}", number % 1_000), &name)?;
@@ -168,11 +189,28 @@ fn one(kind: Kind, zone: &Zone, draw: &mut Draw) -> Option<Question> {
             (name, common)
         }
         Kind::Hollow => {
-            let hollow = ["ent", "y.ent", "hollow", "block.wild", "wild", "six", "five.six", "_tcp"];
+            let hollow = [
+                "ent",
+                "y.ent",
+                "hollow",
+                "block.wild",
+                "wild",
+                "six",
+                "five.six",
+                "_tcp",
+            ];
             (wild(hollow[draw.below(hollow.len())])?, common)
         }
         Kind::Wildcard => {
-            let tree = ["wild", "wild", "block.wild", "here.wild", "walias", "wfar", "wnone"];
+            let tree = [
+                "wild",
+                "wild",
+                "block.wild",
+                "here.wild",
+                "walias",
+                "wfar",
+                "wnone",
+            ];
             let tree = tree[draw.below(tree.len())];
             let labels = ["*", "q", "r.s", "*.q"];
             let label = match draw.below(6) {
@@ -184,38 +222,101 @@ fn one(kind: Kind, zone: &Zone, draw: &mut Draw) -> Option<Question> {
         }
         Kind::Alias => {
             let names = [
-                "alias", "a1", "a3", "far", "farther", "cross", "crosssub", "dangling", "fardangling", "towild",
-                "tofarwild", "loop1", "todname", "up.sub", "ins.sub", "sec.insec",
+                "alias",
+                "a1",
+                "a3",
+                "far",
+                "farther",
+                "cross",
+                "crosssub",
+                "dangling",
+                "fardangling",
+                "towild",
+                "tofarwild",
+                "loop1",
+                "todname",
+                "up.sub",
+                "ins.sub",
+                "sec.insec",
             ];
             let rtype = [T::A, T::A, T::AAAA, T::MX, T::CNAME][draw.below(5)];
             (wild(names[draw.below(names.len())])?, rtype)
         }
         Kind::Dname => {
             let names = [
-                "www.renamed", "renamed", "nowhere.renamed", "x.y.renamed", "y.inner", "x.y.inner", "alias.renamed",
-                "q.wild.renamed", "www.sub.renamed", "far.renamed",
+                "www.renamed",
+                "renamed",
+                "nowhere.renamed",
+                "x.y.renamed",
+                "y.inner",
+                "x.y.inner",
+                "alias.renamed",
+                "q.wild.renamed",
+                "www.sub.renamed",
+                "far.renamed",
             ];
             let rtype = [T::A, T::A, T::DNAME, T::CNAME, T::AAAA][draw.below(5)];
             (wild(names[draw.below(names.len())])?, rtype)
         }
         Kind::Cut => {
             let names = [
-                "sub", "insec", "cut.hollow", "www.sub", "www.insec", "www.cut.hollow", "absent.sub", "absent.insec",
-                "x.wild.sub", "ent.insec",
+                "sub",
+                "insec",
+                "cut.hollow",
+                "www.sub",
+                "www.insec",
+                "www.cut.hollow",
+                "absent.sub",
+                "absent.insec",
+                "x.wild.sub",
+                "ent.insec",
             ];
             let rtype = [T::A, T::DS, T::NS, T::DNSKEY, T::SOA][draw.below(5)];
             (wild(names[draw.below(names.len())])?, rtype)
         }
         Kind::Apex => {
-            let types = [T::SOA, T::NS, T::DNSKEY, T::DS, T::NSEC, T::NSEC3PARAM, T::CDS, T::MX, T::CNAME];
+            let types = [
+                T::SOA,
+                T::NS,
+                T::DNSKEY,
+                T::DS,
+                T::NSEC,
+                T::NSEC3PARAM,
+                T::CDS,
+                T::MX,
+                T::CNAME,
+            ];
             (zone.apex.clone(), types[draw.below(types.len())])
         }
         Kind::Odd => {
-            let types = [T::ANY, T::RRSIG, T::NSEC, T::NSEC3, T::DS, T::DNSKEY, T::CNAME, T::SOA, T::NS, T::DNAME, T(65_280)];
+            let types = [
+                T::ANY,
+                T::RRSIG,
+                T::NSEC,
+                T::NSEC3,
+                T::DS,
+                T::DNSKEY,
+                T::CNAME,
+                T::SOA,
+                T::NS,
+                T::DNAME,
+                T(65_280),
+            ];
             (owner, types[draw.below(types.len())])
         }
         Kind::Broken | Kind::Villain => {
-            let names = ["", "www.", "www.", "absent.", "x.ent.", "ent.", "alias.", "far.", "q.wild.", "copied.wild."];
+            let names = [
+                "",
+                "www.",
+                "www.",
+                "absent.",
+                "x.ent.",
+                "ent.",
+                "alias.",
+                "far.",
+                "q.wild.",
+                "copied.wild.",
+            ];
             let rtype = [T::A, T::A, T::A, T::TXT, T::AAAA, T::MX, T::DNSKEY, T::DS][draw.below(8)];
             let name = format!("{}{}", names[draw.below(names.len())], zone.apex);
             (name.parse().ok()?, rtype)

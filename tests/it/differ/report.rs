@@ -9,7 +9,8 @@ use super::{Difference, Outcome, verdicts};
 
 /// Differences by kind of question, packets and CPU by resolver.
 pub fn tables(outcome: &Outcome) -> String {
-    let resolvers: BTreeSet<Resolver> = outcome.runs.keys().map(|(_, resolver)| *resolver).collect();
+    let resolvers: BTreeSet<Resolver> =
+        outcome.runs.keys().map(|(_, resolver)| *resolver).collect();
     let mut text = String::from("| kind | questions |");
     for resolver in &resolvers {
         let _infallible = write!(text, " {} packets |", resolver.name());
@@ -56,7 +57,11 @@ pub fn tables(outcome: &Outcome) -> String {
         }
         text.push('\n');
     }
-    if let Some(asked) = outcome.asked.get(&Kind::Cold).map(|asked| asked.len().max(1)) {
+    if let Some(asked) = outcome
+        .asked
+        .get(&Kind::Cold)
+        .map(|asked| asked.len().max(1))
+    {
         text.push_str("\n| cold signed names | CPU in all, ms | per name, µs | packets per name |\n|---|---:|---:|---:|\n");
         for resolver in &resolvers {
             let Some(run) = outcome.runs.get(&(Kind::Cold, *resolver)) else {
@@ -86,7 +91,11 @@ pub fn judged(outcome: &Outcome) -> String {
     let mut text = String::new();
     for verdict in verdicts::list() {
         if let Some(count) = counts.get(&*verdict.id) {
-            let _infallible = writeln!(text, "{count:6} {} ({}): {}", verdict.id, verdict.fault, verdict.why);
+            let _infallible = writeln!(
+                text,
+                "{count:6} {} ({}): {}",
+                verdict.id, verdict.fault, verdict.why
+            );
         }
     }
     text

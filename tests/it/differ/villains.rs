@@ -180,7 +180,10 @@ fn lie(lie: Lie, asked: &Asked, ns: &Ns) -> Option<Vec<Sent>> {
         Lie::NoAnswer if !keys => message.answer.clear(),
         Lie::NoNames if !keys => {
             // Names that the zone does not have lead to its SOA and to proofs about other names.
-            let absent = format!("absent-{}", asked.name.split('.').skip(1).collect::<Vec<_>>().join("."));
+            let absent = format!(
+                "absent-{}",
+                asked.name.split('.').skip(1).collect::<Vec<_>>().join(".")
+            );
             let other = honest(&absent, RecordType::A, asked.edns.is_some(), ns)?;
             message.answer.clear();
             message.authority = other
@@ -196,7 +199,12 @@ fn lie(lie: Lie, asked: &Asked, ns: &Ns) -> Option<Vec<Sent>> {
         Lie::Renamed if asked.rtype == RecordType::A => {
             let zone: Vec<&str> = asked.name.rsplitn(4, '.').collect();
             let apex = format!("{}.zeta.", zone.get(2)?);
-            let other = honest(&format!("www.{apex}"), asked.rtype, asked.edns.is_some(), ns)?;
+            let other = honest(
+                &format!("www.{apex}"),
+                asked.rtype,
+                asked.edns.is_some(),
+                ns,
+            )?;
             message.header.flags = message.header.flags.with_rcode(Rcode::NOERROR);
             message.answer = other.answer;
             let owner = Name::from_wire(&name).ok()?;
@@ -221,10 +229,7 @@ fn lie(lie: Lie, asked: &Asked, ns: &Ns) -> Option<Vec<Sent>> {
     }
     only(&mut message, Rcode::NOERROR);
     message.header.flags = message.header.flags.with_tc(true);
-    Some(vec![(
-        Duration::ZERO,
-        octets(&message, &name, asked.rtype),
-    )])
+    Some(vec![(Duration::ZERO, octets(&message, &name, asked.rtype))])
 }
 
 fn only(message: &mut Message, rcode: Rcode) {

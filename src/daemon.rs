@@ -1,5 +1,6 @@
 //! Builds everything once, wires it, reloads it, drains it: the only file that knows all rooms.
 
+mod excused;
 mod front;
 mod live;
 mod metrics;
@@ -241,6 +242,7 @@ async fn keep_house(operator: Arc<Operator>, mut own_addresses_known: bool) {
         priming.see_to_it(&operator);
         own_addresses_known = learn_own_addresses(&operator, own_addresses_known);
         operator.live().cache.settle();
+        operator.end_excuses();
         notify::status(&operator.status_line());
         if watch.all_is_well(&operator) {
             notify::watchdog();
@@ -287,6 +289,7 @@ fn make_state_dir(dir: &std::path::Path) -> Result<(), Failure> {
 fn confine(sources: &Sources, loaded: &Loaded) {
     let mut readable = loaded.files.clone();
     readable.extend(sources.file.iter().cloned());
+    readable.extend(loaded.anchor_files.iter().cloned());
     let mut writable = vec![loaded.plan.process.state_dir.clone()];
     writable.extend(
         loaded

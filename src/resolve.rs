@@ -1,5 +1,7 @@
 //! Runs one recursion against egress and joins equal questions: the only file that sees both.
 
+mod validations;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -24,6 +26,8 @@ use crate::sys::{clock, entropy};
 use crate::telemetry::reason::Reason;
 use crate::wire::{Ede, Name, Question, RecordType, Response};
 
+pub use validations::Validations;
+
 /// Finds out what the cache does not know. Shared by all workers; lives as long as the plan it was made from.
 pub struct Resolver {
     cache: Arc<Cache>,
@@ -45,6 +49,8 @@ pub struct Counters {
     pub joined: AtomicU64,
     /// Clients turned away because too many had joined, or too many recursions ran.
     pub turned_away: AtomicU64,
+    /// What came of validating.
+    pub validations: Validations,
     /// Recursions running now, those begun under an earlier configuration among them.
     running: AtomicUsize,
 }
@@ -253,6 +259,11 @@ impl Resolver {
                     ) = budget.refused()
                     {
                         self.egress.counters().note_exhausted(limit);
+                    }
+                    if recursion.is_checking() {
+                        let proven = recursion.synthesised();
+                        let validations = &self.counters.validations;
+                        validations.note(&response, &budget.spent(), proven);
                     }
                     return response;
                 }

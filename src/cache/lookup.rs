@@ -132,6 +132,22 @@ impl Cache {
         self.failed(question, view, response)
     }
 
+    /// Where the name asked leads by a known CNAME or DNAME, be the rest known or not: the link, what proves it if a wildcard made
+    /// it, and the next name.
+    #[must_use]
+    pub fn linked(
+        &self,
+        question: &Question,
+        demand: Demand,
+        now: Now,
+    ) -> Option<(Response, Name)> {
+        let mut response = Response::empty(Rcode::NOERROR);
+        let target = self
+            .link(question, View::of(demand, now), &mut response)?
+            .ok()?;
+        Some((response, target))
+    }
+
     /// What is known about a question itself; one RRset of any common type for ANY.
     fn known_or_any(&self, question: &Question, view: View) -> Option<Fact> {
         if question.rtype != RecordType::ANY {

@@ -8,6 +8,7 @@ mod drill;
 mod exit;
 mod flush;
 mod manual;
+mod nta;
 mod output;
 mod reload;
 mod stats;
@@ -72,6 +73,7 @@ enum Command {
     Ask(ask::Args),
     Why(why::Args),
     Flush(flush::Args),
+    Nta(nta::Args),
     Reload(reload::Args),
     Drill(drill::Args),
     Completions(completions::Args),
@@ -153,6 +155,7 @@ fn execute(
         Command::Ask(args) => args.run(&mut session),
         Command::Why(args) => args.run(&mut session),
         Command::Flush(args) => args.run(&mut session),
+        Command::Nta(args) => args.run(&mut session),
         Command::Reload(args) => args.run(&mut session),
         Command::Drill(args) => args.run(&mut session),
         Command::Completions(args) => args.run(&mut session),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use moka::sync::Cache as Moka;
 
-use super::{Anchor, Bogus, Clock, ZoneKeys};
+use super::{Anchor, Bogus, Clock, ExcusedZones, ZoneKeys};
 use crate::config::plan;
 use crate::sys::clock::Now;
 use crate::wire::{Ede, Name};
@@ -41,6 +41,7 @@ pub enum Start {
 pub struct Validator {
     plan: plan::Dnssec,
     anchors: Vec<Arc<Anchor>>,
+    excused: Arc<ExcusedZones>,
     known: Moka<Name, Known, RandomState>,
 }
 
@@ -79,11 +80,30 @@ impl Validator {
                 .map(Arc::new)
                 .collect(),
             plan: plan.clone(),
+            excused: Arc::default(),
             known: Moka::builder()
                 .max_capacity(max_bytes)
                 .weigher(|_: &Name, known: &Known| known.weight())
                 .build(),
         }
+    }
+
+    /// The same with zones that are excused at run time.
+    #[must_use]
+    pub fn excusing(mut self, excused: Arc<ExcusedZones>) -> Self {
+        self.excused = excused;
+        self
+    }
+
+    /// The zones that are excused at run time. Whoever changes them must forget what is known and cached below.
+    #[must_use]
+    pub const fn excused(&self) -> &Arc<ExcusedZones> {
+        &self.excused
+    }
+
+    /// The zones that are believed without proof.
+    pub fn anchors(&self) -> impl Iterator<Item = &Anchor> {
+        self.anchors.iter().map(AsRef::as_ref)
     }
 
     /// Whether anything is validated at all.
@@ -116,16 +136,7 @@ impl Validator {
             .iter()
             .filter(|anchor| zone.is_within(anchor.zone()))
             .max_by_key(|anchor| anchor.zone().label_count());
-        let negative = self
-            .plan
-            .negative_anchors
-            .iter()
-            .filter(|negative| {
-                zone.is_within(&negative.zone)
-                    && negative.until.is_none_or(|until| now.wall_secs() < until)
-            })
-            .map(|negative| negative.zone.label_count())
-            .max();
+        let negative = self.negative(zone, now).map(|at| at.label_count());
         match (anchor, negative) {
             (None, _) => Start::Unanchored,
             (Some(anchor), Some(labels)) if labels >= anchor.zone().label_count() => {
@@ -133,6 +144,28 @@ impl Validator {
             }
             (Some(anchor), _) => Start::Anchor(Arc::clone(anchor)),
         }
+    }
+
+    /// The closest negative anchor at or above `zone`, of the plan or laid at run time, that holds `now`.
+    #[must_use]
+    pub fn negative(&self, zone: &Name, now: Now) -> Option<Name> {
+        let at = now.wall_secs();
+        let excused = self.excused.list();
+        let planned = self
+            .plan
+            .negative_anchors
+            .iter()
+            .map(|negative| (&negative.zone, negative.until));
+        planned
+            .chain(
+                excused
+                    .iter()
+                    .map(|excused| (&excused.zone, Some(excused.until))),
+            )
+            .filter(|(apex, until)| until.is_none_or(|until| at < until) && zone.is_within(apex))
+            .map(|(apex, _)| apex)
+            .max_by_key(|apex| apex.label_count())
+            .cloned()
     }
 
     /// Whether any anchor lies strictly below `zone`.
@@ -180,5 +213,72 @@ impl Validator {
     #[must_use]
     pub fn zones(&self) -> u64 {
         self.known.entry_count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::anchors;
+    use crate::dnssec::Excused;
+
+    fn name(text: &str) -> Name {
+        text.parse().unwrap()
+    }
+
+    fn start(validator: &Validator, zone: &str, secs: u64) -> &'static str {
+        match validator.start(&name(zone), Now::at_secs(secs)) {
+            Start::Unanchored => "unanchored",
+            Start::Negative => "negative",
+            Start::Anchor(_) => "anchor",
+        }
+    }
+
+    #[test]
+    fn the_closest_of_anchors_and_negative_anchors_decides_until_the_latter_end() {
+        let at = Now::at_secs(0).wall_secs();
+        let plan = plan::Dnssec {
+            anchors: anchors::parse(
+                "example. DS 1 13 3 00\nwell.broken.example. DS 1 13 3 00"
+                    .replace(" 3 00", &format!(" 2 {}", "00".repeat(32)))
+                    .as_str(),
+                "test",
+            )
+            .unwrap(),
+            negative_anchors: vec![plan::NegativeAnchor {
+                zone: name("broken.example."),
+                until: Some(at + 10),
+            }],
+            ..plan::Dnssec::default()
+        };
+        let validator = Validator::new(&plan, 1 << 20);
+        assert_eq!(start(&validator, "other.", 0), "unanchored");
+        assert_eq!(start(&validator, "example.", 0), "anchor");
+        assert_eq!(start(&validator, "a.broken.example.", 9), "negative");
+        assert_eq!(start(&validator, "a.broken.example.", 10), "anchor");
+        assert_eq!(start(&validator, "well.broken.example.", 9), "anchor");
+
+        // Laid at run time, also at the very zone of an anchor, and known to the validator of the next configuration.
+        let reloaded = Validator::new(&plan, 1 << 20).excusing(Arc::clone(validator.excused()));
+        validator
+            .excused()
+            .add(Excused {
+                zone: name("EXAMPLE."),
+                until: at + 100,
+                reason: String::new(),
+            })
+            .unwrap();
+        for validator in [&validator, &reloaded] {
+            assert_eq!(start(validator, "example.", 99), "negative");
+            assert_eq!(start(validator, "b.example.", 99), "negative");
+            assert_eq!(start(validator, "b.example.", 100), "anchor");
+            assert_eq!(start(validator, "well.broken.example.", 0), "anchor");
+        }
+        assert_eq!(
+            validator.negative(&name("a.broken.example."), Now::at_secs(0)),
+            Some(name("broken.example."))
+        );
+        validator.excused().remove(&name("example."));
+        assert_eq!(start(&reloaded, "b.example.", 0), "anchor");
     }
 }

@@ -2,17 +2,15 @@
 
 use super::Recursion;
 use super::Route;
-use super::chain::through_dname;
 use super::frame::{Approach, Frame, Path, Purpose, Stage};
 use super::seat::seat;
 use super::step::{Around, Lasting, Turn, with_chain};
 use super::synthesis::synthesise;
 use super::targets::Targets;
 use super::trace::Happening;
-use crate::cache::{Cache, Demand, Rank, remembered};
+use crate::cache::remembered;
 use crate::guard::permit::{Budget, Cause, Exhausted};
-use crate::sys::clock::Now;
-use crate::wire::{Held, Name, Question, Rcode, RecordType, Response, rdata};
+use crate::wire::{RecordType, Response};
 
 impl Recursion {
     /// A name that nothing is known of yet: policy, cache, then the deepest delegation.
@@ -66,10 +64,11 @@ impl Recursion {
             if let Some(why) = cache.failure_as(&question, frame.demand(), now) {
                 return Turn::Fail(remembered(&why), Lasting::Known);
             }
-            if let Some((held, next)) = cached_link(cache, &question, frame.demand(), now) {
-                let rcode = Rcode::NOERROR;
+            if let Some((known, next)) = cache.linked(&question, frame.demand(), now) {
+                let rcode = known.rcode;
                 self.note(now, Happening::CacheHit { question, rcode });
-                frame.chain.extend(held);
+                frame.chain.extend(known.answer);
+                frame.proofs.extend(known.authority);
                 return match self.turn_to(frame, next, budget, now) {
                     Err(turn) => turn,
                     Ok(()) => Turn::Continue,
@@ -81,6 +80,7 @@ impl Recursion {
             && let Some(response) = synthesise(cache, &question, validator.plan(), now)
         {
             let rcode = response.rcode;
+            self.synthesised = self.synthesised.saturating_add(1);
             self.note(now, Happening::Synthesised { question, rcode });
             return Turn::Answer(with_chain(frame, response));
         }
@@ -99,37 +99,6 @@ impl Recursion {
 /// Whether the work is there to replace what is cached.
 const fn renews(cause: Cause) -> bool {
     matches!(cause, Cause::Refresh | Cause::Priming | Cause::TrustAnchor)
-}
-
-/// The next link if the cache knows that much and no more.
-fn cached_link(
-    cache: &Cache,
-    question: &Question,
-    demand: Demand,
-    now: Now,
-) -> Option<(Vec<Held>, Name)> {
-    if matches!(question.rtype, RecordType::CNAME | RecordType::ANY) {
-        return None;
-    }
-    let known = |owner: &Name, rtype: RecordType| {
-        cache
-            .rrset(owner, rtype, Rank::NonAuthAnswer, now)
-            .filter(|held| demand.accepts(held.security))
-    };
-    if let Some(held) = known(&question.name, RecordType::CNAME) {
-        let next = rdata::cname_target(held.rrset.rdata.iter().next()?)?;
-        return Some((vec![held], next));
-    }
-    let mut above = question.name.parent();
-    while let Some(owner) = above {
-        if let Some(held) = known(&owner, RecordType::DNAME) {
-            let link = through_dname(&held.rrset, &question.name)?.ok()?;
-            let cname = crate::cache::made_cname(&question.name, &link.next, &held);
-            return Some((vec![held, cname], link.next));
-        }
-        above = owner.parent();
-    }
-    None
 }
 
 /// Pays for the links of an answer from the cache.

@@ -138,7 +138,10 @@ impl Recursion {
             let name = last.suffix(labels);
             match self.entry(&name, around) {
                 Entry::Need(question) => return Grounds::Need(question),
-                Entry::Trust(ZoneTrust::NoCut) => {}
+                // A forwarder, or a server of parent and child, may speak for a zone further down.
+                Entry::Trust(ZoneTrust::NoCut | ZoneTrust::Secure(_))
+                | Entry::Anchor(_)
+                | Entry::Ds(..) => {}
                 Entry::Trust(ZoneTrust::Insecure(ede)) => {
                     reading.cut_after_first();
                     return Grounds::Accept(Security::Insecure, ede);
@@ -148,14 +151,15 @@ impl Recursion {
                     return Grounds::Accept(Security::Indeterminate, None);
                 }
                 Entry::Trust(ZoneTrust::Bogus(bogus)) => return Grounds::Hopeless(bogus),
-                Entry::Trust(ZoneTrust::Secure(_)) | Entry::Anchor(_) | Entry::Ds(..) => break,
             }
         }
-        Grounds::Doubt(Bogus::of(
-            Why::NoSignature,
-            &about,
-            reading.about_type(question),
-        ))
+        let negative = matches!(reading.end, End::NoData(_) | End::NxDomain(_));
+        let why = if question.rtype == RecordType::DS && negative && reading.links.is_empty() {
+            Why::NoDs
+        } else {
+            Why::NoSignature
+        };
+        Grounds::Doubt(Bogus::of(why, &about, reading.about_type(question)))
     }
 
     /// Accepts a reading from an unsigned zone, as far as that zone speaks.

@@ -11,11 +11,13 @@
 
 mod differ;
 mod differing;
+mod corrupt;
 mod hooks;
 mod hostile;
 mod lab;
 mod real_servers;
 mod refused;
 mod scenarios;
+mod signed;
 mod sockets;
 mod tools;

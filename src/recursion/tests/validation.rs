@@ -17,6 +17,11 @@ const NSEC3: Denial = Denial::Nsec3(Hashing {
 
 /// Root, `test` and `a.test` signed.
 fn signed(denial: &Denial) -> Internet {
+    signed_with(denial, &[])
+}
+
+/// The same with more in `a.test`.
+fn signed_with(denial: &Denial, more: &[&str]) -> Internet {
     let mut internet = Internet::new();
     internet.zone(
         "a.test",
@@ -30,6 +35,7 @@ fn signed(denial: &Denial) -> Internet {
             "out.a.test CNAME www.plain.test",
         ],
     );
+    internet.add(AT, "a.test", more);
     internet.zone("plain.test", &[OTHER], &["www.plain.test A 192.0.2.90"]);
     internet.point_to(TEST, "test", "a.test");
     internet.sign(AT, "a.test", denial);
@@ -87,6 +93,54 @@ fn everything_a_signed_zone_says_is_secure_with_nsec_and_with_nsec3() {
             secure(&again);
             assert_eq!(again.answer(), run.answer());
         }
+    }
+}
+
+#[test]
+fn an_unsigned_zone_below_two_signed_ones_on_one_server_is_insecure() {
+    let mut internet = Internet::new();
+    let delegation = |zone: &str| {
+        [
+            format!("{zone} NS ns0.a.test"),
+            "ns0.a.test A 192.0.2.10".into(),
+        ]
+    };
+    internet.zone("a.test", &[AT], &["s.a.test NS ns0.a.test"]);
+    internet.serve(
+        AT,
+        "s.a.test",
+        &["s.a.test NS ns0.a.test", "u.s.a.test NS ns0.a.test"],
+    );
+    let unsigned = delegation("u.s.a.test");
+    internet.serve(
+        AT,
+        "u.s.a.test",
+        &[&unsigned[0], "www.u.s.a.test A 192.0.2.80"],
+    );
+    internet.point_to(AT, "a.test", "s.a.test");
+    internet.point_to(TEST, "test", "a.test");
+    internet.sign(AT, "s.a.test", &Denial::Nsec);
+    internet.sign(AT, "a.test", &Denial::Nsec);
+    internet.signed_from_the_root();
+    let run = internet.ask("www.u.s.a.test", "A");
+    assert_eq!(run.rcode(), Rcode::NOERROR, "{:?}", run.ede());
+    assert_eq!(run.response.answer[0].security, Security::Insecure);
+}
+
+#[test]
+fn a_cached_link_that_a_wildcard_made_comes_with_its_proof_where_the_rest_is_asked_for() {
+    let mut internet = signed_with(&Denial::Nsec, &["*.far.a.test CNAME www.a.test"]);
+    internet.ask("x.far.a.test", "A");
+    let run = internet.ask("x.far.a.test", "MX");
+    assert_eq!(run.questions(), ["www.a.test. MX"]);
+    secure(&run);
+    let authority = &run.response.authority;
+    let proofs = authority
+        .iter()
+        .filter(|held| held.rrset.rtype == RecordType::NSEC);
+    let owners: Vec<String> = proofs.map(|held| held.rrset.owner.to_string()).collect();
+    for owner in ["*.far.a.test.", "www.a.test."] {
+        assert!(owners.iter().any(|one| one == owner), "{owner}: {owners:?}");
     }
 }
 
@@ -225,7 +279,7 @@ fn what_is_stripped_is_bogus_with_the_reason() {
             "www.a.test",
             "TXT",
             |_, message| message.authority.clear(),
-            Ede::RRSIGS_MISSING,
+            Ede::NSEC_MISSING,
         ),
         (
             "www.a.test",

@@ -119,6 +119,45 @@ pub fn resolve(
     Some(Message::parse(&reply).expect("a well-formed reply"))
 }
 
+/// Asks with DO, and with CD or without, by UDP and by TCP after TC=1.
+pub fn resolve_dnssec(
+    source: IpAddr,
+    server: SocketAddr,
+    name: &str,
+    rtype: RecordType,
+    checking_disabled: bool,
+    patience: Duration,
+) -> Option<Message> {
+    let flags = if checking_disabled { 0x0110 } else { 0x0100 };
+    let mut octets = query(0x5376, flags, name, rtype, true);
+    // The OPT record is the last: its flags stand four octets before the end.
+    let place = octets.len() - 4;
+    octets[place] = 0x80;
+    let reply = udp(source, server, &octets, patience)?;
+    let reply = if reply.get(2).is_some_and(|flags| flags & 0x02 != 0) {
+        tcp(source, server, &octets, patience)?
+    } else {
+        reply
+    };
+    Some(Message::parse(&reply).expect("a well-formed reply"))
+}
+
+/// The extended errors of a reply (RFC 8914): code and text.
+pub fn extended_errors(message: &Message) -> Vec<(u16, String)> {
+    let mut rest: &[u8] = message.edns.as_ref().map_or(&[], |edns| &edns.options);
+    let mut errors = Vec::new();
+    while let [a, b, c, d, data @ ..] = rest {
+        let (code, length) = (u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d]));
+        let (data, behind) = data.split_at(usize::from(length));
+        if let (15, [high, low, text @ ..]) = (code, data) {
+            let text = String::from_utf8_lossy(text).into_owned();
+            errors.push((u16::from_be_bytes([*high, *low]), text));
+        }
+        rest = behind;
+    }
+    errors
+}
+
 /// A reply's answer as sorted text, TTLs left out: what two resolvers must agree on.
 pub fn answer_text(message: &Message) -> Vec<String> {
     let mut lines: Vec<String> = message

@@ -3,8 +3,10 @@
 pub mod capture;
 pub mod client;
 pub mod evil;
+pub mod relay;
 pub mod script;
 pub mod servers;
+pub mod signing;
 pub mod suimond;
 
 use std::fs::File;

@@ -36,6 +36,8 @@ pub struct Asked {
     pub rtype: RecordType,
     /// Payload size of the OPT record, if there was one.
     pub edns: Option<u16>,
+    /// DO was set.
+    pub dnssec_ok: bool,
     /// The name as octets.
     pub qname: Vec<u8>,
 }
@@ -518,6 +520,7 @@ impl Post {
             name: question.name.to_string().to_ascii_lowercase(),
             rtype: question.rtype,
             edns: message.edns.as_ref().map(|edns| edns.udp_size),
+            dnssec_ok: message.edns.as_ref().is_some_and(|edns| edns.dnssec_ok),
             qname: question.name.as_wire().to_vec(),
         };
         self.log.lock().expect("the log").push(asked.clone());

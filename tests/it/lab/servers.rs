@@ -115,6 +115,13 @@ pub fn bind(lab: &mut Lab, ns: &Ns, name: &str, addresses: &[IpAddr], zones: &[Z
     wait(lab, ns, name, addresses);
 }
 
+/// The lines for `more` of [`unbound`] that make it validate from this anchor, with the answers for what is bogus in the reply.
+pub fn validating(anchor: &str) -> String {
+    format!(
+        "  module-config: \"validator iterator\"\n  trust-anchor: \"{anchor}\"\n  ede: yes\n  val-log-level: 2\n"
+    )
+}
+
 /// Starts Unbound, not validating, with its usual hardening, on `listen`.
 pub fn unbound(lab: &mut Lab, ns: &Ns, name: &str, listen: SocketAddr, hints: &str, more: &str) {
     let hints = lab.file(&format!("{name}/hints.zone"), hints);

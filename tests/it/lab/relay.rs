@@ -1,0 +1,161 @@
+//! Honest servers with a liar before them: NSD answers, and what it says may be changed on the way.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use suimon::wire::text::{rdata_to_text, record_from_text};
+use suimon::wire::{Message, Record, RecordType};
+
+use super::Ns;
+use super::client;
+use super::script::{Asked, Scene, Setting, TC};
+use super::servers::{self, Zone};
+
+/// What is done to a reply. The function given asks the honest server behind something else.
+pub type Twist = dyn Fn(&Asked, &mut Message, &dyn Fn(&str, RecordType) -> Message) + Send + Sync;
+
+/// The zones of one server: the last octet of its address, and each zone with its records.
+pub type Served = (u8, Vec<(&'static str, Vec<Record>)>);
+
+/// Servers on 10.53.0.N that say what NSD on 10.53.1.N says, twisted. suimond is not started yet.
+pub fn scene(tag: &str, setting: &Setting<'_>, served: Vec<Served>, twist: Arc<Twist>) -> Scene {
+    let behind: Arc<OnceLock<Ns>> = Arc::default();
+    let place = Arc::clone(&behind);
+    let mut scene = Scene::without_suimond(tag, setting, move |asked| {
+        let Some(ns) = place.get() else {
+            return Vec::new();
+        };
+        let fetch = |name: &str, rtype: RecordType| honest(ns, asked, name, rtype);
+        let mut message = fetch(&asked.spelt, asked.rtype);
+        twist(asked, &mut message, &fetch);
+        vec![(Duration::ZERO, encode(asked, &message))]
+    });
+    let ns = scene.servers.clone();
+    for (number, zones) in served {
+        ns.add_address("lo", &format!("10.53.1.{number}/32"));
+        let zones: Vec<Zone> = zones
+            .into_iter()
+            .map(|(name, records)| Zone {
+                name,
+                text: text(&records),
+            })
+            .collect();
+        let address: IpAddr = format!("10.53.1.{number}").parse().expect("an address");
+        servers::nsd(
+            &mut scene.lab,
+            &ns,
+            &format!("nsd-{number}"),
+            &[address],
+            &zones,
+        );
+    }
+    behind.set(ns).expect("set once");
+    scene
+}
+
+/// A zone file.
+pub fn text(records: &[Record]) -> String {
+    let line = |record: &Record| {
+        // NSD 4.6 does not read the times of a signature as numbers, as RFC 4034 section 3.2 has them too.
+        let data = if record.rtype == RecordType::RRSIG {
+            let hex: String = record
+                .rdata
+                .iter()
+                .map(|octet| format!("{octet:02x}"))
+                .collect();
+            format!("\\# {} {hex}", record.rdata.len())
+        } else {
+            rdata_to_text(record.rtype, &record.rdata)
+        };
+        format!(
+            "{} {} IN {} {data}\n",
+            record.owner, record.ttl, record.rtype
+        )
+    };
+    records.iter().map(line).collect()
+}
+
+/// Records of a zone from lines with absolute names; an SOA and the NS set are added.
+pub fn records(zone: &str, server: u8, lines: &str) -> Vec<Record> {
+    let below = if zone == "." {
+        String::new()
+    } else {
+        zone.to_owned()
+    };
+    let apex = format!(
+        "{zone} 300 SOA ns.{below} h.{below} 1 3600 600 86400 60\n{zone} 300 NS ns.{below}\nns.{below} 300 A 10.53.0.{server}\n{lines}"
+    );
+    apex.lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| record_from_text(line, 300).unwrap_or_else(|error| panic!("{line}: {error}")))
+        .collect()
+}
+
+/// What the server behind says.
+fn honest(ns: &Ns, asked: &Asked, name: &str, rtype: RecordType) -> Message {
+    let mut query = client::query(asked.id, 0, name, rtype, asked.edns.is_some());
+    if asked.dnssec_ok {
+        let place = query.len() - 4;
+        query[place] = 0x80;
+    }
+    let IpAddr::V4(address) = asked.server else {
+        panic!("no server behind {}", asked.server);
+    };
+    let [a, b, _, d] = address.octets();
+    let server = SocketAddr::from(([a, b, 1, d], 53));
+    let source = IpAddr::from([10, 53, 1, d]);
+    let reply = ns.inside(|| client::tcp(source, server, &query, Duration::from_secs(5)));
+    let reply = reply.unwrap_or_else(|| panic!("no reply from {server}"));
+    Message::parse(&reply).expect("a well-formed reply")
+}
+
+/// Octets without compression; cut by TC over UDP when the asker has no room.
+fn encode(asked: &Asked, message: &Message) -> Vec<u8> {
+    let whole = written(asked, message);
+    let room = usize::from(asked.edns.unwrap_or(512).clamp(512, 4096));
+    if asked.tcp || whole.len() <= room {
+        return whole;
+    }
+    let mut cut = message.clone();
+    cut.answer.clear();
+    cut.authority.clear();
+    cut.additional.clear();
+    let mut octets = written(asked, &cut);
+    octets[2] |= u8::try_from(TC >> 8).expect("one bit");
+    octets
+}
+
+fn written(asked: &Asked, message: &Message) -> Vec<u8> {
+    let with_opt = asked.edns.is_some() && message.edns.is_some();
+    let count = |records: &[Record]| u16::try_from(records.len()).expect("a count of records");
+    let mut octets = Vec::new();
+    for word in [
+        asked.id,
+        message.header.flags.0,
+        1,
+        count(&message.answer),
+        count(&message.authority),
+        count(&message.additional) + u16::from(with_opt),
+    ] {
+        octets.extend_from_slice(&word.to_be_bytes());
+    }
+    octets.extend_from_slice(&asked.qname);
+    octets.extend_from_slice(&asked.rtype.0.to_be_bytes());
+    octets.extend_from_slice(&[0, 1]);
+    let sections = [&message.answer, &message.authority, &message.additional];
+    for record in sections.into_iter().flatten() {
+        octets.extend_from_slice(record.owner.as_wire());
+        octets.extend_from_slice(&record.rtype.0.to_be_bytes());
+        octets.extend_from_slice(&[0, 1]);
+        octets.extend_from_slice(&record.ttl.to_be_bytes());
+        let length = u16::try_from(record.rdata.len()).expect("RDATA below 64 KiB");
+        octets.extend_from_slice(&length.to_be_bytes());
+        octets.extend_from_slice(&record.rdata);
+    }
+    if with_opt {
+        let flags = if asked.dnssec_ok { 0x80 } else { 0 };
+        octets.extend_from_slice(&[0, 0, 41, 0x10, 0, 0, 0, flags, 0, 0, 0]);
+    }
+    octets
+}

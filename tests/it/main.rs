@@ -9,9 +9,9 @@
     reason = "test code: a panic is the report, and nobody else sees it"
 )]
 
+mod corrupt;
 mod differ;
 mod differing;
-mod corrupt;
 mod hooks;
 mod hostile;
 mod lab;

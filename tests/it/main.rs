@@ -10,6 +10,8 @@
 )]
 
 mod corrupt;
+mod differ;
+mod differing;
 mod hooks;
 mod hostile;
 mod lab;

@@ -138,7 +138,7 @@ fn a_name_asked_for_in_the_last_tenth_of_its_lifetime_is_looked_up_anew_once() {
         let set = group(&[record]).remove(0);
         pipeline.cache.store(set, Rank::AuthAnswer, Now::at_secs(0));
         assert_eq!(
-            becomes(&pipeline, &[0, 1, 2, 899, 900, 901, 999, 1000]),
+            becomes(&pipeline, &[0, 1, 2, 899, 901, 902, 999, 1000]),
             [
                 "reply", "reply", "reply", "reply", at_the_end, "reply", at_the_end, "miss"
             ],

@@ -15,7 +15,7 @@ use crate::cache::{Cache, Demand};
 use crate::config::plan;
 use crate::dnssec::{Anchor, Validator, Verdict, Verification};
 use crate::egress::{self, Egress, Exchanged, Forwarder, LateReplies};
-use crate::guard::permit::{Budget, Exhausted, RecursionPermit, Spent};
+use crate::guard::permit::{Budget, Cause, Exhausted, RecursionPermit, Spent};
 use crate::policy::{Decision, Policy};
 use crate::recursion::synthesis::synthesise;
 use crate::recursion::{
@@ -297,7 +297,8 @@ impl Resolver {
                     {
                         self.egress.counters().note_exhausted(limit);
                     }
-                    if recursion.is_checking() {
+                    // A check of trust anchors is no answer, and told elsewhere.
+                    if recursion.is_checking() && budget.cause() != Cause::TrustAnchor {
                         let proven = recursion.synthesised();
                         let validations = &self.counters.validations;
                         validations.note(&response, &budget.spent(), proven);

@@ -10,6 +10,7 @@
 )]
 
 mod corrupt;
+mod costly;
 mod hooks;
 mod hostile;
 mod lab;

@@ -559,8 +559,34 @@ fn each_of_many_corruptions_is_noticed_and_told_and_costs_nobody_else_anything()
         &validating,
     );
 
+    // The same lies, told to a forwarder that believes everything.
+    let forwarder: SocketAddr = "127.0.0.10:53".parse().expect("an address");
+    servers::unbound(
+        &mut scene.lab,
+        &resolver,
+        "unbound-plain",
+        forwarder,
+        HINTS,
+        "",
+    );
+    let forward = format!(
+        "{more}[[forward]]\nzone = \".\"\nservers = [\"{forwarder}\"]\nleak_ok = \"a lab\"\n"
+    );
+    let behind: SocketAddr = "127.0.0.11:53".parse().expect("an address");
+    scene.start(
+        "suimond-behind",
+        &Setting {
+            more: &forward,
+            listen: &["127.0.0.11:53"],
+            ..setting.clone()
+        },
+    );
+
     let mut wrong = Vec::new();
     for case in &cases {
+        if let Err(why) = try_behind(&scene, case, behind) {
+            wrong.push(format!("{} behind a forwarder: {why}", case.label));
+        }
         if let Err(why) = try_case(&scene, case, unbound) {
             wrong.push(format!("{}: {why}", case.label));
         }
@@ -592,6 +618,27 @@ fn verdict(reply: Option<&Message>) -> &'static str {
         Some(reply) if reply.header.flags.ad() => "secure",
         Some(_) => "insecure",
     }
+}
+
+/// What a forwarder passed on; some lies it cannot pass on, for it asks anew or leaves out what does not fit.
+fn try_behind(scene: &Scene, case: &Case, server: SocketAddr) -> Result<(), String> {
+    let (relative, rtype) = case.asked;
+    let asked = format!("{relative}.{}", case.zone());
+    let reply = ask(scene, server, &asked, rtype, false);
+    let wanted = match case.expect {
+        Bogus(_) => "bogus",
+        Insecure(_) => "insecure",
+        Secure => "secure",
+    };
+    if verdict(reply.as_ref()) == wanted {
+        return Ok(());
+    }
+    Err(format!(
+        "wanted {wanted}: {} {} {:?}",
+        verdict(reply.as_ref()),
+        say(reply.as_ref()),
+        reply.as_ref().map(extended_errors)
+    ))
 }
 
 fn try_case(scene: &Scene, case: &Case, unbound: SocketAddr) -> Result<(), String> {

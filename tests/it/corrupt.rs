@@ -31,6 +31,9 @@ enum Expect {
 
 use Expect::{Bogus, Insecure, Secure};
 
+/// The DS records that a parent has for this key.
+type Pointing = dyn Fn(&Signer) -> Vec<Vec<u8>>;
+/// What is done to a signed zone, with its keys.
 type Edit = dyn Fn(&mut Vec<Record>, &[Signer]);
 
 /// One case: a zone `LABEL.test.`, how it is spoilt, and what is asked.
@@ -43,7 +46,7 @@ struct Case {
     denial: Denial,
     flags: [u16; 2],
     edit: Box<Edit>,
-    ds: Box<dyn Fn(&Signer) -> Vec<Vec<u8>>>,
+    ds: Box<Pointing>,
     twist: Arc<Twist>,
     /// The whole zone is spoilt: its sibling is another zone, not another name.
     whole: bool,

@@ -431,7 +431,7 @@ fn an_insecure_alias_cannot_bring_its_target_along() {
     let mut internet = signed(&Denial::Nsec);
     // The unsigned zone's server says what a signed name's address is: out of its zone, so it is asked anew.
     internet.villain(OTHER, |question, _| {
-        super::internet::Deed::Say(super::internet::says(
+        Deed::Say(super::internet::says(
             question,
             &["www.plain.test CNAME www.a.test", "www.a.test A 6.6.6.6"],
         ))

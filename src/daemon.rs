@@ -1,11 +1,13 @@
 //! Builds everything once, wires it, reloads it, drains it: the only file that knows all rooms.
 
+mod excused;
 mod front;
 mod live;
 mod metrics;
 mod operator;
 mod priming;
 mod report;
+mod rollover;
 mod watch;
 
 use std::fmt;
@@ -104,7 +106,7 @@ fn serve(sources: Sources, loaded: Loaded) -> Result<(), Failure> {
     let plan = &loaded.plan;
     let logging = Logging::start(&plan.ops).map_err(|error| Failure::System(error.to_string()))?;
     raise_descriptor_limit();
-    make_state_dir(&plan.process.state_dir)?;
+    make_state_dir(&plan.process.state_dir);
     // Everything that needs privileges comes before the sandbox, and the sandbox before any thread.
     let listeners =
         Listeners::bind(&plan.ingress).map_err(|error| Failure::System(report::busy(&error)))?;
@@ -241,6 +243,8 @@ async fn keep_house(operator: Arc<Operator>, mut own_addresses_known: bool) {
         priming.see_to_it(&operator);
         own_addresses_known = learn_own_addresses(&operator, own_addresses_known);
         operator.live().cache.settle();
+        operator.end_excuses();
+        operator.rollovers().see_to_it(&operator);
         notify::status(&operator.status_line());
         if watch.all_is_well(&operator) {
             notify::watchdog();
@@ -275,18 +279,21 @@ fn raise_descriptor_limit() {
     }
 }
 
-fn make_state_dir(dir: &std::path::Path) -> Result<(), Failure> {
-    std::fs::create_dir_all(dir).map_err(|error| {
-        Failure::System(format!(
-            "the state directory {} cannot be made: {error}; create it for this user or set process.state_dir",
-            dir.display()
-        ))
-    })
+/// Nothing that is kept there is needed to serve.
+fn make_state_dir(dir: &std::path::Path) {
+    if let Err(error) = std::fs::create_dir_all(dir) {
+        tracing::warn!(
+            directory = %dir.display(),
+            %error,
+            "the state directory cannot be made: a restart forgets what is learned; create it for this user or set process.state_dir"
+        );
+    }
 }
 
 fn confine(sources: &Sources, loaded: &Loaded) {
     let mut readable = loaded.files.clone();
     readable.extend(sources.file.iter().cloned());
+    readable.extend(loaded.anchor_files.iter().cloned());
     let mut writable = vec![loaded.plan.process.state_dir.clone()];
     writable.extend(
         loaded

@@ -1,5 +1,7 @@
 //! Runs one recursion against egress and joins equal questions: the only file that sees both.
 
+mod validations;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -11,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::cache::{Cache, Demand};
 use crate::config::plan;
-use crate::dnssec::{Validator, Verdict, Verification};
+use crate::dnssec::{Anchor, Validator, Verdict, Verification};
 use crate::egress::{self, Egress, Exchanged, Forwarder, LateReplies};
 use crate::guard::permit::{Budget, Exhausted, RecursionPermit, Spent};
 use crate::policy::{Decision, Policy};
@@ -22,7 +24,12 @@ use crate::recursion::{
 use crate::sys::clock::Now;
 use crate::sys::{clock, entropy};
 use crate::telemetry::reason::Reason;
-use crate::wire::{Ede, Name, Question, RecordType, Response};
+use crate::wire::{Ede, Name, Question, RecordType, Response, Rrset};
+
+/// Octets of trust that one check of a trust anchor may remember: it needs that of one zone.
+const KEYS_OF_ONE_CHECK: u64 = 64 * 1024;
+
+pub use validations::Validations;
 
 /// Finds out what the cache does not know. Shared by all workers; lives as long as the plan it was made from.
 pub struct Resolver {
@@ -45,6 +52,8 @@ pub struct Counters {
     pub joined: AtomicU64,
     /// Clients turned away because too many had joined, or too many recursions ran.
     pub turned_away: AtomicU64,
+    /// What came of validating.
+    pub validations: Validations,
     /// Recursions running now, those begun under an earlier configuration among them.
     running: AtomicUsize,
 }
@@ -161,6 +170,40 @@ impl Resolver {
         self.drive(&mut recursion, &mut budget).await
     }
 
+    /// Asks the zone of `anchor` for its keys: the DNSKEY set as received, with all its signatures (RFC 5011 section 2.3).
+    ///
+    /// Server after server is asked until one sends a set that `anchor` believes. If none does, whatever comes is handed on:
+    /// a key that revokes itself need not be believed otherwise. Nobody else's trust is used or changed. Nothing if there is no
+    /// such set.
+    pub async fn dnskey_set(&self, permit: RecursionPermit, anchor: Anchor) -> Option<Rrset> {
+        let question = Question::new(anchor.zone().clone(), RecordType::DNSKEY);
+        let plan = self.validator.as_ref().map(|at| at.plan().clone());
+        let alone = Validator::new(
+            &plan::Dnssec {
+                anchors: Vec::new(),
+                negative_anchors: Vec::new(),
+                ..plan.unwrap_or_default()
+            },
+            KEYS_OF_ONE_CHECK,
+        );
+        alone.replace_anchors(vec![anchor]);
+        let alone = Arc::new(alone);
+        let mut budget = permit.into_budget(&self.plan.limits, clock::now());
+        for checking in [true, false] {
+            let seed = entropy::csprng().random();
+            let mut recursion = Recursion::new(question.clone(), Arc::clone(&self.plan), seed)
+                .validated_by(Arc::clone(&alone), checking);
+            let response = self.drive(&mut recursion, &mut budget).await;
+            let set = response.answer.into_iter().find(|held| {
+                held.rrset.rtype == RecordType::DNSKEY && held.rrset.owner == question.name
+            });
+            if let Some(set) = set {
+                return Some(Rrset::clone(&set.rrset));
+            }
+        }
+        None
+    }
+
     /// Recursions running now, those begun under an earlier configuration among them.
     #[must_use]
     pub fn in_flight(&self) -> usize {
@@ -253,6 +296,11 @@ impl Resolver {
                     ) = budget.refused()
                     {
                         self.egress.counters().note_exhausted(limit);
+                    }
+                    if recursion.is_checking() {
+                        let proven = recursion.synthesised();
+                        let validations = &self.counters.validations;
+                        validations.note(&response, &budget.spent(), proven);
                     }
                     return response;
                 }

@@ -38,6 +38,8 @@ complete -c suimon -n "__fish_suimon_needs_command" -f -a "check" -d 'Check a co
 complete -c suimon -n "__fish_suimon_needs_command" -f -a "ask" -d 'Resolve a name through the running daemon and tell how'
 complete -c suimon -n "__fish_suimon_needs_command" -f -a "why" -d 'Tell whether a client is served, and which rule decides'
 complete -c suimon -n "__fish_suimon_needs_command" -f -a "flush" -d 'Forget what is cached of a name, of a tree, or altogether'
+complete -c suimon -n "__fish_suimon_needs_command" -f -a "nta" -d 'Do not validate a zone for a while: negative trust anchors (RFC 7646)'
+complete -c suimon -n "__fish_suimon_needs_command" -f -a "anchors" -d 'Show the trust anchors: every key, its state, and when the zone is asked for its keys (RFC 5011)'
 complete -c suimon -n "__fish_suimon_needs_command" -f -a "reload" -d 'Read the configuration again'
 complete -c suimon -n "__fish_suimon_needs_command" -f -a "drill" -d 'Run suimond on a small Internet on loopback addresses, partly hostile, and see what holds'
 complete -c suimon -n "__fish_suimon_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
@@ -95,6 +97,51 @@ never\t'Never'"
 complete -c suimon -n "__fish_suimon_using_subcommand flush" -l tree -d 'Everything below the name as well, delegations included'
 complete -c suimon -n "__fish_suimon_using_subcommand flush" -l all -d 'The whole cache'
 complete -c suimon -n "__fish_suimon_using_subcommand flush" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c suimon -n "__fish_suimon_using_subcommand nta; and not __fish_seen_subcommand_from add list remove help" -l socket -d 'Control socket of the daemon' -r -F
+complete -c suimon -n "__fish_suimon_using_subcommand nta; and not __fish_seen_subcommand_from add list remove help" -l output -d 'For whom results are written' -r -f -a "human\t'For people: tables, units, colours. May change from version to version'
+json\t'For programs: stable keys, units in the names, "schema" first'"
+complete -c suimon -n "__fish_suimon_using_subcommand nta; and not __fish_seen_subcommand_from add list remove help" -l color -d 'When colours are used' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c suimon -n "__fish_suimon_using_subcommand nta; and not __fish_seen_subcommand_from add list remove help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c suimon -n "__fish_suimon_using_subcommand nta; and not __fish_seen_subcommand_from add list remove help" -f -a "add" -d 'Do not validate a zone, nor anything below it, for a while'
+complete -c suimon -n "__fish_suimon_using_subcommand nta; and not __fish_seen_subcommand_from add list remove help" -f -a "list" -d 'Show the zones that are not validated'
+complete -c suimon -n "__fish_suimon_using_subcommand nta; and not __fish_seen_subcommand_from add list remove help" -f -a "remove" -d 'Validate a zone again'
+complete -c suimon -n "__fish_suimon_using_subcommand nta; and not __fish_seen_subcommand_from add list remove help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c suimon -n "__fish_suimon_using_subcommand nta; and __fish_seen_subcommand_from add" -l for -d 'How long: 1s to 7d' -r
+complete -c suimon -n "__fish_suimon_using_subcommand nta; and __fish_seen_subcommand_from add" -l reason -d 'Why, for those who read the list' -r
+complete -c suimon -n "__fish_suimon_using_subcommand nta; and __fish_seen_subcommand_from add" -l socket -d 'Control socket of the daemon' -r -F
+complete -c suimon -n "__fish_suimon_using_subcommand nta; and __fish_seen_subcommand_from add" -l output -d 'For whom results are written' -r -f -a "human\t'For people: tables, units, colours. May change from version to version'
+json\t'For programs: stable keys, units in the names, "schema" first'"
+complete -c suimon -n "__fish_suimon_using_subcommand nta; and __fish_seen_subcommand_from add" -l color -d 'When colours are used' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c suimon -n "__fish_suimon_using_subcommand nta; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c suimon -n "__fish_suimon_using_subcommand nta; and __fish_seen_subcommand_from list" -l socket -d 'Control socket of the daemon' -r -F
+complete -c suimon -n "__fish_suimon_using_subcommand nta; and __fish_seen_subcommand_from list" -l output -d 'For whom results are written' -r -f -a "human\t'For people: tables, units, colours. May change from version to version'
+json\t'For programs: stable keys, units in the names, "schema" first'"
+complete -c suimon -n "__fish_suimon_using_subcommand nta; and __fish_seen_subcommand_from list" -l color -d 'When colours are used' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c suimon -n "__fish_suimon_using_subcommand nta; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c suimon -n "__fish_suimon_using_subcommand nta; and __fish_seen_subcommand_from remove" -l socket -d 'Control socket of the daemon' -r -F
+complete -c suimon -n "__fish_suimon_using_subcommand nta; and __fish_seen_subcommand_from remove" -l output -d 'For whom results are written' -r -f -a "human\t'For people: tables, units, colours. May change from version to version'
+json\t'For programs: stable keys, units in the names, "schema" first'"
+complete -c suimon -n "__fish_suimon_using_subcommand nta; and __fish_seen_subcommand_from remove" -l color -d 'When colours are used' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c suimon -n "__fish_suimon_using_subcommand nta; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c suimon -n "__fish_suimon_using_subcommand nta; and __fish_seen_subcommand_from help" -f -a "add" -d 'Do not validate a zone, nor anything below it, for a while'
+complete -c suimon -n "__fish_suimon_using_subcommand nta; and __fish_seen_subcommand_from help" -f -a "list" -d 'Show the zones that are not validated'
+complete -c suimon -n "__fish_suimon_using_subcommand nta; and __fish_seen_subcommand_from help" -f -a "remove" -d 'Validate a zone again'
+complete -c suimon -n "__fish_suimon_using_subcommand nta; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c suimon -n "__fish_suimon_using_subcommand anchors" -l socket -d 'Control socket of the daemon' -r -F
+complete -c suimon -n "__fish_suimon_using_subcommand anchors" -l output -d 'For whom results are written' -r -f -a "human\t'For people: tables, units, colours. May change from version to version'
+json\t'For programs: stable keys, units in the names, "schema" first'"
+complete -c suimon -n "__fish_suimon_using_subcommand anchors" -l color -d 'When colours are used' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c suimon -n "__fish_suimon_using_subcommand anchors" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c suimon -n "__fish_suimon_using_subcommand reload" -l socket -d 'Control socket of the daemon' -r -F
 complete -c suimon -n "__fish_suimon_using_subcommand reload" -l output -d 'For whom results are written' -r -f -a "human\t'For people: tables, units, colours. May change from version to version'
 json\t'For programs: stable keys, units in the names, "schema" first'"
@@ -131,14 +178,19 @@ complete -c suimon -n "__fish_suimon_using_subcommand man" -l color -d 'When col
 always\t'Always'
 never\t'Never'"
 complete -c suimon -n "__fish_suimon_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload drill completions man help" -f -a "status" -d 'Show the daemon\'s health on one screen'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload drill completions man help" -f -a "stats" -d 'Show every counter and gauge'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload drill completions man help" -f -a "check" -d 'Check a configuration without starting anything, or explain an option'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload drill completions man help" -f -a "ask" -d 'Resolve a name through the running daemon and tell how'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload drill completions man help" -f -a "why" -d 'Tell whether a client is served, and which rule decides'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload drill completions man help" -f -a "flush" -d 'Forget what is cached of a name, of a tree, or altogether'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload drill completions man help" -f -a "reload" -d 'Read the configuration again'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload drill completions man help" -f -a "drill" -d 'Run suimond on a small Internet on loopback addresses, partly hostile, and see what holds'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload drill completions man help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload drill completions man help" -f -a "man" -d 'Write the manual pages into a directory'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush reload drill completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush nta anchors reload drill completions man help" -f -a "status" -d 'Show the daemon\'s health on one screen'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush nta anchors reload drill completions man help" -f -a "stats" -d 'Show every counter and gauge'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush nta anchors reload drill completions man help" -f -a "check" -d 'Check a configuration without starting anything, or explain an option'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush nta anchors reload drill completions man help" -f -a "ask" -d 'Resolve a name through the running daemon and tell how'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush nta anchors reload drill completions man help" -f -a "why" -d 'Tell whether a client is served, and which rule decides'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush nta anchors reload drill completions man help" -f -a "flush" -d 'Forget what is cached of a name, of a tree, or altogether'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush nta anchors reload drill completions man help" -f -a "nta" -d 'Do not validate a zone for a while: negative trust anchors (RFC 7646)'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush nta anchors reload drill completions man help" -f -a "anchors" -d 'Show the trust anchors: every key, its state, and when the zone is asked for its keys (RFC 5011)'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush nta anchors reload drill completions man help" -f -a "reload" -d 'Read the configuration again'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush nta anchors reload drill completions man help" -f -a "drill" -d 'Run suimond on a small Internet on loopback addresses, partly hostile, and see what holds'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush nta anchors reload drill completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush nta anchors reload drill completions man help" -f -a "man" -d 'Write the manual pages into a directory'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats check ask why flush nta anchors reload drill completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and __fish_seen_subcommand_from nta" -f -a "add" -d 'Do not validate a zone, nor anything below it, for a while'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and __fish_seen_subcommand_from nta" -f -a "list" -d 'Show the zones that are not validated'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and __fish_seen_subcommand_from nta" -f -a "remove" -d 'Validate a zone again'

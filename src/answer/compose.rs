@@ -76,7 +76,8 @@ pub fn compose(
     } else {
         (response.rcode, false)
     };
-    let told = response.is_authenticated() && (dnssec || query.flags.ad());
+    let authenticated = response.is_authenticated() && !response.is_bare_denial(query.qtype);
+    let told = authenticated && (dnssec || query.flags.ad());
     let flags = Flags::default()
         .with_qr(true)
         .with_aa(response.authoritative)

@@ -121,6 +121,10 @@ impl Cache {
                 None => {}
             }
             match self.link(&at, view, &mut response) {
+                // A CNAME that a DNAME makes is what was asked for (RFC 6672 section 3.1).
+                Some(Ok(_)) if matches!(at.rtype, RecordType::CNAME | RecordType::ANY) => {
+                    return Some(response);
+                }
                 Some(Ok(target)) => at.name = target,
                 Some(Err(_)) => {
                     response.rcode = Rcode::YXDOMAIN;

@@ -43,14 +43,17 @@ pub(super) fn built_in() -> Vec<RootServer> {
         .collect()
 }
 
-/// Whether these are root servers of the Internet: at least one has an address that is known to be one's.
+/// Root servers of the Internet that a list must name to be taken for its list: one or two alone are somebody's test bed.
+const ENOUGH_OF_THE_INTERNETS: usize = 7;
+
+/// Whether these are the root servers of the Internet: most of the thirteen are there, by addresses known to be theirs.
 pub(super) fn are_the_internets(servers: &[RootServer]) -> bool {
     let known = built_in();
-    let known: Vec<&IpAddr> = known.iter().flat_map(|(_, addresses)| addresses).collect();
-    servers
+    let listed = |address: &IpAddr| servers.iter().any(|(_, listed)| listed.contains(address));
+    let found = known
         .iter()
-        .flat_map(|(_, addresses)| addresses)
-        .any(|address| known.contains(&address))
+        .filter(|(_, addresses)| addresses.iter().any(listed));
+    found.count() >= ENOUGH_OF_THE_INTERNETS
 }
 
 /// What is wrong with a hints file, and where in it.

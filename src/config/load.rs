@@ -82,6 +82,8 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
     /// The files that were read, in order.
     pub files: Vec<PathBuf>,
+    /// The files of trust anchors that were read.
+    pub anchor_files: Vec<PathBuf>,
     /// Every setting in force as TOML, each with the place it comes from.
     pub effective: String,
 }
@@ -170,6 +172,7 @@ fn finish(
         plan,
         warnings: problems,
         files,
+        anchor_files: file.dnssec.trust_anchor_files,
         effective: effective(&layers),
     })
 }

@@ -344,6 +344,14 @@ impl fmt::Display for Moment {
     }
 }
 
+impl FromStr for Moment {
+    type Err = BadValue;
+
+    fn from_str(text: &str) -> Result<Self, BadValue> {
+        wall_seconds(text).map(Self)
+    }
+}
+
 /// Reads a time of RFC 3339 with its offset, or a date alone, which begins at midnight UTC.
 fn wall_seconds(text: &str) -> Result<u64, BadValue> {
     let bad = |why: &str| {
@@ -426,6 +434,7 @@ written_as_text! {
     Prefix, "a prefix like \"192.0.2.0/24\"";
     PortRange, "a range of ports like \"1024-65535\"";
     ZoneName, "a domain name like \"example.com.\"";
+    Moment, "a time like \"2026-12-01T00:00:00Z\"";
     NegativeAnchor, "a zone like \"example.com.\" or \"example.com. until 2026-12-01T00:00:00Z\"";
 }
 

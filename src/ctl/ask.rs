@@ -88,7 +88,7 @@ fn steps(trace: &[TraceStep], paint: Paint) -> String {
         ]);
     }
     table.render("", |column, cell| match (column, cell) {
-        (2, "fault" | "limit") => paint.bad(cell),
+        (2, "fault" | "bogus" | "limit") => paint.bad(cell),
         (2, _) => paint.strong(cell),
         (0 | 1, _) => paint.faint(cell),
         _ => cell.to_owned(),
@@ -175,6 +175,14 @@ fn cost(report: &AskReport) -> String {
                 spent.failing_ns_names, spent.failing_ns_names_limit
             );
         }
+        for (used, limit, what) in [
+            (spent.signatures, spent.signatures_limit, "signatures"),
+            (spent.nsec3_hashes, spent.nsec3_hashes_limit, "NSEC3 hashes"),
+        ] {
+            if used > 0 {
+                text += &format!(", {used} of {limit} {what}");
+            }
+        }
     }
     text.push('\n');
     text
@@ -233,7 +241,7 @@ fn explanation(report: &AskReport) -> Vec<String> {
 fn faults(trace: &[TraceStep]) -> Vec<String> {
     let mut seen: Vec<String> = Vec::new();
     for step in trace {
-        if matches!(step.kind.as_str(), "fault" | "limit") {
+        if matches!(step.kind.as_str(), "fault" | "bogus" | "limit") {
             let line = format!("- {}", words(step));
             if !seen.contains(&line) {
                 seen.push(line);
@@ -267,7 +275,17 @@ fn named(error: &ExtendedError) -> String {
 const fn ede_name(code: u16) -> &'static str {
     match code {
         0 => "Other",
+        1 => "Unsupported DNSKEY Algorithm",
+        2 => "Unsupported DS Digest Type",
         3 => "Stale Answer",
+        5 => "DNSSEC Indeterminate",
+        6 => "DNSSEC Bogus",
+        7 => "Signature Expired",
+        8 => "Signature Not Yet Valid",
+        9 => "DNSKEY Missing",
+        10 => "RRSIGs Missing",
+        11 => "No Zone Key Bit Set",
+        12 => "NSEC Missing",
         13 => "Cached Error",
         14 => "Not Ready",
         15 => "Blocked",
@@ -277,6 +295,8 @@ const fn ede_name(code: u16) -> &'static str {
         22 => "No Reachable Authority",
         23 => "Network Error",
         24 => "Invalid Data",
+        25 => "Signature Expired before Valid",
+        27 => "Unsupported NSEC3 Iterations Value",
         29 => "Synthesized",
         _ => "",
     }
@@ -285,6 +305,12 @@ const fn ede_name(code: u16) -> &'static str {
 /// What a code means for an operator.
 const fn in_words(code: u16) -> &'static str {
     match code {
+        6 | 9..=12 | 25 => {
+            "Its zone is signed, and what came does not prove itself (bogus): a forgery, or a mistake of the zone's operator. When it is surely the latter, `suimon nta add ZONE` excuses the zone for a while."
+        }
+        7 | 8 => {
+            "Its signatures are not valid at this time: a mistake of the zone's operator, old records replayed, or a wrong clock on this host."
+        }
         13 => {
             "It failed a moment ago and is not asked again yet; `suimon flush NAME` forgets the failure."
         }

@@ -54,6 +54,12 @@ fn suimon() -> std::io::Result<Vec<u8>> {
     commands.to_writer(&mut page)?;
     for subcommand in command.get_subcommands().filter(|one| !one.is_hide_set()) {
         page.extend(subsection(subcommand)?);
+        for inner in subcommand
+            .get_subcommands()
+            .filter(|one| !one.is_hide_set())
+        {
+            page.extend(subsection(inner)?);
+        }
     }
 
     let mut tail = Roff::new();
@@ -84,6 +90,10 @@ fn suimon() -> std::io::Result<Vec<u8>> {
         (
             "suimon flush example.com --tree",
             "Forget a zone and everything below it.",
+        ),
+        (
+            "suimon nta add example.com --for 4h --reason 'signatures expired, they know'",
+            "Do not validate a zone that is broken by mistake.",
         ),
         (
             "suimon status --output json | jq .cache_bytes",
@@ -193,7 +203,8 @@ fn subsection(command: &Command) -> std::io::Result<Vec<u8>> {
         man.render_options_section(&mut options)?;
     }
     let mut title = Roff::new();
-    title.control("SS", [format!("suimon {}", command.get_name()).as_str()]);
+    let called = command.get_bin_name().unwrap_or_else(|| command.get_name());
+    title.control("SS", [called]);
     let mut words = Roff::new();
     words.control("PP", []);
     let about = command.get_long_about().or_else(|| command.get_about());

@@ -1,5 +1,6 @@
 //! The operator's tool `suimon`: what may stand on its command line, and what it does then.
 
+mod anchors;
 mod ask;
 mod check;
 mod client;
@@ -8,6 +9,7 @@ mod drill;
 mod exit;
 mod flush;
 mod manual;
+mod nta;
 mod output;
 mod reload;
 mod stats;
@@ -72,6 +74,8 @@ enum Command {
     Ask(ask::Args),
     Why(why::Args),
     Flush(flush::Args),
+    Nta(nta::Args),
+    Anchors(anchors::Args),
     Reload(reload::Args),
     Drill(drill::Args),
     Completions(completions::Args),
@@ -153,6 +157,8 @@ fn execute(
         Command::Ask(args) => args.run(&mut session),
         Command::Why(args) => args.run(&mut session),
         Command::Flush(args) => args.run(&mut session),
+        Command::Nta(args) => args.run(&mut session),
+        Command::Anchors(args) => args.run(&mut session),
         Command::Reload(args) => args.run(&mut session),
         Command::Drill(args) => args.run(&mut session),
         Command::Completions(args) => args.run(&mut session),

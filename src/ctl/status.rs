@@ -2,7 +2,8 @@
 
 use super::output::{Paint, Side, Table, count, counted, millis, percent, share, size, span};
 use super::{Error, Exit, Session};
-use crate::ops::control::protocol::{Request, StatusReport};
+use super::{anchors, nta};
+use crate::ops::control::protocol::{Request, StatusReport, ValidationReport};
 
 /// Show the daemon's health on one screen.
 #[derive(Debug, clap::Args)]
@@ -95,6 +96,15 @@ fn facts(report: &StatusReport) -> Table {
             percent(share(report.cache_bytes, report.cache_capacity_bytes))
         ),
     ]);
+    table.row(["Validation", &validation(&report.validation)]);
+    let keys = report.validation.anchors.iter().flat_map(anchors::told);
+    for (index, key) in keys.enumerate() {
+        table.row([if index == 0 { "Anchors" } else { "" }, &key]);
+    }
+    for (index, anchor) in report.validation.negative_anchors.iter().enumerate() {
+        let label = if index == 0 { "Except" } else { "" };
+        table.row([label, &nta::told(anchor)]);
+    }
     table.row([
         "TCP",
         &counted(
@@ -123,6 +133,31 @@ fn config(report: &StatusReport) -> String {
     }
 }
 
+fn validation(report: &ValidationReport) -> String {
+    if !report.on {
+        return match &report.off_because {
+            Some(why) => format!("off: {why}"),
+            None => "off".to_owned(),
+        };
+    }
+    let anchors: Vec<String> = report
+        .anchors
+        .iter()
+        .map(|anchor| {
+            let tags: Vec<String> = anchor.key_tags.iter().map(ToString::to_string).collect();
+            match tags.as_slice() {
+                [] => anchor.zone.clone(),
+                some => format!("{} ({})", anchor.zone, some.join(", ")),
+            }
+        })
+        .collect();
+    format!(
+        "on, by the keys of {}; {} known",
+        anchors.join(", "),
+        counted(report.zones_known, "zone", "zones")
+    )
+}
+
 fn answers(report: &StatusReport) -> String {
     let hits = report.hit_ratio.map_or_else(
         || "none yet".to_owned(),
@@ -141,7 +176,7 @@ fn answers(report: &StatusReport) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::control::protocol::LastReload;
+    use crate::ops::control::protocol::{AnchorReport, LastReload, NegativeAnchorReport};
 
     #[test]
     fn one_screen_of_a_busy_daemon() {
@@ -172,6 +207,37 @@ mod tests {
             cache_entries: 52_001,
             cache_bytes: 12_900_000,
             cache_capacity_bytes: 256 << 20,
+            validation: ValidationReport {
+                on: true,
+                off_because: None,
+                anchors: vec![
+                    AnchorReport {
+                        zone: ".".to_owned(),
+                        key_tags: vec![20326, 38696],
+                        ..AnchorReport::default()
+                    },
+                    AnchorReport {
+                        zone: "corp.example.".to_owned(),
+                        key_tags: Vec::new(),
+                        ..AnchorReport::default()
+                    },
+                ],
+                negative_anchors: vec![
+                    NegativeAnchorReport {
+                        zone: "lab.example.".to_owned(),
+                        source: "configuration".to_owned(),
+                        ..NegativeAnchorReport::default()
+                    },
+                    NegativeAnchorReport {
+                        zone: "broken.test.".to_owned(),
+                        source: "operator".to_owned(),
+                        until: Some("2026-12-01T00:00:00Z".to_owned()),
+                        seconds_left: Some(59),
+                        reason: Some("key lost".to_owned()),
+                    },
+                ],
+                zones_known: 412,
+            },
             warnings: vec![
                 "the receive buffer is smaller than asked for:\nraise net.core.rmem_max".to_owned(),
             ],
@@ -188,6 +254,9 @@ Not served  1,000 refused, 3 dropped, 12 SERVFAIL
 Answers     98.7 % from what is known; half within 0.02 ms, 99 % within 32.8 ms
 Upstream    20,000 packets, 0.2 % unanswered, 1 recursion in flight
 Cache       52,001 entries, 12.3 MiB of 256.0 MiB (4.8 %)
+Validation  on, by the keys of . (20326, 38696), corp.example.; 412 zones known
+Except      lab.example.
+            broken.test. for 59 s more (key lost)
 TCP         0 connections open
 
 Needs attention
@@ -202,6 +271,10 @@ Needs attention
         let report = StatusReport {
             version: "0.1.0".to_owned(),
             state: "draining".to_owned(),
+            validation: ValidationReport {
+                off_because: Some("dnssec.validation is \"off\"".to_owned()),
+                ..ValidationReport::default()
+            },
             last_reload: Some(LastReload {
                 seconds_ago: 2,
                 applied: false,
@@ -210,6 +283,10 @@ Needs attention
         };
         let text = human(&report, Paint::plain());
         assert!(text.contains("suimond 0.1.0 draining for 0 s"), "{text}");
+        assert!(
+            text.contains("\nValidation  off: dnssec.validation is \"off\"\n"),
+            "{text}"
+        );
         assert!(
             text.contains("built-in defaults; the reload 2 s ago failed, the old one is running\n"),
             "{text}"

@@ -63,6 +63,7 @@ fn without_a_daemon_the_code_is_3_and_the_sentence_says_what_to_look_at() {
         &["flush", "--all"],
         &["ask", "example.com", "A"],
         &["why", "192.0.2.1", "example.com"],
+        &["nta", "list"],
     ] {
         let words = [&["--socket", "/nonexistent/control.sock"], command].concat();
         let (exit, out, err) = suimon(&words);
@@ -93,6 +94,9 @@ fn bad_usage_is_2_whether_the_daemon_runs_or_not() {
         &["status", "--color", "maybe"],
         &["completions", "tcsh"],
         &["check", "a.toml", "b.toml"],
+        &["nta", "add"],
+        &["nta", "add", "a.test", "--for", "8d"],
+        &["nta", "remove", "a..test"],
         &["check", "--explain", "a", "--effective"],
     ] {
         let (exit, out, err) = suimon(words);
@@ -121,6 +125,8 @@ fn help_and_version_are_done() {
         "ask",
         "why",
         "flush",
+        "nta",
+        "anchors",
         "reload",
         "drill",
         "completions",
@@ -193,6 +199,29 @@ fn every_command_says_its_result_for_people_and_for_programs() {
             Exit::No,
             "203.0.113.9 asking www.test. A over UDP is refused",
         ),
+        (
+            &[
+                "nta",
+                "add",
+                "Broken.test",
+                "--for",
+                "90m",
+                "--reason",
+                "key lost",
+            ],
+            Exit::Done,
+            "not validating Broken.test. and what is below it until 2026-12-01T00:00:00Z; 3 cached entries forgotten",
+        ),
+        (
+            &["nta", "list"],
+            Exit::Done,
+            "Zone       By             Ends   Reason",
+        ),
+        (
+            &["nta", "remove", "broken.test"],
+            Exit::Done,
+            "validating broken.test. again; 3 cached entries forgotten",
+        ),
         (&["reload"], Exit::Done, "reloaded, changed: log.level"),
     ] {
         let (exit, out, err) = human(words);
@@ -220,6 +249,10 @@ fn every_command_says_its_result_for_people_and_for_programs() {
         "{told:?}"
     );
     assert!(
+        told.contains(&"nta add Broken.test. 5400 \"key lost\"".to_owned()),
+        "{told:?}"
+    );
+    assert!(
         told.contains(&"flush NameType(a.test., RecordType(15))".to_owned()),
         "{told:?}"
     );
@@ -228,10 +261,23 @@ fn every_command_says_its_result_for_people_and_for_programs() {
 #[test]
 fn a_failure_of_the_daemon_is_1_on_standard_error() {
     let (_directory, socket, _) = daemon();
-    let (exit, out, err) = suimon(&["--socket", &socket, "ask", "broken.test", "A"]);
+    for (words, sentence) in [
+        (&["ask", "broken.test", "A"], "suimon: not ready yet\n"),
+        (
+            &["nta", "remove", "lab.test"],
+            "suimon: it is in the configuration\n",
+        ),
+    ] {
+        let (exit, out, err) = suimon(&[&["--socket", socket.as_str()], &words[..]].concat());
+        assert_eq!((exit, out.as_str(), err.as_str()), (Exit::No, "", sentence));
+    }
+    let (exit, _, err) = suimon(&["--socket", &socket, "nta", "add", "."]);
     assert_eq!(
-        (exit, out.as_str(), err.as_str()),
-        (Exit::No, "", "suimon: not ready yet\n")
+        (exit, err.as_str()),
+        (
+            Exit::Usage,
+            "suimon: a negative trust anchor for the root would end all validation; if that is wanted, set dnssec.validation = \"off\"\n"
+        )
     );
 }
 

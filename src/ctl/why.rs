@@ -97,6 +97,10 @@ fn human(report: &WhyReport, tcp: bool, paint: Paint) -> String {
     if let Some(route) = &report.route {
         table.row(["Through", route]);
     }
+    if let Some(zone) = &report.negative_anchor {
+        let words = format!("not validated: negative trust anchor {zone}");
+        table.row(["DNSSEC", &words]);
+    }
     table.row([
         "Cache",
         report.cached.as_deref().unwrap_or("holds nothing for it"),
@@ -124,6 +128,7 @@ mod tests {
             sentence: "no access rule covers this client".to_owned(),
             policy: "resolve".to_owned(),
             route: None,
+            negative_anchor: None,
             cached: Some("positive, 300 s left".to_owned()),
         };
         assert_eq!(
@@ -143,6 +148,7 @@ Cache    positive, 300 s left
         report.rule = Some("acl.allow 203.0.113.0/24".to_owned());
         report.policy = "forward".to_owned();
         report.route = Some("forward zone example.com. to 192.0.2.10:53".to_owned());
+        report.negative_anchor = Some("example.com. for 5 min more".to_owned());
         report.cached = None;
         assert_eq!(
             human(&report, true, Paint::plain()),
@@ -153,6 +159,7 @@ Because  an access rule allows this client (acl_allow)
 Rule     acl.allow 203.0.113.0/24
 Name     forwarded
 Through  forward zone example.com. to 192.0.2.10:53
+DNSSEC   not validated: negative trust anchor example.com. for 5 min more
 Cache    holds nothing for it
 "
         );

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::cache::Cache;
 use crate::config::Loaded;
 use crate::config::plan::{self, Minimisation, Plan};
-use crate::dnssec::Validator;
+use crate::dnssec::{ExcusedZones, Validator};
 use crate::egress::{Egress, Forwarder, ForwarderError};
 use crate::guard::{Guard, OwnAddresses, PendingClients};
 use crate::policy::Policy;
@@ -37,6 +37,7 @@ impl Live {
         loaded: Loaded,
         listening: &[SocketAddr],
         telemetry: &Arc<Telemetry>,
+        excused: &Arc<ExcusedZones>,
         before: Option<&Self>,
     ) -> Result<Self, ForwarderError> {
         let plan = loaded.plan;
@@ -64,7 +65,10 @@ impl Live {
             .collect();
         let validator = match before {
             Some(before) if Arc::ptr_eq(&before.cache, &cache) => Arc::clone(&before.validator),
-            _ => Arc::new(Validator::new(&plan.dnssec, plan.cache.max_bytes / 32)),
+            _ => {
+                let validator = Validator::new(&plan.dnssec, plan.cache.max_bytes / 32);
+                Arc::new(validator.excusing(Arc::clone(excused)))
+            }
         };
         let mut resolver = Resolver::new(
             Arc::clone(&cache),
@@ -141,7 +145,14 @@ mod tests {
 
     fn live(text: &str, before: Option<&Live>) -> Live {
         let loaded = config::load_text(Path::new("test.toml"), text).unwrap();
-        Live::build(loaded, &[], &Arc::new(Telemetry::new()), before).unwrap()
+        Live::build(
+            loaded,
+            &[],
+            &Arc::new(Telemetry::new()),
+            &Arc::default(),
+            before,
+        )
+        .unwrap()
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Which numbers does the daemon add to those that telemetry keeps? Cache, recursion, and everything upstream.
+//! Which numbers does the daemon add to those that telemetry keeps? Cache, recursion, validation, and everything upstream.
 
 use std::sync::atomic::Ordering;
 
@@ -6,12 +6,14 @@ use super::live::Live;
 use crate::egress::matching::Mismatch;
 use crate::guard::permit::{Cause, Exhausted};
 use crate::ops::metrics::Metric;
+use crate::sys::clock;
 
 /// All metrics of the running configuration beyond telemetry's.
 pub(super) fn of_live(live: &Live) -> Vec<Metric> {
     let mut metrics = Vec::with_capacity(64);
     upstream(&mut metrics, live);
     recursion(&mut metrics, live);
+    validation(&mut metrics, live);
     cache(&mut metrics, live);
     metrics
 }
@@ -85,6 +87,71 @@ fn recursion(metrics: &mut Vec<Metric>, live: &Live) {
         &[],
         level(live.pipeline.pending.clients()),
     ));
+}
+
+fn validation(metrics: &mut Vec<Metric>, live: &Live) {
+    let counted = &live.resolver.counters().validations;
+    for (result, times) in counted.results() {
+        let help = "Answers of recursions that validated, by the weakest of what they hold.";
+        metrics.push(Metric::counter(
+            "suimon_validations_total",
+            help,
+            &[("result", result)],
+            times,
+        ));
+    }
+    for (reason, times) in counted.bogus() {
+        let help = "Answers that were not believed, by reason (RFC 8914).";
+        metrics.push(Metric::counter(
+            "suimon_bogus_total",
+            help,
+            &[("reason", reason)],
+            times,
+        ));
+    }
+    for (name, help, times) in [
+        (
+            "suimon_signatures_checked_total",
+            "Signatures checked, good or bad.",
+            counted.signatures(),
+        ),
+        (
+            "suimon_nsec3_hashes_total",
+            "NSEC3 hashes made; one of many iterations counts as several.",
+            counted.nsec3_hashes(),
+        ),
+        (
+            "suimon_synthesised_answers_total",
+            "Questions within recursions that followed from validated NSEC and NSEC3 records (RFC 8198); those of clients: suimon_answers_total, proven.",
+            counted.synthesised(),
+        ),
+    ] {
+        metrics.push(Metric::counter(name, help, &[], times));
+    }
+    for (name, help, amount) in [
+        (
+            "suimon_validation_on",
+            "1 if answers are validated.",
+            u64::from(live.validator.is_on()),
+        ),
+        (
+            "suimon_trust_anchor_zones",
+            "Zones that are believed without proof.",
+            level(live.validator.anchors().len()),
+        ),
+        (
+            "suimon_negative_trust_anchors",
+            "Zones that are not validated (RFC 7646).",
+            level(super::report::negative_anchors(live, clock::now()).len()),
+        ),
+        (
+            "suimon_validated_zones",
+            "Zones whose keys, or whose lack of keys, are known.",
+            live.validator.zones(),
+        ),
+    ] {
+        metrics.push(Metric::level(name, help, &[], amount));
+    }
 }
 
 fn cache(metrics: &mut Vec<Metric>, live: &Live) {

@@ -1,20 +1,24 @@
 //! What may the operator see and do? The one implementation of `ops::control::Service`.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
 
+use super::excused::Keeper;
 use super::live::Live;
+use super::rollover::Rollovers;
 use super::{metrics, report};
 use crate::cache::FlushScope;
 use crate::config::plan::TransportKind;
 use crate::config::{self, Loaded, Sources};
+use crate::dnssec::{Excused, ExcusedZones};
 use crate::egress::ForwarderError;
 use crate::guard::permit::{InternalCause, RecursionPermit};
 use crate::ops::control::protocol::{
-    AskReport, LastReload, ReloadReport, StatusReport, Transport, WhyReport,
+    AskReport, LastReload, NtaAddReport, NtaListReport, NtaRemoveReport, ReloadReport,
+    StatusReport, Transport, WhyReport,
 };
 use crate::ops::control::{FlushTarget, Rate, Reply, Service, ServiceError, queries};
 use crate::ops::logging::Logging;
@@ -37,6 +41,12 @@ pub(super) struct Operator {
     reloading: Mutex<()>,
     last_reload: Mutex<Option<(Now, bool)>>,
     rate: Mutex<Rate>,
+    /// Zones excused from validation, whatever the configuration.
+    excused: Arc<ExcusedZones>,
+    keeper: Keeper,
+    rollovers: Rollovers,
+    /// Wall seconds when ends of excuses were looked for last.
+    looked_for_ends: AtomicU64,
 }
 
 impl Operator {
@@ -48,8 +58,12 @@ impl Operator {
         logging: Logging,
     ) -> Result<Arc<Self>, ForwarderError> {
         let telemetry = Arc::new(Telemetry::new());
-        let live = Live::build(loaded, &listening, &telemetry, None)?;
         let started = clock::now();
+        let keeper = Keeper::of(&loaded.plan.process.state_dir);
+        let excused = Arc::new(keeper.load(started.wall_secs()));
+        let live = Live::build(loaded, &listening, &telemetry, &excused, None)?;
+        let rollovers = Rollovers::of(&live.plan.process);
+        rollovers.adopt(&live);
         Ok(Arc::new(Self {
             sources,
             listening,
@@ -61,12 +75,21 @@ impl Operator {
             reloading: Mutex::default(),
             last_reload: Mutex::new(None),
             rate: Mutex::default(),
+            excused,
+            keeper,
+            rollovers,
+            looked_for_ends: AtomicU64::new(started.wall_secs()),
         }))
     }
 
     /// The running configuration.
     pub(super) fn live(&self) -> Guard<Arc<Live>> {
         self.live.load()
+    }
+
+    /// The trust anchors whose keys are followed.
+    pub(super) const fn rollovers(&self) -> &Rollovers {
+        &self.rollovers
     }
 
     pub(super) fn telemetry(&self) -> &Telemetry {
@@ -124,7 +147,13 @@ impl Operator {
             }
         };
         let before = self.live.load_full();
-        let after = match Live::build(loaded, &self.listening, &self.telemetry, Some(&before)) {
+        let after = match Live::build(
+            loaded,
+            &self.listening,
+            &self.telemetry,
+            &self.excused,
+            Some(&before),
+        ) {
             Ok(after) => after,
             Err(error) => return refused(vec![error.to_string()]),
         };
@@ -138,12 +167,44 @@ impl Operator {
             .filter(|key| report::needs_restart(key))
             .cloned()
             .collect();
+        self.rollovers.adopt(&after);
         self.live.store(Arc::new(after));
         ReloadReport {
             applied: true,
             changed,
             restart_needed,
             problems: Vec::new(),
+        }
+    }
+
+    /// Validates zones again whose excuse has ended, by forgetting what was taken on trust.
+    pub(super) fn end_excuses(&self) {
+        let at = clock::now().wall_secs();
+        let before = self.looked_for_ends.swap(at, Ordering::Relaxed);
+        let run_time: Vec<Name> = self
+            .excused
+            .take_ended(at)
+            .into_iter()
+            .map(|excused| excused.zone)
+            .collect();
+        if !run_time.is_empty() {
+            self.keeper.save(&self.excused);
+        }
+        let live = self.live();
+        let planned = live
+            .plan
+            .dnssec
+            .negative_anchors
+            .iter()
+            .filter(|anchor| {
+                anchor
+                    .until
+                    .is_some_and(|until| before < until && until <= at)
+            })
+            .map(|anchor| anchor.zone.clone());
+        for zone in run_time.into_iter().chain(planned) {
+            tracing::info!(%zone, "a negative trust anchor has ended: the zone is validated again");
+            self.flush(&FlushTarget::Tree(zone));
         }
     }
 
@@ -172,6 +233,10 @@ impl Service for Operator {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let now = clock::now();
+        let mut counted = report::status(&live, &self.telemetry.snapshot());
+        self.rollovers.tell(&mut counted.validation.anchors);
+        let mut warnings = report::warnings(&live);
+        warnings.extend(self.rollovers.warnings());
         StatusReport {
             state: if self.draining.load(Ordering::Relaxed) {
                 "draining"
@@ -191,14 +256,15 @@ impl Service for Operator {
                 applied,
             }),
             queries_per_second: rate,
-            warnings: report::warnings(&live),
-            ..report::status(&live, &self.telemetry.snapshot())
+            warnings,
+            ..counted
         }
     }
 
     fn stats(&self) -> Vec<Metric> {
         let mut all = crate::ops::metrics::of_telemetry(&self.telemetry.snapshot());
         all.extend(metrics::of_live(&self.live()));
+        all.extend(self.rollovers.metrics());
         all
     }
 
@@ -264,12 +330,74 @@ impl Service for Operator {
             sentence: explained.reason.sentence().to_owned(),
             policy: report::policy_word(&decision).to_owned(),
             route: route(&live, &decision),
+            negative_anchor: report::excuse(&live, &question.name, clock::now()),
             cached: Self::cached(&live, question),
         }
     }
 
     fn reload(&self) -> Reply<'_, ReloadReport> {
         Box::pin(async move { self.reload_now() })
+    }
+
+    fn add_negative_anchor(
+        &self,
+        zone: &Name,
+        seconds: u32,
+        reason: &str,
+    ) -> Result<NtaAddReport, ServiceError> {
+        let live = self.live();
+        if !live.validator.is_on() {
+            let why = live.plan.dnssec.off_because.as_deref();
+            return Err(ServiceError(format!(
+                "nothing is validated: {}",
+                why.unwrap_or("there is no trust anchor")
+            )));
+        }
+        let now = clock::now();
+        let excused = Excused {
+            zone: zone.clone(),
+            until: now.wall_secs().saturating_add(u64::from(seconds)),
+            reason: reason.to_owned(),
+        };
+        let added = report::excused(&excused, now);
+        self.end_excuses();
+        let replaced = self
+            .excused
+            .add(excused)
+            .map_err(|error| ServiceError(error.to_string()))?;
+        tracing::warn!(%zone, seconds, reason, "negative trust anchor added: the zone is not validated");
+        Ok(NtaAddReport {
+            added,
+            replaced,
+            removed: self.flush(&FlushTarget::Tree(zone.clone())),
+            kept: self.keeper.save(&self.excused),
+        })
+    }
+
+    fn negative_anchors(&self) -> NtaListReport {
+        NtaListReport {
+            negative_anchors: report::negative_anchors(&self.live(), clock::now()),
+        }
+    }
+
+    fn remove_negative_anchor(&self, zone: &Name) -> Result<NtaRemoveReport, ServiceError> {
+        let Some(gone) = self.excused.remove(zone) else {
+            let planned = &self.live().plan.dnssec.negative_anchors;
+            let sentence = if planned.iter().any(|anchor| anchor.zone == *zone) {
+                format!(
+                    "the negative trust anchor of {zone} stands in the configuration (dnssec.negative_trust_anchors, or validate = false of [[forward]] or [[stub]]); change it there and reload"
+                )
+            } else {
+                format!("there is no negative trust anchor for {zone}")
+            };
+            return Err(ServiceError(sentence));
+        };
+        tracing::info!(%zone, "negative trust anchor removed: the zone is validated again");
+        Ok(NtaRemoveReport {
+            zone: gone.zone.to_string(),
+            removed: self.flush(&FlushTarget::Tree(zone.clone())),
+            kept: self.keeper.save(&self.excused),
+        })
     }
 }
 

@@ -4,17 +4,22 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::live::Live;
-use crate::config::plan::{AclAction, Limits};
+use crate::config::plan::{AclAction, Limits, Validation};
+use crate::config::units::Moment;
 use crate::config::{Loaded, Problem};
+use crate::dnssec::{Anchor, Excused, Start};
 use crate::guard::permit::Spent;
 use crate::ingress::ListenError;
-use crate::ops::control::protocol::{self, AskReport, ExtendedError, StatusReport, TraceStep};
+use crate::ops::control::protocol::{
+    self, AnchorReport, AskReport, ExtendedError, NegativeAnchorReport, StatusReport, TraceStep,
+    ValidationReport,
+};
 use crate::policy::Decision;
 use crate::recursion::trace::{Happening, TraceEvent};
 use crate::resolve::Traced;
 use crate::sys::clock::{self, Now};
 use crate::telemetry::Snapshot;
-use crate::wire::{Held, Question, text};
+use crate::wire::{Held, Name, Question, text};
 
 /// Sections and keys that take effect at the next start only.
 const AT_START: [&str; 7] = [
@@ -130,8 +135,89 @@ pub(super) fn status(live: &Live, snapshot: &Snapshot) -> StatusReport {
         cache_entries: live.cache.entries(),
         cache_bytes: live.cache.bytes(),
         cache_capacity_bytes: live.plan.cache.max_bytes,
+        validation: validation(live, clock::now()),
         ..StatusReport::default().with_telemetry(snapshot)
     }
+}
+
+/// Whether and by what answers are validated.
+fn validation(live: &Live, now: Now) -> ValidationReport {
+    ValidationReport {
+        on: live.validator.is_on(),
+        off_because: live.plan.dnssec.off_because.clone(),
+        anchors: live
+            .validator
+            .anchors()
+            .iter()
+            .map(|at| anchor(at))
+            .collect(),
+        negative_anchors: negative_anchors(live, now),
+        zones_known: live.validator.zones(),
+    }
+}
+
+fn anchor(anchor: &Anchor) -> AnchorReport {
+    let mut key_tags: Vec<u16> = anchor
+        .ds()
+        .map(|ds| ds.key_tag)
+        .chain(anchor.dnskeys().map(|key| key.tag()))
+        .collect();
+    key_tags.sort_unstable();
+    key_tags.dedup();
+    AnchorReport {
+        zone: anchor.zone().to_string(),
+        key_tags,
+        ..AnchorReport::default()
+    }
+}
+
+/// The zones that are not validated now, those of the configuration first.
+pub(super) fn negative_anchors(live: &Live, now: Now) -> Vec<NegativeAnchorReport> {
+    let at = now.wall_secs();
+    let planned = live
+        .plan
+        .dnssec
+        .negative_anchors
+        .iter()
+        .map(|anchor| NegativeAnchorReport {
+            zone: anchor.zone.to_string(),
+            source: "configuration".to_owned(),
+            until: anchor.until.map(|until| Moment(until).to_string()),
+            seconds_left: anchor.until.map(|until| until.saturating_sub(at)),
+            reason: None,
+        });
+    let list = live.validator.excused().list();
+    planned
+        .chain(list.iter().map(|one| excused(one, now)))
+        .filter(|anchor| anchor.seconds_left != Some(0))
+        .collect()
+}
+
+/// A zone excused at run time.
+pub(super) fn excused(excused: &Excused, now: Now) -> NegativeAnchorReport {
+    NegativeAnchorReport {
+        zone: excused.zone.to_string(),
+        source: "operator".to_owned(),
+        until: Some(Moment(excused.until).to_string()),
+        seconds_left: Some(excused.until.saturating_sub(now.wall_secs())),
+        reason: (!excused.reason.is_empty()).then(|| excused.reason.clone()),
+    }
+}
+
+/// The negative trust anchor that keeps `name` from being validated, and when it ends.
+pub(super) fn excuse(live: &Live, name: &Name, now: Now) -> Option<String> {
+    if !matches!(live.validator.start(name, now), Start::Negative) {
+        return None;
+    }
+    let zone = live.validator.negative(name, now)?.to_string();
+    let anchors = negative_anchors(live, now);
+    let until = anchors
+        .into_iter()
+        .filter(|anchor| anchor.zone.eq_ignore_ascii_case(&zone))
+        .map(|anchor| anchor.until)
+        .max_by_key(|until| (until.is_none(), until.clone()))
+        .flatten();
+    Some(until.map_or_else(|| zone.clone(), |until| format!("{zone} until {until}")))
 }
 
 /// What needs a person.
@@ -145,6 +231,12 @@ pub(super) fn warnings(live: &Live) -> Vec<String> {
         .any(|rule| rule.prefix.prefix_len() == 0 && rule.action == AclAction::Allow);
     if anybody {
         warnings.push("everybody is served (acl.open): this is an open resolver".to_owned());
+    }
+    let dnssec = &live.plan.dnssec;
+    if let (Validation::Auto, Some(why)) = (dnssec.validation, &dnssec.off_because) {
+        warnings.push(format!(
+            "answers are not validated: {why}; set dnssec.trust_anchors, or say with dnssec.validation what is wanted"
+        ));
     }
     if !live.plan.egress.ipv4 && !live.plan.egress.ipv6 {
         warnings.push("both egress.ipv4 and egress.ipv6 are off: nobody can be asked".to_owned());
@@ -164,6 +256,9 @@ pub(super) fn asked(
     let mut flags = vec!["qr".to_owned(), "rd".to_owned(), "ra".to_owned()];
     if response.authoritative {
         flags.insert(1, "aa".to_owned());
+    }
+    if response.is_authenticated() {
+        flags.push("ad".to_owned());
     }
     AskReport {
         name: question.name.to_string(),
@@ -271,6 +366,10 @@ const fn spent(spent: &Spent, limits: &Limits) -> protocol::Spent {
         links_limit: limits.links,
         failing_ns_names: spent.failing_ns_names,
         failing_ns_names_limit: limits.failing_ns_names,
+        signatures: spent.signatures,
+        signatures_limit: limits.signatures,
+        nsec3_hashes: spent.nsec3_hashes,
+        nsec3_hashes_limit: limits.nsec3_hashes,
     }
 }
 
@@ -336,7 +435,7 @@ mod tests {
         let warned = |text: &str| {
             let loaded = config::load_text(Path::new("test.toml"), text).unwrap();
             let telemetry = Arc::new(Telemetry::new());
-            let live = Live::build(loaded, &[], &telemetry, None).unwrap();
+            let live = Live::build(loaded, &[], &telemetry, &Arc::default(), None).unwrap();
             !warnings(&live).is_empty()
         };
         assert!(!warned(

@@ -44,10 +44,28 @@ impl Anchor {
         anchors
     }
 
+    /// The anchor of `zone` that these DS and DNSKEY records make.
+    #[must_use]
+    pub const fn of(zone: Name, ds: RdataSet, dnskey: RdataSet) -> Self {
+        Self { zone, ds, dnskey }
+    }
+
     /// The zone.
     #[must_use]
     pub const fn zone(&self) -> &Name {
         &self.zone
+    }
+
+    /// The RDATA of the DS records.
+    #[must_use]
+    pub const fn ds_records(&self) -> &RdataSet {
+        &self.ds
+    }
+
+    /// The RDATA of the DNSKEY records.
+    #[must_use]
+    pub const fn dnskey_records(&self) -> &RdataSet {
+        &self.dnskey
     }
 
     /// The DS records.

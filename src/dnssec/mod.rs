@@ -20,8 +20,10 @@ pub mod denial;
 mod ds;
 mod judge;
 mod key;
+pub mod negative;
 mod nsec;
 mod nsec3;
+pub mod rollover;
 mod rrsig;
 mod trust;
 mod types;
@@ -38,6 +40,7 @@ pub use judge::{
     Believed, Denied, Evidence, Judgement, Proven, Sets, Verdict, Verification, too_many_iterations,
 };
 pub use key::{Dnskey, MAX_KEYS_PER_TAG, ZoneKeys};
+pub use negative::{Excused, ExcusedZones};
 pub use nsec3::{Hash, Hashes};
 pub use rrsig::Rrsig;
 pub use trust::{Start, Validator, ZoneTrust};

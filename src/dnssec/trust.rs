@@ -3,9 +3,10 @@
 use std::collections::hash_map::RandomState;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use moka::sync::Cache as Moka;
 
-use super::{Anchor, Bogus, Clock, ZoneKeys};
+use super::{Anchor, Bogus, Clock, ExcusedZones, ZoneKeys};
 use crate::config::plan;
 use crate::sys::clock::Now;
 use crate::wire::{Ede, Name};
@@ -40,7 +41,8 @@ pub enum Start {
 #[derive(Debug)]
 pub struct Validator {
     plan: plan::Dnssec,
-    anchors: Vec<Arc<Anchor>>,
+    anchors: ArcSwap<Vec<Arc<Anchor>>>,
+    excused: Arc<ExcusedZones>,
     known: Moka<Name, Known, RandomState>,
 }
 
@@ -74,11 +76,9 @@ impl Validator {
     #[must_use]
     pub fn new(plan: &plan::Dnssec, max_bytes: u64) -> Self {
         Self {
-            anchors: Anchor::all(&plan.anchors)
-                .into_iter()
-                .map(Arc::new)
-                .collect(),
+            anchors: ArcSwap::from_pointee(shared(Anchor::all(&plan.anchors))),
             plan: plan.clone(),
+            excused: Arc::default(),
             known: Moka::builder()
                 .max_capacity(max_bytes)
                 .weigher(|_: &Name, known: &Known| known.weight())
@@ -86,10 +86,34 @@ impl Validator {
         }
     }
 
+    /// The same with zones that are excused at run time.
+    #[must_use]
+    pub fn excusing(mut self, excused: Arc<ExcusedZones>) -> Self {
+        self.excused = excused;
+        self
+    }
+
+    /// The zones that are excused at run time. Whoever changes them must forget what is known and cached below.
+    #[must_use]
+    pub const fn excused(&self) -> &Arc<ExcusedZones> {
+        &self.excused
+    }
+
+    /// The zones that are believed without proof.
+    #[must_use]
+    pub fn anchors(&self) -> Arc<Vec<Arc<Anchor>>> {
+        self.anchors.load_full()
+    }
+
     /// Whether anything is validated at all.
     #[must_use]
-    pub const fn is_on(&self) -> bool {
-        !self.anchors.is_empty()
+    pub fn is_on(&self) -> bool {
+        !self.anchors.load().is_empty()
+    }
+
+    /// Believes these anchors from now on, and no others. What was found out before stays known: see [`Self::forget`].
+    pub fn replace_anchors(&self, anchors: Vec<Anchor>) {
+        self.anchors.store(Arc::new(shared(anchors)));
     }
 
     /// How it is to be done.
@@ -111,21 +135,12 @@ impl Validator {
     /// same name the negative one.
     #[must_use]
     pub fn start(&self, zone: &Name, now: Now) -> Start {
-        let anchor = self
-            .anchors
+        let anchors = self.anchors.load();
+        let anchor = anchors
             .iter()
             .filter(|anchor| zone.is_within(anchor.zone()))
             .max_by_key(|anchor| anchor.zone().label_count());
-        let negative = self
-            .plan
-            .negative_anchors
-            .iter()
-            .filter(|negative| {
-                zone.is_within(&negative.zone)
-                    && negative.until.is_none_or(|until| now.wall_secs() < until)
-            })
-            .map(|negative| negative.zone.label_count())
-            .max();
+        let negative = self.negative(zone, now).map(|at| at.label_count());
         match (anchor, negative) {
             (None, _) => Start::Unanchored,
             (Some(anchor), Some(labels)) if labels >= anchor.zone().label_count() => {
@@ -135,10 +150,33 @@ impl Validator {
         }
     }
 
+    /// The closest negative anchor at or above `zone`, of the plan or laid at run time, that holds `now`.
+    #[must_use]
+    pub fn negative(&self, zone: &Name, now: Now) -> Option<Name> {
+        let at = now.wall_secs();
+        let excused = self.excused.list();
+        let planned = self
+            .plan
+            .negative_anchors
+            .iter()
+            .map(|negative| (&negative.zone, negative.until));
+        planned
+            .chain(
+                excused
+                    .iter()
+                    .map(|excused| (&excused.zone, Some(excused.until))),
+            )
+            .filter(|(apex, until)| until.is_none_or(|until| at < until) && zone.is_within(apex))
+            .map(|(apex, _)| apex)
+            .max_by_key(|apex| apex.label_count())
+            .cloned()
+    }
+
     /// Whether any anchor lies strictly below `zone`.
     #[must_use]
     pub fn has_anchor_below(&self, zone: &Name) -> bool {
         self.anchors
+            .load()
             .iter()
             .any(|anchor| anchor.zone() != zone && anchor.zone().is_within(zone))
     }
@@ -180,5 +218,76 @@ impl Validator {
     #[must_use]
     pub fn zones(&self) -> u64 {
         self.known.entry_count()
+    }
+}
+
+fn shared(anchors: Vec<Anchor>) -> Vec<Arc<Anchor>> {
+    anchors.into_iter().map(Arc::new).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::anchors;
+    use crate::dnssec::Excused;
+
+    fn name(text: &str) -> Name {
+        text.parse().unwrap()
+    }
+
+    fn start(validator: &Validator, zone: &str, secs: u64) -> &'static str {
+        match validator.start(&name(zone), Now::at_secs(secs)) {
+            Start::Unanchored => "unanchored",
+            Start::Negative => "negative",
+            Start::Anchor(_) => "anchor",
+        }
+    }
+
+    #[test]
+    fn the_closest_of_anchors_and_negative_anchors_decides_until_the_latter_end() {
+        let at = Now::at_secs(0).wall_secs();
+        let plan = plan::Dnssec {
+            anchors: anchors::parse(
+                "example. DS 1 13 3 00\nwell.broken.example. DS 1 13 3 00"
+                    .replace(" 3 00", &format!(" 2 {}", "00".repeat(32)))
+                    .as_str(),
+                "test",
+            )
+            .unwrap(),
+            negative_anchors: vec![plan::NegativeAnchor {
+                zone: name("broken.example."),
+                until: Some(at + 10),
+            }],
+            ..plan::Dnssec::default()
+        };
+        let validator = Validator::new(&plan, 1 << 20);
+        assert_eq!(start(&validator, "other.", 0), "unanchored");
+        assert_eq!(start(&validator, "example.", 0), "anchor");
+        assert_eq!(start(&validator, "a.broken.example.", 9), "negative");
+        assert_eq!(start(&validator, "a.broken.example.", 10), "anchor");
+        assert_eq!(start(&validator, "well.broken.example.", 9), "anchor");
+
+        // Laid at run time, also at the very zone of an anchor, and known to the validator of the next configuration.
+        let reloaded = Validator::new(&plan, 1 << 20).excusing(Arc::clone(validator.excused()));
+        validator
+            .excused()
+            .add(Excused {
+                zone: name("EXAMPLE."),
+                until: at + 100,
+                reason: String::new(),
+            })
+            .unwrap();
+        for validator in [&validator, &reloaded] {
+            assert_eq!(start(validator, "example.", 99), "negative");
+            assert_eq!(start(validator, "b.example.", 99), "negative");
+            assert_eq!(start(validator, "b.example.", 100), "anchor");
+            assert_eq!(start(validator, "well.broken.example.", 0), "anchor");
+        }
+        assert_eq!(
+            validator.negative(&name("a.broken.example."), Now::at_secs(0)),
+            Some(name("broken.example."))
+        );
+        validator.excused().remove(&name("example."));
+        assert_eq!(start(&reloaded, "b.example.", 0), "anchor");
     }
 }

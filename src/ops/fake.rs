@@ -4,11 +4,12 @@ use std::net::IpAddr;
 use std::sync::Mutex;
 
 use super::control::protocol::{
-    AskReport, ReloadReport, Spent, StatusReport, TraceStep, Transport, WhyReport,
+    AskReport, NegativeAnchorReport, NtaAddReport, NtaListReport, NtaRemoveReport, ReloadReport,
+    Spent, StatusReport, TraceStep, Transport, WhyReport,
 };
 use super::control::{FlushTarget, Reply, Service, ServiceError};
 use super::metrics::Metric;
-use crate::wire::Question;
+use crate::wire::{Name, Question};
 
 /// A daemon that remembers what it was told and answers from fixed reports.
 #[derive(Debug, Default)]
@@ -104,5 +105,48 @@ impl Service for FakeService {
             changed: vec!["log.level".to_owned()],
             ..ReloadReport::default()
         }))
+    }
+
+    fn add_negative_anchor(
+        &self,
+        zone: &Name,
+        seconds: u32,
+        reason: &str,
+    ) -> Result<NtaAddReport, ServiceError> {
+        self.note(format!("nta add {zone} {seconds} {reason:?}"));
+        Ok(NtaAddReport {
+            added: NegativeAnchorReport {
+                zone: zone.to_string(),
+                source: "operator".to_owned(),
+                until: Some("2026-12-01T00:00:00Z".to_owned()),
+                seconds_left: Some(seconds.into()),
+                reason: (!reason.is_empty()).then(|| reason.to_owned()),
+            },
+            replaced: false,
+            removed: 3,
+            kept: true,
+        })
+    }
+
+    fn negative_anchors(&self) -> NtaListReport {
+        NtaListReport {
+            negative_anchors: vec![NegativeAnchorReport {
+                zone: "lab.test.".to_owned(),
+                source: "configuration".to_owned(),
+                ..NegativeAnchorReport::default()
+            }],
+        }
+    }
+
+    fn remove_negative_anchor(&self, zone: &Name) -> Result<NtaRemoveReport, ServiceError> {
+        self.note(format!("nta remove {zone}"));
+        if zone.to_string() == "lab.test." {
+            return Err(ServiceError("it is in the configuration".to_owned()));
+        }
+        Ok(NtaRemoveReport {
+            zone: zone.to_string(),
+            removed: 3,
+            kept: true,
+        })
     }
 }

@@ -32,6 +32,14 @@ pub struct Waiting {
     pub(super) arrived: Now,
 }
 
+impl Waiting {
+    /// When the client's query came.
+    #[must_use]
+    pub const fn since(&self) -> Now {
+        self.arrived
+    }
+}
+
 impl Miss {
     /// How well the answer must be looked at.
     #[must_use]
@@ -61,11 +69,11 @@ impl Pipeline {
         if self.cache.stale(&question, demand, since).is_some() {
             let patience = left(self.plan.stale_after, since);
             match tokio::time::timeout(patience, &mut resolution).await {
-                Ok(resolved) => return self.tell_or_stale(waiting, resolved, demand),
+                Ok(resolved) => return self.tell_or_stale(waiting, resolved, demand, clock::now()),
                 Err(_) => {
                     // It may have been flushed, or found out by somebody else, in the meantime.
                     if let Some(stale) = self.cache.stale(&question, demand, clock::now()) {
-                        return self.tell_as(waiting, &stale, AnswerSource::Stale, clock::now());
+                        return self.tell_stale(waiting, &stale, clock::now());
                     }
                 }
             }
@@ -84,22 +92,28 @@ impl Pipeline {
         } else {
             resolution.await
         };
-        self.tell_or_stale(waiting, resolved, demand)
+        self.tell_or_stale(waiting, resolved, demand, clock::now())
     }
 
-    fn tell_or_stale(
+    /// [`Self::tell`], or what was good before if servers failed.
+    pub fn tell_or_stale(
         &self,
         waiting: Waiting,
         resolved: Result<Arc<Response>, Reason>,
         demand: Demand,
+        now: Now,
     ) -> Option<Vec<u8>> {
-        let now = clock::now();
         if let Ok(response) = &resolved
             && let Some(stale) = self.instead_of(response, &waiting.question, demand, now)
         {
             return self.tell_as(waiting, &stale, AnswerSource::Stale, now);
         }
         self.tell(waiting, resolved, now)
+    }
+
+    /// Writes what was good before to a client who has waited for something better.
+    pub fn tell_stale(&self, waiting: Waiting, stale: &Response, now: Now) -> Option<Vec<u8>> {
+        self.tell_as(waiting, stale, AnswerSource::Stale, now)
     }
 
     /// What was good before, instead of a failure. What is bogus is no failure of servers, and is not papered over.

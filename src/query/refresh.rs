@@ -17,10 +17,18 @@ pub struct Refresh {
     question: Question,
 }
 
+impl Refresh {
+    /// The permit that pays for it, and the question.
+    #[must_use]
+    pub fn take(self) -> (RecursionPermit, Question) {
+        (self.permit, self.question)
+    }
+}
+
 impl Pipeline {
     /// Looks the question up anew. Its packets are counted by the cause "refresh".
     pub async fn refresh(&self, refresh: Box<Refresh>) {
-        let Refresh { permit, question } = *refresh;
+        let (permit, question) = refresh.take();
         // Nobody waits: what comes of it is in the cache.
         let _found = self.resolver.start(permit, question, Demand::Checked).await;
     }

@@ -14,7 +14,7 @@ use crate::guard::OwnAddresses;
 use crate::wire::group::group;
 use crate::wire::text::record_from_text;
 use crate::wire::writer::{Opt, write_query};
-use crate::wire::{Flags, Message};
+use crate::wire::{Ede, Flags, Message};
 
 fn pipeline(config: &str) -> Pipeline {
     let plan = load_text(Path::new("test.toml"), config).unwrap().plan;
@@ -108,6 +108,71 @@ fn a_ready_made_reply_keeps_room_for_opt() {
             );
         }
     }
+}
+
+/// What becomes of a query for `www.a.` at each of `moments`, one worker asking all the time.
+fn becomes(pipeline: &Pipeline, moments: &[u64]) -> Vec<&'static str> {
+    let client: IpAddr = "198.51.100.1".parse().unwrap();
+    let packet = query("www.a.", RecordType::A, None);
+    let mut worker = worker();
+    let mut ask = |secs: &u64| {
+        let mut reply = Vec::new();
+        let arrival = arrival(&packet, client, TransportKind::Udp);
+        match pipeline.arrive(&mut worker, &arrival, Now::at_secs(*secs), &mut reply) {
+            Next::Silence => "silence",
+            Next::Reply => "reply",
+            Next::ReplyAndRefresh(_) => "reply and refresh",
+            Next::Miss(_) => "miss",
+        }
+    };
+    moments.iter().map(&mut ask).collect()
+}
+
+#[test]
+fn a_name_asked_for_in_the_last_tenth_of_its_lifetime_is_looked_up_anew_once() {
+    for (prefetch, at_the_end) in [(true, "reply and refresh"), (false, "reply")] {
+        let pipeline = pipeline(&format!(
+            "[acl]\nallow = ['198.51.100.0/24']\n[cache]\nprefetch = {prefetch}"
+        ));
+        let record = record_from_text("www.a. IN A 192.0.2.1", 1000).unwrap();
+        let set = group(&[record]).remove(0);
+        pipeline.cache.store(set, Rank::AuthAnswer, Now::at_secs(0));
+        assert_eq!(
+            becomes(&pipeline, &[0, 1, 2, 899, 900, 901, 999, 1000]),
+            [
+                "reply", "reply", "reply", "reply", at_the_end, "reply", at_the_end, "miss"
+            ],
+            "ready-made answers hide no name from us, and one attempt is enough for a while"
+        );
+    }
+}
+
+#[test]
+fn a_failure_of_servers_gives_way_to_what_was_good_before_and_a_bogus_answer_does_not() {
+    let pipeline = pipeline("[acl]\nallow = ['198.51.100.0/24']\n[cache]\nmax_stale = '1d'");
+    let question = Question::new("www.a.".parse().unwrap(), RecordType::A);
+    let record = record_from_text("www.a. IN A 192.0.2.1", 60).unwrap();
+    let set = group(&[record]).remove(0);
+    pipeline.cache.store(set, Rank::AuthAnswer, Now::at_secs(0));
+    let known = |ede: u16| {
+        let why = Ede::new(ede, "x");
+        pipeline
+            .cache
+            .store_failure(&question, why, Now::at_secs(100));
+        match pipeline.known(question.clone(), Demand::Checked, Now::at_secs(101)) {
+            Known::Response(response, _) => (response.rcode, response.ede.unwrap().code),
+            Known::Remains { .. } => panic!("a failure is remembered"),
+        }
+    };
+    assert_eq!(
+        known(Ede::NO_REACHABLE_AUTHORITY),
+        (Rcode::NOERROR, Ede::STALE_ANSWER)
+    );
+    pipeline.cache.clear_failure(&question);
+    assert_eq!(
+        known(Ede::DNSSEC_BOGUS),
+        (Rcode::SERVFAIL, Ede::DNSSEC_BOGUS)
+    );
 }
 
 /// A prefix in a small space, so that prefixes nest and clients meet them.

@@ -80,6 +80,7 @@ impl Recursion {
             && let Some(response) = synthesise(cache, &question, validator.plan(), now)
         {
             let rcode = response.rcode;
+            self.synthesised = self.synthesised.saturating_add(1);
             self.note(now, Happening::Synthesised { question, rcode });
             return Turn::Answer(with_chain(frame, response));
         }

@@ -56,19 +56,31 @@ pub(super) enum End {
     NxDomain(Option<Rrset>),
     /// Not said here: the last name must be asked for anew.
     Elsewhere,
+    /// The last link itself: CNAME or ANY was asked for, and a DNAME makes the CNAME (RFC 6672 section 3.1).
+    Made,
     /// The name that this DNAME makes is too long (RFC 6672 section 2.2).
     Overflow(Rrset),
 }
 
 /// Walks the answer section from `asked` as far as it leads within `zone`.
 ///
-/// The end is [`End::Data`], [`End::Overflow`] or [`End::Elsewhere`]; only the caller, who looks at the rest of the message, can tell
-/// whether the latter means "there is none". Gives the last name as well.
+/// The end is [`End::Data`], [`End::Made`], [`End::Overflow`] or [`End::Elsewhere`]; only the caller, who looks at the rest of the
+/// message, can tell whether the latter means "there is none". Gives the last name as well.
 pub(super) fn walk(scrubbed: &Scrubbed, asked: &Question, zone: &Name) -> (Vec<Link>, End, Name) {
     let sets = &scrubbed.answer;
     let mut links: Vec<Link> = Vec::new();
     let mut current = asked.name.clone();
+    let wants_cname = matches!(asked.rtype, RecordType::CNAME | RecordType::ANY);
     loop {
+        if wants_cname && let Some(made) = dname_above(sets, &current, zone) {
+            // The CNAME beside it is not the zone's own: nothing signs it.
+            match through_dname(made, &current) {
+                Some(Ok(link)) => links.push(link),
+                Some(Err(dname)) => return (links, End::Overflow(dname), current),
+                None => return (links, End::Elsewhere, current),
+            }
+            return (links, End::Made, current);
+        }
         if let Some(data) = data_at(sets, &current, asked.rtype) {
             return (links, End::Data(data.clone()), current);
         }
@@ -101,13 +113,7 @@ fn data_at<'a>(sets: &'a [Rrset], owner: &Name, rtype: RecordType) -> Option<&'a
 
 /// The link that starts at `current`. A DNAME above it decides, whatever CNAME was sent with it (RFC 6672 section 3.4).
 fn link_at(sets: &[Rrset], current: &Name, zone: &Name) -> Option<Result<Link, Rrset>> {
-    let dname = sets.iter().find(|set| {
-        set.rtype == RecordType::DNAME
-            && set.owner != *current
-            && current.is_within(&set.owner)
-            && set.owner.is_within(zone)
-    });
-    if let Some(dname) = dname {
+    if let Some(dname) = dname_above(sets, current, zone) {
         return through_dname(dname, current);
     }
     let cname = find(sets, current, RecordType::CNAME)?;
@@ -122,6 +128,16 @@ fn link_at(sets: &[Rrset], current: &Name, zone: &Name) -> Option<Result<Link, R
         next,
         backing: Backing::unvalidated(),
     }))
+}
+
+/// The DNAME set of the zone that has `current` below it.
+fn dname_above<'a>(sets: &'a [Rrset], current: &Name, zone: &Name) -> Option<&'a Rrset> {
+    sets.iter().find(|set| {
+        set.rtype == RecordType::DNAME
+            && set.owner != *current
+            && current.is_within(&set.owner)
+            && set.owner.is_within(zone)
+    })
 }
 
 /// The link that a DNAME set makes for a name below it, with the CNAME it stands for (RFC 6672 section 3.1).

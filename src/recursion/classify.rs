@@ -92,7 +92,7 @@ pub(super) fn classify(asked: &Asked<'_>, message: &Message) -> Verdict {
             Verdict::Doubtful(read(links, end, false))
         }
     };
-    if matches!(end, End::Overflow(_) | End::Data(_)) {
+    if matches!(end, End::Overflow(_) | End::Data(_) | End::Made) {
         return reading(links, end);
     }
     if rcode == Rcode::YXDOMAIN {

@@ -50,6 +50,10 @@ impl Recursion {
                 self.keep(link.cname, rank, link.backing, cache, now)
             };
             frame.chain.push(held);
+            if matches!(reading.end, End::Made) {
+                // What was asked for: where it leads is not.
+                break;
+            }
             if let Err(turn) = self.turn_to(frame, link.next, budget, now) {
                 return turn;
             }
@@ -63,6 +67,7 @@ impl Recursion {
         let backing = reading.backing;
         match reading.end {
             End::Elsewhere => return Turn::Continue,
+            End::Made => {}
             End::Data(set) => {
                 let security = backing.security;
                 response.authority.extend(holding(&backing.proofs));

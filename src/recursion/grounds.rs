@@ -8,7 +8,7 @@ use super::chain::{End, Reading};
 use super::frame::Approach;
 use super::step::Around;
 use super::weigh::Weighing;
-use crate::dnssec::{Bogus, Evidence, Sets, Why, ZoneTrust, signer};
+use crate::dnssec::{Bogus, Evidence, Sets, Start, Why, ZoneTrust, signer};
 use crate::wire::{Ede, Name, Question, RecordType, Rrset, Security};
 
 /// By what a reading is to be believed.
@@ -47,7 +47,10 @@ impl Recursion {
                 return grounds;
             }
         }
-        let Some(zone) = reading.signer() else {
+        let Some(zone) = reading
+            .signer()
+            .filter(|zone| !self.is_above_anchor(zone, &judged_in(reading, question), around))
+        else {
             return self.unsigned(&approach.zone, reading, question, around);
         };
         if question.rtype == RecordType::DS && zone == question.name && !zone.is_root() {
@@ -107,14 +110,39 @@ impl Recursion {
         Some(grounds)
     }
 
-    /// A reply without a signature: right if a zone cut to an unsigned zone lies between the zone that was asked and the name.
+    /// The zone of the closest anchor at or above `name`, if that is strictly below `zone`: what `zone` is worth, and what it
+    /// signs, then says nothing of `name`.
+    fn anchor_between(&self, zone: &Name, name: &Name, around: &Around<'_>) -> Option<Name> {
+        match self.validator()?.start(name, around.now) {
+            Start::Anchor(anchor) if anchor.zone() != zone && anchor.zone().is_within(zone) => {
+                Some(anchor.zone().clone())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether `zone`, which signed something about `name`, is above the anchor by which `name` is to be believed (RFC 4035
+    /// section 5: the anchor is where trust begins), and not believed itself.
+    fn is_above_anchor(&self, zone: &Name, name: &Name, around: &Around<'_>) -> bool {
+        self.anchor_between(zone, name, around).is_some()
+            && matches!(
+                self.trust(zone, around),
+                Trusting::Known(ZoneTrust::Insecure(_) | ZoneTrust::Indeterminate)
+            )
+    }
+
+    /// A reply without a signature: right if a zone cut to an unsigned zone lies between the zone that was asked, or the anchor
+    /// below it, and the name.
     fn unsigned(
         &self,
-        zone: &Name,
+        asked: &Name,
         reading: &mut Reading,
         question: &Question,
         around: &Around<'_>,
     ) -> Grounds {
+        let last = judged_in(reading, question);
+        let anchored = self.anchor_between(asked, &last, around);
+        let zone = anchored.as_ref().unwrap_or(asked);
         let approached = match self.trust(zone, around) {
             Trusting::Need(question) => return Grounds::Need(question),
             Trusting::Known(trust) => trust,
@@ -129,11 +157,6 @@ impl Recursion {
             ZoneTrust::Bogus(bogus) => return Grounds::Hopeless(bogus),
             ZoneTrust::Secure(_) | ZoneTrust::NoCut => {}
         }
-        let about = reading.about(question);
-        let last = match question.rtype {
-            RecordType::DS => about.parent().unwrap_or_else(Name::root),
-            _ => about.clone(),
-        };
         for labels in zone.label_count() + 1..=last.label_count() {
             let name = last.suffix(labels);
             match self.entry(&name, around) {
@@ -159,7 +182,11 @@ impl Recursion {
         } else {
             Why::NoSignature
         };
-        Grounds::Doubt(Bogus::of(why, &about, reading.about_type(question)))
+        Grounds::Doubt(Bogus::of(
+            why,
+            &reading.about(question),
+            reading.about_type(question),
+        ))
     }
 
     /// Accepts a reading from an unsigned zone, as far as that zone speaks.
@@ -197,5 +224,14 @@ impl Recursion {
             reading.cut_after_first();
         }
         Grounds::Accept(security, ede)
+    }
+}
+
+/// The name whose zone must have signed a reading: DS belongs to the parent (RFC 4035 section 2.4).
+fn judged_in(reading: &Reading, question: &Question) -> Name {
+    let about = reading.about(question);
+    match question.rtype {
+        RecordType::DS => about.parent().unwrap_or_else(Name::root),
+        _ => about,
     }
 }

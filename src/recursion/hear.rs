@@ -223,7 +223,7 @@ impl Recursion {
                 cache.store_denied(question, Negative::NxDomain, soa, unlooked, now);
                 approach.full_only = true;
             }
-            End::Elsewhere | End::Overflow(_) => approach.full_only = true,
+            End::Elsewhere | End::Made | End::Overflow(_) => approach.full_only = true,
         }
         Stage::Approach(approach)
     }

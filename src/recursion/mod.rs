@@ -109,6 +109,10 @@ pub struct Recursion {
     validator: Option<Arc<Validator>>,
     /// Trust found out so far.
     beliefs: Beliefs,
+    /// Whether what the client gets is validated.
+    checking: bool,
+    /// Answers that followed from validated proofs.
+    synthesised: u32,
     /// Work handed out to be done elsewhere.
     verifying: Option<Arc<Verification>>,
 }
@@ -266,6 +270,8 @@ impl Recursion {
             limit: None,
             validator: None,
             beliefs: Beliefs::default(),
+            checking: false,
+            synthesised: 0,
             verifying: None,
         }
     }
@@ -275,6 +281,7 @@ impl Recursion {
     pub fn validated_by(mut self, validator: Arc<Validator>, checking: bool) -> Self {
         let checking = checking && validator.is_on();
         self.frames = vec![Frame::for_client(self.question.clone(), checking)];
+        self.checking = checking;
         self.validator = Some(validator);
         self
     }
@@ -290,6 +297,18 @@ impl Recursion {
     #[must_use]
     pub const fn trace(&self) -> Option<&Trace> {
         self.trace.as_ref()
+    }
+
+    /// Whether what the client gets is validated.
+    #[must_use]
+    pub const fn is_checking(&self) -> bool {
+        self.checking
+    }
+
+    /// How many answers, those to questions of its own among them, followed from validated proofs without asking (RFC 8198).
+    #[must_use]
+    pub const fn synthesised(&self) -> u32 {
+        self.synthesised
     }
 
     /// The question.

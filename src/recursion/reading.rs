@@ -92,7 +92,7 @@ impl Reading {
             End::Data(set) | End::Overflow(set) => same(set),
             End::NoData(Some(soa)) | End::NxDomain(Some(soa)) => same(soa),
             End::NoData(None) | End::NxDomain(None) => self.proofs.first().is_some_and(&same),
-            End::Elsewhere => true,
+            End::Elsewhere | End::Made => true,
         };
         if !fits {
             self.end_elsewhere();
@@ -101,7 +101,7 @@ impl Reading {
 
     /// Keeps the first link alone, if there is one.
     pub(super) fn cut_after_first(&mut self) {
-        if !self.links.is_empty() {
+        if !self.links.is_empty() && !matches!(self.end, End::Made) {
             self.links.truncate(1);
             self.end_elsewhere();
         }
@@ -158,7 +158,7 @@ impl Reading {
                     proofs,
                 };
             }
-            End::Elsewhere => self.backing.security = Security::Secure,
+            End::Elsewhere | End::Made => self.backing.security = Security::Secure,
         }
         self.ede = proven.ede;
         self.authority = proven.extra.into_iter().next().map(Validated::into_inner);

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{Rcode, Rrset};
+use super::{Rcode, RecordType, Rrset};
 
 /// An extended DNS error: a registered code and a sentence for people (RFC 8914).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,6 +148,22 @@ impl Response {
         self.rcode != Rcode::SERVFAIL
             && sets.peek().is_some()
             && sets.all(|held| held.security == Security::Secure)
+    }
+
+    /// Whether it says that records of type `asked` are not there, and shows nothing for it: an unsigned server that left out
+    /// its SOA. The chain that leads there may be authenticated, but that is not the answer.
+    #[must_use]
+    pub fn is_bare_denial(&self, asked: RecordType) -> bool {
+        let has_data = || {
+            let last = self.answer.last();
+            last.is_some_and(|held| held.rrset.rtype == asked || asked == RecordType::ANY)
+        };
+        self.authority.is_empty()
+            && match self.rcode {
+                Rcode::NXDOMAIN => true,
+                Rcode::NOERROR => !has_data(),
+                _ => false,
+            }
     }
 
     /// SERVFAIL with a reason.

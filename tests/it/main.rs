@@ -11,11 +11,14 @@
 
 mod corrupt;
 mod costly;
+mod differ;
+mod differing;
 mod hooks;
 mod hostile;
 mod lab;
 mod real_servers;
 mod refused;
+mod rollover;
 mod scenarios;
 mod signed;
 mod sockets;

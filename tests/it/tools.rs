@@ -293,6 +293,180 @@ fn status_stats_why_and_flush_tell_of_the_live_daemon() {
     assert_eq!(scene.network.count(), 3, "{:?}", scene.network.told());
 }
 
+/// An anchor for a zone that is not signed: without a negative anchor all of it is bogus.
+const UNSIGNED: &str = "[dnssec]\ntrust_anchors = [\"example.test. IN DS 1 13 2 0000000000000000000000000000000000000000000000000000000000000000\"]\n";
+
+#[test]
+fn a_zone_is_excused_from_validation_at_once_over_reload_and_restart_and_until_its_time_is_over() {
+    let setting = Setting {
+        more: UNSIGNED,
+        ..Setting::default()
+    };
+    let mut scene = Scene::honest("nta", &setting, usual());
+    let nta = |scene: &Scene, words: &[&str]| try_tool(&scene.lab, &[&["nta"], words].concat());
+    let none = "no negative trust anchors: every zone below a trust anchor is validated\n";
+    let (_, status, _) = try_tool(&scene.lab, &["status"]);
+    assert!(
+        status.contains("\nValidation  on, by the keys of example.test. (1); 0 zones known\n"),
+        "{status}"
+    );
+    assert_eq!(scene.told(WWW, T::A), "SERVFAIL");
+    assert_eq!(scene.metric("suimon_bogus_total", "dnskey_missing"), 1);
+    assert_eq!(scene.metric("suimon_validation_on", ""), 1);
+    assert_eq!(nta(&scene, &["list"]).1, none);
+
+    let (code, said, _) = nta(
+        &scene,
+        &[
+            "add",
+            "example.test",
+            "--for",
+            "2h",
+            "--reason",
+            "their keys are gone",
+        ],
+    );
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.starts_with("not validating example.test. and what is below it until 20")
+            && said.lines().count() == 1,
+        "{said}"
+    );
+    assert_eq!(scene.told(WWW, T::A), GOOD);
+    assert_eq!(scene.metric("suimon_validations_total", "insecure"), 1);
+    assert_eq!(scene.metric("suimon_negative_trust_anchors", ""), 1);
+    let (_, why, _) = try_tool(&scene.lab, &["why", "127.0.0.1", WWW]);
+    assert!(
+        why.contains("DNSSEC   not validated: negative trust anchor example.test. until 20"),
+        "{why}"
+    );
+    let (_, status, _) = try_tool(&scene.lab, &["status"]);
+    assert!(
+        status.contains("Except      example.test. for ")
+            && status.contains(" more (their keys are gone)\n"),
+        "{status}"
+    );
+
+    // Over a reload that makes everything new, and over a restart.
+    rewrite(&scene, |text| text + "\n[cache]\nmax_ttl = \"1h\"\n");
+    assert_eq!(try_tool(&scene.lab, &["reload"]).0, Some(0));
+    assert_eq!(scene.told(WWW, T::A), GOOD);
+    assert_eq!(scene.lab.stop("suimond"), Some(0));
+    scene.start("suimond", &setting);
+    assert_eq!(scene.told(WWW, T::A), GOOD);
+    let (_, list, _) = nta(&scene, &["list"]);
+    assert!(
+        list.contains("example.test.  operator  in ") && list.contains("  their keys are gone\n"),
+        "{list}"
+    );
+
+    let (code, said, _) = nta(&scene, &["remove", "Example.test"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.starts_with("validating example.test. again; "),
+        "{said}"
+    );
+    assert_eq!(scene.told(WWW, T::A), "SERVFAIL");
+    assert_eq!(
+        nta(&scene, &["remove", "example.test"]),
+        (
+            Some(1),
+            String::new(),
+            "suimon: there is no negative trust anchor for example.test.\n".to_owned()
+        )
+    );
+
+    // The end comes by itself, whatever the cache holds.
+    let json = suimond::tool(
+        &scene.lab,
+        &[
+            "--output",
+            "json",
+            "nta",
+            "add",
+            "example.test",
+            "--for",
+            "1s",
+        ],
+    );
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["added"]["zone"], "example.test.");
+    assert_eq!(json["added"]["seconds_left"], 1);
+    assert_eq!(
+        (&json["kept"], &json["replaced"]),
+        (&true.into(), &false.into())
+    );
+    assert_eq!(scene.told(WWW, T::A), GOOD);
+    assert!(
+        wait_until(Duration::from_secs(15), || scene.told(WWW, T::A)
+            == "SERVFAIL"),
+        "{}",
+        nta(&scene, &["list"]).1
+    );
+    assert_eq!(nta(&scene, &["list"]).1, none);
+}
+
+#[test]
+fn negative_anchors_of_the_configuration_are_shown_and_stay() {
+    let more = format!("{UNSIGNED}negative_trust_anchors = [\"example.test. until 2099-01-01\"]\n");
+    let setting = Setting {
+        more: &more,
+        ..Setting::default()
+    };
+    let scene = Scene::honest("planned", &setting, usual());
+    assert_eq!(scene.told(WWW, T::A), GOOD);
+    let (code, _, said) = try_tool(&scene.lab, &["nta", "remove", "example.test"]);
+    assert_eq!(
+        (code, said.as_str()),
+        (
+            Some(1),
+            "suimon: the negative trust anchor of example.test. stands in the configuration (dnssec.negative_trust_anchors, or validate = false of [[forward]] or [[stub]]); change it there and reload\n"
+        )
+    );
+    rewrite(&scene, |text| text.replace("negative_trust_anchors", "# "));
+    assert_eq!(try_tool(&scene.lab, &["reload"]).0, Some(0));
+    assert_eq!(scene.told(WWW, T::A), "SERVFAIL");
+    // Where nothing is validated nobody can be excused, and status says why.
+    rewrite(&scene, |text| text.replace("trust_anchors", "# "));
+    assert_eq!(try_tool(&scene.lab, &["reload"]).0, Some(0));
+    assert_eq!(scene.told(WWW, T::A), GOOD);
+    let why = "the root servers are not the Internet's, and there is no trust anchor";
+    assert_eq!(
+        try_tool(&scene.lab, &["nta", "add", "example.test"]).2,
+        format!("suimon: nothing is validated: {why}\n")
+    );
+    let (_, status, _) = try_tool(&scene.lab, &["status"]);
+    assert!(
+        status.contains(&format!("\nValidation  off: {why}\n"))
+            && status.contains(&format!("  - answers are not validated: {why};")),
+        "{status}"
+    );
+}
+
+#[test]
+fn a_private_zone_that_its_parent_denies_is_served_when_it_is_not_to_be_validated() {
+    let more = |validate: bool| {
+        format!(
+            "{}[[stub]]\nzone = \"example.test.\"\nservers = [\"10.53.0.3\"]\nvalidate = {validate}\n",
+            UNSIGNED.replace("example.test.", "test.")
+        )
+    };
+    for (validate, told) in [(true, "SERVFAIL"), (false, GOOD)] {
+        let setting = Setting {
+            more: &more(validate),
+            ..Setting::default()
+        };
+        let scene = Scene::honest("private", &setting, usual());
+        assert_eq!(scene.told(WWW, T::A), told, "validate = {validate}");
+        let (_, status, _) = try_tool(&scene.lab, &["status"]);
+        assert_eq!(
+            status.contains("\nExcept      example.test.\n"),
+            !validate,
+            "{status}"
+        );
+    }
+}
+
 #[test]
 fn without_a_daemon_the_tool_says_so_with_code_3() {
     let lab = Lab::new("nobody");
@@ -422,7 +596,8 @@ fn run(ns: &Ns, command: &[&str]) -> (i32, String) {
 fn a_port_in_use_ends_in_code_71_and_one_line_that_names_the_address() {
     let mut lab = Lab::new("inuse");
     let ns = lab.namespace("host");
-    let config = suimond::config(&lab, &[listen()], &["127.0.0.0/8"], HINTS, "");
+    let decided = "[dnssec]\nvalidation = \"off\"\n";
+    let config = suimond::config(&lab, &[listen()], &["127.0.0.0/8"], HINTS, decided);
     let path = lab.file("second.toml", &config).display().to_string();
     // Somebody else's sockets.
     let udp = ns.inside(|| std::net::UdpSocket::bind(listen()).expect("a socket"));

@@ -5,6 +5,7 @@ mod companions;
 mod denials;
 mod flood;
 mod model;
+mod stale;
 mod whole;
 
 use std::time::Duration;

@@ -34,6 +34,7 @@ fn answered() -> AskReport {
             links_limit: 11,
             failing_ns_names: 0,
             failing_ns_names_limit: 5,
+            ..Spent::default()
         },
         ..AskReport::default()
     }
@@ -161,4 +162,59 @@ fn many_faults_are_cut_short() {
     let lines = faults(&trace);
     assert_eq!(lines.len(), 12);
     assert_eq!(lines.last().unwrap(), "- and 5 more");
+}
+
+#[test]
+fn a_bogus_answer_is_explained_and_what_checking_cost_is_told() {
+    let report = AskReport {
+        rcode: "SERVFAIL".to_owned(),
+        answer: vec![],
+        extended_error: Some(ExtendedError {
+            code: 7,
+            text: "www.example.com. A: signature expired".to_owned(),
+        }),
+        trace: vec![
+            step(1, 0, "zone", "zone com. is secure"),
+            step(2, 0, "validated", "validated: www.example.com. A secure"),
+            step(3, 0, "synthesised", "proven without asking: a. A NXDOMAIN"),
+            step(
+                4,
+                0,
+                "bogus",
+                "bogus: www.example.com. A: signature expired",
+            ),
+        ],
+        spent: Spent {
+            signatures: 7,
+            signatures_limit: 32,
+            nsec3_hashes: 2,
+            nsec3_hashes_limit: 300,
+            ..answered().spent
+        },
+        ..answered()
+    };
+    assert_eq!(
+        human(&report, Paint::plain()),
+        "\
+1  0.00 ms  zone         com. is secure
+2  0.00 ms  validated    www.example.com. A secure
+3  0.00 ms  synthesised  proven without asking: a. A NXDOMAIN
+4  0.00 ms  bogus        www.example.com. A: signature expired
+
+;; status: SERVFAIL, flags: qr rd ra; answer 0, authority 0, additional 0
+;; extended error 7 (Signature Expired): www.example.com. A: signature expired
+
+;; QUESTION
+;www.example.com.  IN  A
+
+;; from the zone's own servers in 23.4 ms; spent 3 of 50 packets, 612 B of 195.3 KiB, 1 of 11 links, 7 of 32 signatures, 2 of 300 NSEC3 hashes
+
+Why there is no answer
+  www.example.com. could not be resolved (SERVFAIL).
+  Its signatures are not valid at this time: a mistake of the zone's operator, old records replayed, or a wrong clock on this host.
+  The resolver says: www.example.com. A: signature expired.
+  On the way:
+  - www.example.com. A: signature expired
+"
+    );
 }

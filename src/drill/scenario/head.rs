@@ -7,6 +7,7 @@ use super::options::{
 };
 use super::records::date;
 use super::text::{Lines, Place, ReadError, without_comment};
+use super::trust::Dnssec;
 use crate::wire::Name;
 
 /// The configuration of a scenario.
@@ -30,6 +31,8 @@ pub struct Head {
     pub access: Vec<(String, String)>,
     /// What it says of DNSSEC.
     pub dnssec: Dnssec,
+    /// What it says of data that are past their end.
+    pub stale: Stale,
     /// What it asks for that is not supported.
     pub unsupported: Vec<(Place, String)>,
     /// Options that were read over because nothing a scenario can see hangs on them here.
@@ -47,17 +50,17 @@ pub enum Flavour {
     Deckard,
 }
 
-/// What the head says of DNSSEC, for the validator. A scenario with a trust anchor is not supported before there is one.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Dnssec {
-    /// DS or DNSKEY records, as written.
-    pub trust_anchors: Vec<(Place, String)>,
-    /// Names below which nothing is validated.
-    pub insecure: Vec<Name>,
-    /// The time of validation, seconds since the epoch; also where the clock starts.
-    pub at: Option<u64>,
-    /// Other options of the validator (`val-*`, `fake-*`, `harden-dnssec-stripped` …), as written.
-    pub options: Vec<(String, String)>,
+/// What the head says of data past their end (RFC 8767): `serve-expired` and what belongs to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stale {
+    /// Whether they are used at all.
+    pub on: bool,
+    /// Seconds past their end; nothing or 0: any time.
+    pub longest: Option<u32>,
+    /// Their TTL in answers, seconds.
+    pub reply_ttl: Option<u32>,
+    /// Milliseconds that a client waits before it gets them; nothing: none.
+    pub after: Option<u32>,
 }
 
 /// A zone with servers of its own.
@@ -208,10 +211,6 @@ impl Head {
                 self.features(value)
             }
             "name" if value == "." => Understood::PassedOver,
-            "val-override-timestamp" => value.parse().map_or(Understood::Malformed, |at| {
-                self.dnssec.at = Some(at);
-                Understood::Yes
-            }),
             _ => self.server(key, value, place),
         }
     }
@@ -319,10 +318,21 @@ impl Head {
                 self.dnssec.insecure.push(name);
                 Understood::Yes
             }),
-            "val-override-date" => {
+            "val-override-date" | "val-override-timestamp" => {
                 self.dnssec.at = date(value).or_else(|| value.parse().ok());
+                if self.dnssec.at.is_none() {
+                    self.dnssec.option(place, key, value);
+                }
                 Understood::Yes
             }
+            "serve-expired" => {
+                self.stale.on = on;
+                Understood::Yes
+            }
+            "serve-expired-ttl" => number(value, &mut self.stale.longest),
+            "serve-expired-reply-ttl" => number(value, &mut self.stale.reply_ttl),
+            "serve-expired-client-timeout" => number(value, &mut self.stale.after),
+            "prefetch" => self.flag("cache", "prefetch", value),
             "module-config" => {
                 let known = |module: &str| matches!(module, "validator" | "iterator" | "respip");
                 if value.split_whitespace().all(known) {
@@ -332,7 +342,7 @@ impl Head {
                 }
             }
             _ if is_validators(key) => {
-                self.dnssec.options.push((key.to_owned(), value.to_owned()));
+                self.dnssec.option(place, key, value);
                 Understood::Yes
             }
             _ if matters_if_on(key) && yes(value) == Some(false) => Understood::PassedOver,
@@ -378,11 +388,38 @@ impl Head {
             self.set("policy", "special_use = false".to_owned());
             self.set("policy", "local_reverse = false".to_owned());
         }
-        // The seam for the validator: it takes `self.dnssec` (in `settings.rs`, where the plan is made), and this goes away.
-        if let Some((place, _)) = self.dnssec.trust_anchors.first() {
-            self.unsupported
-                .push((place.clone(), "validation".to_owned()));
+        self.unsupported.extend(self.dnssec.unsupported());
+        for line in self.dnssec.settings() {
+            self.set("dnssec", line);
         }
+        self.settings.extend(self.stale.settings());
+    }
+}
+
+impl Stale {
+    /// Longest time that `cache.max_stale` takes, seconds.
+    const LONGEST: u32 = 259_200;
+
+    /// The settings it comes to.
+    fn settings(self) -> Vec<(&'static str, String)> {
+        if !self.on {
+            return Vec::new();
+        }
+        let longest = self
+            .longest
+            .filter(|longest| (1..Self::LONGEST).contains(longest));
+        let longest = longest.unwrap_or(Self::LONGEST);
+        let mut all = vec![
+            ("cache", format!("max_stale = \"{longest}s\"")),
+            (
+                "answer",
+                format!("stale_after = \"{}ms\"", self.after.unwrap_or(0)),
+            ),
+        ];
+        if let Some(ttl) = self.reply_ttl {
+            all.push(("cache", format!("stale_ttl = \"{ttl}s\"")));
+        }
+        all
     }
 }
 
@@ -394,6 +431,14 @@ impl Zone {
             servers: Vec::new(),
         }
     }
+}
+
+fn number(value: &str, into: &mut Option<u32>) -> Understood {
+    let Ok(number) = value.parse() else {
+        return Understood::Malformed;
+    };
+    *into = Some(number);
+    Understood::Yes
 }
 
 /// What became of an option.

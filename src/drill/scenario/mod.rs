@@ -21,6 +21,7 @@ mod servers;
 mod sessions;
 mod settings;
 mod text;
+mod trust;
 
 #[cfg(test)]
 mod tests;
@@ -29,12 +30,13 @@ use std::path::Path;
 
 pub use entry::{Adjust, Entry, Match, Template};
 pub use file::{Deed, Range, Scenario, Step};
-pub use head::{Dnssec, Flavour, Head, Zone};
+pub use head::{Flavour, Head, Stale, Zone};
 pub use matching::Difference;
 pub use outcome::{Failure, Outcome};
 pub use play::play;
 pub use records::Asked;
 pub use text::{Place, ReadError};
+pub use trust::Dnssec;
 
 /// Reads a file and runs it with `run`, if it is a scenario that is supported.
 pub fn run_file(path: &Path, run: impl FnOnce(&Scenario) -> Outcome) -> Outcome {

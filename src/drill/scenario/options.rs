@@ -48,9 +48,7 @@ pub(super) fn is_validators(key: &str) -> bool {
 pub(super) fn matters_if_on(key: &str) -> bool {
     matches!(
         key,
-        "serve-expired"
-            | "prefetch"
-            | "use-caps-for-id"
+        "use-caps-for-id"
             | "harden-referral-path"
             | "tcp-upstream"
             | "ssl-upstream"
@@ -127,7 +125,7 @@ pub(super) fn does_not_matter(key: &str) -> bool {
             "stream-",
             "tcp-",
             "iter-scrub",
-            "serve-expired-",
+            "serve-expired-ttl-reset",
             "use-syslog",
             "wait-limit-",
         ]

@@ -13,14 +13,15 @@ use super::matching::{Came, matches};
 use super::outcome::{Failure, Outcome, wrong};
 use super::packet;
 use super::sessions::{Session, World};
-use crate::cache::FlushScope;
+use crate::cache::{Demand, FlushScope};
 use crate::config::plan::TransportKind;
 use crate::guard::Arrival;
-use crate::query::{Next, WorkerState};
+use crate::guard::permit::RecursionPermit;
+use crate::query::{Next, Waiting, WorkerState};
 use crate::recursion::{AskFailure, Recursion};
 use crate::sys::clock::Now;
 use crate::telemetry::Worker;
-use crate::wire::Message;
+use crate::wire::{Message, Question};
 
 /// Rounds of a scenario at most: testbound's number.
 const ROUNDS: usize = 5000;
@@ -91,6 +92,14 @@ struct Answer {
     client: IpAddr,
     tcp: bool,
     octets: Option<Vec<u8>>,
+}
+
+/// A question to be found out, and for whom.
+struct FoundOut {
+    permit: RecursionPermit,
+    question: Question,
+    demand: Demand,
+    waiting: Option<Waiting>,
 }
 
 type Held = Result<(), Box<Failure>>;
@@ -258,10 +267,15 @@ impl<'a> Play<'a> {
         let Some(session) = self.sessions.get_mut(index) else {
             return;
         };
-        if let Some(response) = session.proceed(&mut self.world) {
-            let session = self.sessions.remove(index);
-            let (client, tcp) = (session.client.ip(), session.tcp);
-            let octets = session.finish(response, &self.world);
+        let (client, tcp) = (session.client.ip(), session.tcp);
+        let octets = match session.proceed(&mut self.world) {
+            Some(response) => {
+                let session = self.sessions.remove(index);
+                session.finish(response, &self.world)
+            }
+            None => session.stale(&self.world).map(Some),
+        };
+        if let Some(octets) = octets {
             self.answers.push(Answer {
                 client,
                 tcp,
@@ -375,15 +389,32 @@ impl<'a> Play<'a> {
         };
         let octets = match next {
             Next::Silence => None,
-            Next::Reply | Next::ReplyAndRefresh(_) => Some(reply),
+            Next::Reply => Some(reply),
+            Next::ReplyAndRefresh(refresh) => {
+                self.answers.push(Answer {
+                    client: address,
+                    tcp,
+                    octets: Some(reply),
+                });
+                let (permit, question) = refresh.take();
+                let found_out = FoundOut {
+                    permit,
+                    question,
+                    demand: Demand::Checked,
+                    waiting: None,
+                };
+                return self.begin(found_out, client, tcp, asked_in);
+            }
             Next::Miss(miss) => {
+                let demand = miss.demand();
                 let (permit, question, waiting) = miss.take();
-                let budget = permit.into_budget(&self.world.plan.recursion.limits, now);
-                let plan = Arc::new(self.world.plan.recursion.clone());
-                let recursion = Recursion::new(question, plan, SEED);
-                let session = Session::new(recursion, budget, waiting, client, tcp, asked_in);
-                self.sessions.push(session);
-                return self.proceed(self.sessions.len() - 1);
+                let found_out = FoundOut {
+                    permit,
+                    question,
+                    demand,
+                    waiting: Some(waiting),
+                };
+                return self.begin(found_out, client, tcp, asked_in);
             }
         };
         // A raw packet that nobody answers is no answer to look at.
@@ -394,6 +425,24 @@ impl<'a> Play<'a> {
                 octets,
             });
         }
+    }
+
+    fn begin(&mut self, what: FoundOut, client: SocketAddr, tcp: bool, asked_in: usize) {
+        let FoundOut {
+            permit,
+            question,
+            demand,
+            waiting,
+        } = what;
+        let world = &self.world;
+        let budget = permit.into_budget(&world.plan.recursion.limits, world.now);
+        let plan = Arc::new(world.plan.recursion.clone());
+        let checking = demand == Demand::Checked;
+        let recursion = Recursion::new(question, plan, SEED)
+            .validated_by(Arc::clone(&world.validator), checking);
+        let session = Session::new(recursion, budget, demand, waiting, client, tcp, asked_in);
+        self.sessions.push(session);
+        self.proceed(self.sessions.len() - 1);
     }
 
     fn check_answer(&mut self, step: &Step, entry: &Entry) -> Held {
@@ -417,7 +466,7 @@ impl<'a> Play<'a> {
     }
 
     fn ended(&self) -> Held {
-        if !self.sessions.is_empty() {
+        if self.sessions.iter().any(Session::has_client) {
             let what = self.stuck("the scenario ends while a client still waits");
             return Err(self.failure(None, what));
         }

@@ -8,8 +8,9 @@ use std::time::Duration;
 use super::entry::Entry;
 use super::head::Flavour;
 use super::packet;
-use crate::cache::Cache;
+use crate::cache::{Cache, Demand};
 use crate::config::plan::{Minimisation, Plan};
+use crate::dnssec::Validator;
 use crate::egress::Egress;
 use crate::egress::matching::{Expected, Seen, examine};
 use crate::guard::permit::Budget;
@@ -26,6 +27,8 @@ use crate::wire::{Flags, Message, Name, Question, Rcode, Response};
 /// How long a first datagram waits, and later ones to a server that was silent before (`egress.initial_timeout`, `max_timeout`).
 const FIRST_WAIT: Duration = Duration::from_millis(400);
 const LATER_WAIT: Duration = Duration::from_millis(1500);
+/// Octets of keys remembered: more than any scenario has.
+const VALIDATOR_BYTES: u64 = 8 << 20;
 /// Rounds around the servers of a forward zone.
 const FORWARD_ROUNDS: u32 = 2;
 
@@ -33,6 +36,7 @@ const FORWARD_ROUNDS: u32 = 2;
 pub(super) struct World {
     pub(super) plan: Plan,
     pub(super) pipeline: Pipeline,
+    pub(super) validator: Arc<Validator>,
     pub(super) flavour: Flavour,
     pub(super) now: Now,
     /// Servers that were silent, and how often.
@@ -45,11 +49,13 @@ pub(super) struct World {
     asked: u64,
 }
 
-/// One client's question.
+/// One question being found out.
 pub(super) struct Session {
     recursion: Recursion,
     budget: Budget,
-    waiting: Waiting,
+    /// The client; nobody if it has its answer already, or was never waiting (a name that is looked up anew).
+    waiting: Option<Waiting>,
+    demand: Demand,
     pub(super) client: SocketAddr,
     pub(super) tcp: bool,
     /// The step of its query.
@@ -74,8 +80,10 @@ pub(super) struct Pending {
 
 impl World {
     pub(super) fn new(plan: Plan, flavour: Flavour, now: Now) -> Self {
+        let validator = Arc::new(Validator::new(&plan.dnssec, VALIDATOR_BYTES));
         Self {
-            pipeline: pipeline(&plan),
+            pipeline: pipeline(&plan, &validator),
+            validator,
             plan,
             flavour,
             now,
@@ -123,7 +131,8 @@ impl Session {
     pub(super) fn new(
         recursion: Recursion,
         budget: Budget,
-        waiting: Waiting,
+        demand: Demand,
+        waiting: Option<Waiting>,
         client: SocketAddr,
         tcp: bool,
         step: usize,
@@ -132,6 +141,7 @@ impl Session {
             recursion,
             budget,
             waiting,
+            demand,
             client,
             tcp,
             step,
@@ -160,11 +170,32 @@ impl Session {
         None
     }
 
-    /// The reply to the client, once [`Self::proceed`] has brought the answer.
-    pub(super) fn finish(self, response: Response, world: &World) -> Option<Vec<u8>> {
-        world
+    /// Whether somebody waits for it.
+    pub(super) const fn has_client(&self) -> bool {
+        self.waiting.is_some()
+    }
+
+    /// The reply to the client, if there is one, once [`Self::proceed`] has brought the answer; inside, nothing if none is sent.
+    pub(super) fn finish(self, response: Response, world: &World) -> Option<Option<Vec<u8>>> {
+        let waiting = self.waiting?;
+        let resolved = Ok(Arc::new(response));
+        let told = world
             .pipeline
-            .tell(self.waiting, Ok(Arc::new(response)), world.now)
+            .tell_or_stale(waiting, resolved, self.demand, world.now);
+        Some(told)
+    }
+
+    /// What was good before, for a client who has waited long enough (RFC 8767); the question itself goes on.
+    pub(super) fn stale(&mut self, world: &World) -> Option<Vec<u8>> {
+        self.pending.as_ref()?;
+        let waited = world.now.since(self.waiting.as_ref()?.since());
+        if waited < world.plan.answer.stale_after {
+            return None;
+        }
+        let (question, cache) = (self.recursion.question(), &world.pipeline.cache);
+        let stale = cache.stale(question, self.demand, world.now)?;
+        let waiting = self.waiting.take()?;
+        world.pipeline.tell_stale(waiting, &stale, world.now)
     }
 
     fn ask(&mut self, ask: Ask, world: &mut World) {
@@ -245,7 +276,10 @@ impl Session {
         write_query(
             &mut pending.packet,
             id(world.asked),
-            Flags::default().with_rd(forward),
+            // As the resolver does: who validates needs nobody who does it for him.
+            Flags::default()
+                .with_rd(forward)
+                .with_cd(forward && world.validator.is_on()),
             &pending.ask.question,
             pending.edns.then_some(&opt),
         );
@@ -391,6 +425,11 @@ impl Session {
         self.recursion
             .heard(heard, &cache, &mut self.budget, world.now);
         for fault in self.recursion.take_faults() {
+            if let (Fault::Bogus(why), Some(server)) = (&fault.fault, fault.server)
+                && why.is_absence()
+            {
+                world.plain.remove(&server);
+            }
             if let (Fault::Lame | Fault::Upward | Fault::Rcode(_), Some(server)) =
                 (&fault.fault, fault.server)
             {
@@ -408,7 +447,7 @@ impl Pending {
 }
 
 /// The rooms, as `daemon` wires them.
-fn pipeline(plan: &Plan) -> Pipeline {
+fn pipeline(plan: &Plan, validator: &Arc<Validator>) -> Pipeline {
     let cache = Arc::new(Cache::with_secret(&plan.cache, 1, 2));
     let minimises = plan.recursion.qname_minimisation != Minimisation::Off;
     let policy = Arc::new(Policy::new(&plan.policy).with_resolver_info(minimises));
@@ -420,7 +459,8 @@ fn pipeline(plan: &Plan) -> Pipeline {
         egress,
         Vec::new(),
         Arc::new(plan.recursion.clone()),
-    );
+    )
+    .validated_by(Arc::clone(validator));
     Pipeline {
         guard: Guard::with_key(&plan.guard, OwnAddresses::default(), &[0; 16]),
         policy,

@@ -139,8 +139,7 @@ impl Head {
         text
     }
 
-    /// What suimond would run with. The seam for the validator: `self.dnssec` becomes settings here and in [`Self::to_toml`];
-    /// a scenario without trust anchors runs without validation, whatever anchors are built in.
+    /// What suimond would run with.
     ///
     /// # Errors
     /// What the configuration's own checks say against it.

@@ -5,11 +5,18 @@
 //! `{"schema": 1, "ok": true}`, or `{"schema": 1, "ok": false, "kind": "bad_request", "error": "…"}`. Keys are stable
 //! within a schema number, snake_case, with the unit in the name.
 
+mod validation;
+
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+pub use validation::{
+    AnchorKeyReport, AnchorReport, LONGEST_NTA, NegativeAnchorReport, NtaAddReport, NtaListReport,
+    NtaRemoveReport, ValidationReport,
+};
 
 /// The schema number of every reply and of every JSON that `suimon` prints.
 pub const SCHEMA: u32 = 1;
@@ -69,6 +76,23 @@ pub enum Request {
     },
     /// Read the configuration again.
     Reload {},
+    /// Do not validate a zone for a while (RFC 7646).
+    NtaAdd {
+        /// The zone.
+        zone: String,
+        /// For how many seconds, 1..=604,800.
+        seconds: u32,
+        /// Why, for those who read the list.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// Which zones are not validated?
+    NtaList {},
+    /// Validate a zone again.
+    NtaRemove {
+        /// The zone.
+        zone: String,
+    },
 }
 
 impl Request {
@@ -82,6 +106,9 @@ impl Request {
             Self::Ask { .. } => "ask",
             Self::Why { .. } => "why",
             Self::Reload {} => "reload",
+            Self::NtaAdd { .. } => "nta_add",
+            Self::NtaList {} => "nta_list",
+            Self::NtaRemove { .. } => "nta_remove",
         }
     }
 
@@ -90,7 +117,11 @@ impl Request {
     pub const fn is_write(&self) -> bool {
         matches!(
             self,
-            Self::Flush { .. } | Self::Ask { .. } | Self::Reload {}
+            Self::Flush { .. }
+                | Self::Ask { .. }
+                | Self::Reload {}
+                | Self::NtaAdd { .. }
+                | Self::NtaRemove { .. }
         )
     }
 }
@@ -214,6 +245,9 @@ pub struct StatusReport {
     pub cache_bytes: u64,
     /// Octets they may take.
     pub cache_capacity_bytes: u64,
+    /// Whether and by what answers are validated.
+    #[serde(default)]
+    pub validation: ValidationReport,
     /// What needs a person: one sentence each.
     pub warnings: Vec<String>,
 }
@@ -299,6 +333,18 @@ pub struct Spent {
     pub failing_ns_names: u32,
     /// At most.
     pub failing_ns_names_limit: u32,
+    /// Signatures checked.
+    #[serde(default)]
+    pub signatures: u32,
+    /// At most.
+    #[serde(default)]
+    pub signatures_limit: u32,
+    /// NSEC3 hashes made.
+    #[serde(default)]
+    pub nsec3_hashes: u32,
+    /// At most.
+    #[serde(default)]
+    pub nsec3_hashes_limit: u32,
 }
 
 /// One step on the way to an answer.
@@ -309,7 +355,8 @@ pub struct TraceStep {
     /// How deep in sub-queries; 0 is the question itself.
     #[serde(default)]
     pub depth: u32,
-    /// "cache", "policy", "approach", "ask", "reply", "fault", "referral", "link", "look_up", "limit", "end".
+    /// "cache", "synthesised", "policy", "approach", "ask", "reply", "fault", "referral", "link", "look_up", "ask_parent", "zone",
+    /// "validated", "bogus", "limit", "end".
     pub kind: String,
     /// What happened, in words.
     pub text: String,
@@ -346,6 +393,9 @@ pub struct WhyReport {
     pub policy: String,
     /// Which forward, stub or local zone that is, and its servers.
     pub route: Option<String>,
+    /// The negative trust anchor that keeps the name from being validated, if one does.
+    #[serde(default)]
+    pub negative_anchor: Option<String>,
     /// What the cache holds for the question: "positive, 300 s left", "NXDOMAIN, 12 s left"; nothing if it does not.
     pub cached: Option<String>,
 }

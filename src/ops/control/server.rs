@@ -30,6 +30,9 @@ const REQUEST_TIME: Duration = Duration::from_secs(5);
 /// A command must be done by then: longer than any budget for one question (7 s).
 const WORK_TIME: Duration = Duration::from_secs(30);
 
+/// Longest reason for a negative trust anchor, octets.
+const LONGEST_REASON: usize = 400;
+
 /// Owner and group may connect, others may not.
 const MODE: u32 = 0o660;
 
@@ -269,6 +272,23 @@ async fn obey(request: Request, peer: Peer, service: &dyn Service) -> Result<Vec
             transport,
         } => report(service.why(client, transport, &question(&name, &rtype)?)),
         Request::Reload {} => report(in_time(service.reload()).await?),
+        Request::NtaAdd {
+            zone,
+            seconds,
+            reason,
+        } => {
+            let (zone, reason) = excuse(&zone, seconds, reason)?;
+            report(
+                service
+                    .add_negative_anchor(&zone, seconds, &reason)
+                    .map_err(failed)?,
+            )
+        }
+        Request::NtaList {} => report(service.negative_anchors()),
+        Request::NtaRemove { zone } => {
+            let zone = parse_name(&zone)?;
+            report(service.remove_negative_anchor(&zone).map_err(failed)?)
+        }
     }
 }
 
@@ -310,6 +330,29 @@ fn flush_target(
             "flush takes a name, a name with either `tree` or `type`, or `all` alone",
         )),
     }
+}
+
+/// Zone and reason of a negative anchor, checked.
+fn excuse(zone: &str, seconds: u32, reason: Option<String>) -> Result<(Name, String), Failure> {
+    let zone = parse_name(zone)?;
+    if zone.is_root() {
+        return Err(bad_request(
+            "a negative trust anchor for the root would end all validation; if that is wanted, set dnssec.validation = \"off\"",
+        ));
+    }
+    if !(1..=protocol::LONGEST_NTA).contains(&seconds) {
+        return Err(bad_request(format!(
+            "a negative trust anchor lasts from 1 s to a week ({} s), not {seconds} s",
+            protocol::LONGEST_NTA
+        )));
+    }
+    let reason = reason.unwrap_or_default().trim().to_owned();
+    if reason.len() > LONGEST_REASON || reason.contains(char::is_control) {
+        return Err(bad_request(format!(
+            "a reason is one line of at most {LONGEST_REASON} octets"
+        )));
+    }
+    Ok((zone, reason))
 }
 
 fn parse_name(text: &str) -> Result<Name, Failure> {

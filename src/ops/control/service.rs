@@ -4,7 +4,10 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
 
-use super::protocol::{AskReport, ReloadReport, StatusReport, Transport, WhyReport};
+use super::protocol::{
+    AskReport, NtaAddReport, NtaListReport, NtaRemoveReport, ReloadReport, StatusReport, Transport,
+    WhyReport,
+};
 use crate::ops::metrics::Metric;
 use crate::wire::{Name, Question, RecordType};
 
@@ -30,6 +33,26 @@ pub trait Service: Send + Sync + 'static {
 
     /// Reads the configuration again; keeps the old one if there is an error in it.
     fn reload(&self) -> Reply<'_, ReloadReport>;
+
+    /// Does not validate `zone` for `seconds` from now (1..=604,800) and forgets what was found out below it.
+    ///
+    /// # Errors
+    /// Nothing is validated anyway, or too many zones are excused.
+    fn add_negative_anchor(
+        &self,
+        zone: &Name,
+        seconds: u32,
+        reason: &str,
+    ) -> Result<NtaAddReport, ServiceError>;
+
+    /// The zones that are not validated.
+    fn negative_anchors(&self) -> NtaListReport;
+
+    /// Validates `zone` again and forgets what was found out below it.
+    ///
+    /// # Errors
+    /// No negative anchor was added for it at run time.
+    fn remove_negative_anchor(&self, zone: &Name) -> Result<NtaRemoveReport, ServiceError>;
 }
 
 /// What to forget.

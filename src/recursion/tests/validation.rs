@@ -472,3 +472,26 @@ fn addresses_of_servers_are_not_validated_and_not_handed_out_unvalidated() {
         Ede::RRSIGS_MISSING,
     );
 }
+
+#[test]
+fn a_cname_asked_for_below_a_dname_is_the_one_that_the_dname_makes() {
+    for denial in [Denial::Nsec, NSEC3] {
+        let mut internet = signed(&denial);
+        // By the server, and then from the cache.
+        for rtype in ["CNAME", "ANY", "CNAME"] {
+            let run = internet.ask("deep.d.a.test", rtype);
+            assert_eq!(
+                (run.rcode(), run.answer()),
+                (
+                    Rcode::NOERROR,
+                    vec![
+                        "d.a.test. DNAME ent.a.test.".to_owned(),
+                        "deep.d.a.test. CNAME deep.ent.a.test.".to_owned(),
+                    ]
+                ),
+                "{rtype}"
+            );
+            secure(&run);
+        }
+    }
+}

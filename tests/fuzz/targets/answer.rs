@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use suimon::answer;
 use suimon::config::plan;
 use suimon::wire::group::group;
-use suimon::wire::{Ede, Flags, Held, Message, QueryView, Rcode, Record, Response};
+use suimon::wire::{Ede, Flags, Held, Message, QueryView, Rcode, Record, Response, Security};
 use suimon_fuzz::Input;
 
 fuzz_target!(|octets: &[u8]| {
@@ -20,6 +20,11 @@ fuzz_target!(|octets: &[u8]| {
         return;
     };
     let said = Message::parse(input.0).ok();
+    let security = if shape & 2 != 0 {
+        Security::Secure
+    } else {
+        Security::Insecure
+    };
     let held = |records: fn(&Message) -> &[Record]| -> Vec<Held> {
         let sets = said
             .as_ref()
@@ -28,6 +33,7 @@ fuzz_target!(|octets: &[u8]| {
         let held = |set: suimon::wire::Rrset| Held {
             ttl: set.ttl,
             rrset: Arc::new(set),
+            security,
         };
         sets.into_iter().map(held).collect()
     };
@@ -37,7 +43,6 @@ fuzz_target!(|octets: &[u8]| {
         authority: held(|said| &said.authority),
         additional: held(|said| &said.additional),
         authoritative: shape & 1 != 0,
-        authenticated: shape & 2 != 0,
         ede: (shape & 4 != 0).then(|| Ede {
             code: size,
             text: "x".repeat(usize::from(size >> 4)).into(),
@@ -63,7 +68,7 @@ fuzz_target!(|octets: &[u8]| {
             (flags.rd(), flags.cd(), flags.tc()),
             (asked.rd(), asked.cd(), composed.truncated)
         );
-        assert!(!flags.ad() || response.authenticated);
+        assert!(!flags.ad() || response.is_authenticated());
         assert_eq!(reply.edns.is_some(), view.edns.is_some());
         assert_eq!(
             &out[12..view.question_end],

@@ -144,7 +144,7 @@ fn judge(
             assert!(!view.qtype.is_meta() || view.qtype == RecordType::ANY);
             (true, Vec::new())
         }
-        Next::Reply => {
+        Next::Reply | Next::ReplyAndRefresh(_) => {
             assert!(!flags.qr(), "a reply to a reply");
             assert_eq!(reply[..2], query[..2]);
             let message = Message::parse(&reply).expect("a reply we wrote");

@@ -9,7 +9,9 @@ use std::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use suimon::answer;
 use suimon::cache::Cache;
+use suimon::config::anchors::built_in;
 use suimon::config::plan::{self, Minimisation};
+use suimon::dnssec::Validator;
 use suimon::guard::permit::{InternalCause, RecursionPermit};
 use suimon::recursion::{AskFailure, Heard, Over, Recursion, Route, Routes, Step};
 use suimon::sys::clock::Now;
@@ -69,10 +71,21 @@ fuzz_target!(|octets: &[u8]| {
         sent_to_a_client(&question, &response);
         run.now = run.now.plus(Duration::from_secs(u64::from(input.u16())));
     }
-    if run.honest_above {
+    // Nobody here can sign: under an anchor even the honest are not believed.
+    if run.honest_above && !run.validator.is_on() {
         run.victim_is_unharmed(&mut input);
     }
 });
+
+/// The root's own anchors, whose keys no fuzzer has; or none.
+fn believed(on: bool) -> plan::Dnssec {
+    plan::Dnssec {
+        anchors: if on { built_in() } else { Vec::new() },
+        nsec3_iterations: 50,
+        aggressive: true,
+        ..plan::Dnssec::default()
+    }
+}
 
 struct Run {
     cache: Cache,
@@ -80,6 +93,8 @@ struct Run {
     now: Now,
     /// Root, TLD and the victim's servers are honest; `a.test`, the stub and the forward zone are in the fuzzer's hand.
     honest_above: bool,
+    /// Believes a key of the root's that nobody has, or nothing.
+    validator: Arc<Validator>,
     /// Every zone whose servers were asked.
     asked: Vec<Name>,
 }
@@ -107,6 +122,7 @@ impl Run {
             }),
             now: Now::at_secs(1000),
             honest_above: shape & 32 != 0,
+            validator: Arc::new(Validator::new(&believed(shape & 64 != 0), 1 << 20)),
             asked: Vec::new(),
         }
     }
@@ -116,7 +132,9 @@ impl Run {
         let permit = RecursionPermit::internal(InternalCause::Audit);
         let began = self.now;
         let mut budget = permit.into_budget(&self.plan.limits, began);
-        let mut recursion = Recursion::new(question, Arc::clone(&self.plan), seed).with_trace();
+        let mut recursion = Recursion::new(question, Arc::clone(&self.plan), seed)
+            .validated_by(Arc::clone(&self.validator), true)
+            .with_trace();
         let mut packets = 0_u32;
         for _ in 0..1_000 {
             let step = recursion.step(&self.cache, &Operator, &mut budget, self.now);
@@ -133,6 +151,10 @@ impl Run {
                     return response;
                 }
                 Step::Ask(ask) => ask,
+                Step::Verify(work) => {
+                    recursion.verified(work.run(), &self.cache, &mut budget, self.now);
+                    continue;
+                }
             };
             if !self.asked.contains(&ask.zone) {
                 self.asked.push(ask.zone.clone());

@@ -135,12 +135,12 @@ fn what_is_not_supported_is_named_with_its_place() {
     };
     for (head, expected) in [
         (
-            "server:\n trust-anchor: \"a. DS 1 8 2 00\"",
-            "test.rpl:2: validation",
+            "server:\n trust-anchor: \"a. DS 1 8 2 00\"\n fake-sha1: yes",
+            "test.rpl:3: fake-sha1: yes",
         ),
         (
-            "server:\n  serve-expired: yes",
-            "test.rpl:2: serve-expired: yes",
+            "server:\n ignore-cd-flag: yes\n trust-anchor: \"a. DS 1 8 2 00\"",
+            "test.rpl:2: ignore-cd-flag: yes",
         ),
         (
             "server:\n  no-such-option: 3",
@@ -171,6 +171,8 @@ fn what_is_not_supported_is_named_with_its_place() {
         assert_eq!(said(head).as_deref(), Some(expected));
     }
     for harmless in [
+        "server:\n fake-sha1: yes\n ignore-cd-flag: yes",
+        "server:\n fake-dsa: no\n trust-anchor: \"a. DS 1 8 2 00\"\n harden-dnssec-stripped: yes",
         "server:\n serve-expired: no\n target-fetch-policy: \"0 0 0 0 0\"\n log-servfail: yes",
         "; comment\n# comment\n val-override-timestamp: 1442323400\n stub-addr: 192.0.2.1 # K",
         "server: # x\n do-ip6: no ; y\nremote-control:\n control-enable: no",
@@ -181,6 +183,67 @@ fn what_is_not_supported_is_named_with_its_place() {
         "STEP 1 INFRA_RTT 1.2.3.4 a. 300\nSTEP 2 CHECK_AUTOTRUST a\nFILE_BEGIN\nSTEP x\nFILE_END";
     let (place, what) = read(&with(steps)).unsupported().unwrap();
     assert_eq!(format!("{place}: {what}"), "test.rpl:6: STEP INFRA_RTT");
+}
+
+#[test]
+fn validation_becomes_settings() {
+    let toml = |head: &str| {
+        let text = format!("server:\n{head}\nCONFIG_END\nSCENARIO_BEGIN t\nSCENARIO_END\n");
+        read(&text).head
+    };
+    let ds = format!(
+        "trust-anchor: \"a. 3600 IN DS 1 13 2 {}\"\n",
+        "00".repeat(32)
+    );
+    let plan = |head: &str| toml(&format!("{ds}{head}")).plan().unwrap().dnssec;
+    assert!(toml("").plan().unwrap().dnssec.anchors.is_empty());
+    let plain = plan("");
+    assert!(
+        plain
+            .anchors
+            .iter()
+            .any(|set| set.owner == "a.".parse().unwrap())
+    );
+    assert!(plain.aggressive && plain.skew == 0 && !plain.follow_rollovers);
+    // The anchors of the Internet's root are no scenario's.
+    assert_eq!(plain.negative_anchors.len(), 1);
+    assert!(plain.negative_anchors[0].zone.is_root());
+    let insecure = plan("domain-insecure: \"b.a.\"");
+    assert_eq!(insecure.negative_anchors.len(), 2);
+    assert!(!plan("aggressive-nsec: no").aggressive);
+    assert_eq!(plan("val-sig-skew-max: 300").skew, 300);
+    let iterations = "val-nsec3-keysize-iterations: \"1024 7 2048 7\"";
+    assert_eq!(plan(iterations).nsec3_iterations, 7);
+    let two = toml(&format!(
+        "{ds}val-nsec3-keysize-iterations: \"1024 7 2048 8\""
+    ));
+    assert_eq!(two.unsupported.len(), 1);
+    assert_eq!(
+        toml("val-override-date: \"1700000000\"").dnssec.at,
+        Some(1_700_000_000)
+    );
+    let any_time = toml(&format!("{ds}val-override-date: \"-1\""));
+    assert_eq!(any_time.unsupported.len(), 1);
+
+    let cache = toml("serve-expired: yes\nserve-expired-reply-ttl: 7\nprefetch: yes")
+        .plan()
+        .unwrap();
+    assert_eq!((cache.cache.max_stale, cache.cache.stale_ttl), (259_200, 7));
+    assert!(cache.cache.prefetch && cache.answer.stale_after.is_zero());
+    let later = "serve-expired: yes\nserve-expired-client-timeout: 1800\nserve-expired-ttl: 60";
+    let later = toml(later).plan().unwrap();
+    assert_eq!(
+        (later.cache.max_stale, later.answer.stale_after.as_millis()),
+        (60, 1800)
+    );
+    assert_eq!(
+        toml("serve-expired-ttl: 60")
+            .plan()
+            .unwrap()
+            .cache
+            .max_stale,
+        0
+    );
 }
 
 #[test]

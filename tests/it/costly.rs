@@ -201,17 +201,14 @@ fn sixty_keys_of_one_tag_and_sixty_signatures_and_then_five_hundred_cost_next_to
             matches!(errors.first(), Some((6 | 0, _))),
             "{of} {errors:?}"
         );
-        assert!(took < Duration::from_secs(1), "{of} took {took:?}");
+        assert!(took < Duration::from_secs(2), "{of} took {took:?}");
         assert!(
             spent <= Duration::from_millis(60),
             "{of} cost {spent:?} of processor time"
         );
         let (said, _, took) = told(&scene, "other.good.test.", T::A);
         assert_eq!(said, "NOERROR secure");
-        assert!(
-            took < Duration::from_millis(500),
-            "the next one took {took:?}"
-        );
+        assert!(took < Duration::from_secs(2), "the next one took {took:?}");
         scene.metric("suimon_budget_exhausted_total", "");
     }
 }
@@ -273,7 +270,7 @@ fn an_nsec3_proof_is_believed_up_to_50_iterations_and_insecure_at_once_above() {
                 Some(27),
                 "{asked} {errors:?}"
             );
-            assert!(took < Duration::from_millis(500), "{asked} took {took:?}");
+            assert!(took < Duration::from_secs(2), "{asked} took {took:?}");
             assert!(spent <= Duration::from_millis(60), "{asked} cost {spent:?}");
         }
         // What is signed is as good as ever.
@@ -427,7 +424,7 @@ fn a_lost_packet_is_forgiven_a_large_key_set_comes_by_tcp_and_a_server_without_e
     let (said, errors, took) = told(&scene, "www.deaf.test.", T::A);
     assert_eq!(said, "SERVFAIL insecure", "{errors:?}");
     assert!(!errors.is_empty());
-    assert!(took < Duration::from_secs(6), "took {took:?}");
+    assert!(took < Duration::from_secs(8), "took {took:?}");
     let (said, errors, _) = told(&scene, "www.old.test.", T::A);
     assert_eq!(said, "NOERROR insecure", "{errors:?}");
     assert_eq!(told(&scene, "www.good.test.", T::A).0, "NOERROR secure");

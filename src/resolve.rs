@@ -311,6 +311,8 @@ impl Resolver {
                 }
                 Step::Ask(ask) => {
                     let candidates = self.candidates(&ask);
+                    // What was found wrong in weighing the last reply decides how the same server is asked now.
+                    self.note(&recursion.take_faults(), &candidates);
                     let heard = self.ask(&ask, &candidates, &late, budget).await;
                     recursion.heard(heard, &self.cache, budget, clock::now());
                     self.note(&recursion.take_faults(), &candidates);

@@ -353,6 +353,7 @@ impl Budget {
     /// # Errors
     /// `limit`, when the whole query has nothing left.
     pub fn validation_refused(&mut self, limit: Exhausted) -> Result<(), Exhausted> {
+        self.refused.get_or_insert(limit);
         let over = match limit {
             Exhausted::Signatures => self.spent.signatures >= self.limits.signatures,
             _ => true,

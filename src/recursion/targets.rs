@@ -62,6 +62,8 @@ struct Address {
     address: SocketAddr,
     sends: u8,
     state: State,
+    /// It kept silent once.
+    was_silent: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,6 +163,7 @@ impl Targets {
                 self.addresses.push(Address {
                     address,
                     sends: 0,
+                    was_silent: false,
                     state: State::Fresh,
                 });
             }
@@ -246,7 +249,11 @@ impl Targets {
             _ if shortened => State::WantsFullName,
             _ => State::Gone,
         };
-        if address.sends >= SENDS_PER_ADDRESS && address.state != State::Unusable {
+        // A lost packet looks like a dislike of EDNS, and what came without it lacks signatures: neither was a fair chance.
+        let unlucky = address.state == State::Incomplete && address.was_silent;
+        address.was_silent |= fault == Fault::Silent;
+        let most = SENDS_PER_ADDRESS + u8::from(unlucky);
+        if address.sends >= most && address.state != State::Unusable {
             address.state = State::Gone;
         }
     }

@@ -5,18 +5,16 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use suimon::dnssec::algorithm::{Algorithm, DigestType};
+use suimon::dnssec::algorithm::DigestType;
 use suimon::drill::signing::{
-    Denial, Hashing, KEY_SIGNING, SignatureFields, Signer, Validity, ZONE_SIGNING, nsec_rdata,
-    sign_zone,
+    Denial, Hashing, KEY_SIGNING, SignatureFields, Signer, ZONE_SIGNING, nsec_rdata, sign_zone,
 };
 use suimon::wire::rrset::group;
-use suimon::wire::{Class, Message, Name, RdataSet, Record, RecordType as T, Rrset, rdata};
+use suimon::wire::{Message, Name, RdataSet, Record, RecordType as T, Rrset, rdata};
 
 use crate::lab::client::{extended_errors, resolve_dnssec};
-use crate::lab::relay::{self, Twist};
+use crate::lab::relay::{self, Twist, keys, name, now, record, valid};
 use crate::lab::script::{Asked, HINTS, PATIENCE, Scene, Setting, listen, loopback, say};
 use crate::lab::servers;
 
@@ -33,6 +31,9 @@ enum Expect {
 
 use Expect::{Bogus, Insecure, Secure};
 
+/// The DS records that a parent has for this key.
+type Pointing = dyn Fn(&Signer) -> Vec<Vec<u8>>;
+/// What is done to a signed zone, with its keys.
 type Edit = dyn Fn(&mut Vec<Record>, &[Signer]);
 
 /// One case: a zone `LABEL.test.`, how it is spoilt, and what is asked.
@@ -45,7 +46,7 @@ struct Case {
     denial: Denial,
     flags: [u16; 2],
     edit: Box<Edit>,
-    ds: Box<dyn Fn(&Signer) -> Vec<Vec<u8>>>,
+    ds: Box<Pointing>,
     twist: Arc<Twist>,
     /// The whole zone is spoilt: its sibling is another zone, not another name.
     whole: bool,
@@ -65,7 +66,7 @@ impl Case {
             expect,
             unbound: None,
             denial: Denial::Nsec,
-            flags: [KEY_SIGNING, ZONE_SIGNING],
+            flags: relay::USUAL,
             edit: Box::new(|_, _| ()),
             ds: Box::new(|key| vec![key.ds(DigestType::Sha256)]),
             twist: Arc::new(|_, _, _| ()),
@@ -121,48 +122,8 @@ impl Case {
     }
 }
 
-fn name(text: &str) -> Name {
-    text.parse().unwrap_or_else(|_| panic!("{text}"))
-}
-
-fn now() -> u32 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("a clock after 1970");
-    u32::try_from(since.as_secs()).expect("a clock before 2106")
-}
-
-fn valid() -> Validity {
-    Validity {
-        inception: now() - 3600,
-        expiration: now() + 86_400,
-    }
-}
-
-/// The keys of a zone, the one that the parent points to first.
-fn keys(zone: &str, flags: [u16; 2]) -> Vec<Signer> {
-    let seed: u64 = zone.bytes().map(u64::from).sum();
-    flags
-        .into_iter()
-        .zip([2 * seed, 2 * seed + 1])
-        .map(|(flags, seed)| {
-            Signer::new(&name(zone), Algorithm::Ed25519, seed, flags).expect("a key")
-        })
-        .collect()
-}
-
 fn usual(zone: &str) -> Vec<Signer> {
-    keys(zone, [KEY_SIGNING, ZONE_SIGNING])
-}
-
-fn record(owner: &Name, rtype: T, octets: &[u8]) -> Record {
-    Record {
-        owner: owner.clone(),
-        rtype,
-        class: Class::IN,
-        ttl: 300,
-        rdata: octets.into(),
-    }
+    keys(zone, relay::USUAL)
 }
 
 fn covers(record: &Record, rtype: T) -> bool {
@@ -527,7 +488,7 @@ impl Case {
     }
 
     /// The zone as it is served, and the DS records that the parent has.
-    fn build(&self) -> (Vec<Record>, Vec<Record>) {
+    fn build(&self) -> (Vec<Record>, Vec<Vec<u8>>) {
         let zone = self.zone();
         let mut records = relay::records(
             &zone,
@@ -548,38 +509,23 @@ impl Case {
         let mut signed =
             sign_zone(&records, &signers, &self.denial, valid()).expect("a signed zone");
         (self.edit)(&mut signed, &signers);
-        let ds = (self.ds)(&signers[0]);
-        let ds = ds
-            .iter()
-            .map(|octets| record(&name(&zone), T::DS, octets))
-            .collect();
-        (signed, ds)
+        (signed, (self.ds)(&signers[0]))
     }
 }
 
 #[test]
 fn each_of_many_corruptions_is_noticed_and_told_and_costs_nobody_else_anything() {
     let cases = cases();
-    let mut test = relay::records("test.", 2, "");
     let (mut zones, mut children) = (Vec::new(), Vec::new());
     let mut twists: BTreeMap<String, Arc<Twist>> = BTreeMap::new();
     let leak = |name: &str| -> &'static str { name.trim_end_matches('.').to_owned().leak() };
     for case in &cases {
         let zone = case.zone();
         let (signed, ds) = case.build();
-        test.push(record(
-            &name(&zone),
-            T::NS,
-            name(&format!("ns.{zone}")).as_wire(),
-        ));
-        test.push(record(&name(&format!("ns.{zone}")), T::A, &[10, 53, 0, 3]));
-        test.extend(ds);
-        zones.push((leak(&zone), signed));
+        zones.push((zone.clone(), signed, ds));
         let plain = format!("plain.{zone}");
-        children.push((
-            leak(&plain),
-            relay::records(&plain, 4, &format!("www.{plain} A 192.0.2.8")),
-        ));
+        let records = relay::records(&plain, 4, &format!("www.{plain} A 192.0.2.8"));
+        children.push((leak(&plain), records));
         let child = format!("child.{zone}");
         let signed = sign_zone(
             &child_records(&child),
@@ -590,33 +536,12 @@ fn each_of_many_corruptions_is_noticed_and_told_and_costs_nobody_else_anything()
         children.push((leak(&child), signed.expect("a signed zone")));
         twists.insert(zone, Arc::clone(&case.twist));
     }
-    let top = |zone: &str, records: &[Record]| {
-        sign_zone(records, &usual(zone), &Denial::Nsec, valid()).expect("a signed zone")
-    };
-    let mut root = relay::records(".", 1, "test. NS ns.test.\nns.test. A 10.53.0.2");
-    root.push(record(
-        &name("test."),
-        T::DS,
-        &usual("test.")[0].ds(DigestType::Sha256),
-    ));
-    // The hints call it so.
-    root.push(record(&name("a.root."), T::A, &[10, 53, 0, 1]));
-    let served = vec![
-        (1, vec![(".", top(".", &root))]),
-        (2, vec![("test", top("test.", &test))]),
-        (3, zones),
-        (4, children),
-    ];
+    let (served, anchor) = relay::tree(zones, vec![(4, children)]);
     let twist: Arc<Twist> = Arc::new(move |asked, message, fetch| {
         if let Some(twist) = twists.get(zone_of(asked)) {
             twist(asked, message, fetch);
         }
     });
-    let ds = usual(".")[0].ds(DigestType::Sha256);
-    let anchor = format!(
-        ". 300 IN DS {}",
-        suimon::wire::text::rdata_to_text(T::DS, &ds)
-    );
     let more = format!("[dnssec]\nvalidation = \"on\"\ntrust_anchors = [{anchor:?}]\n");
     let setting = Setting {
         more: &more,
@@ -637,8 +562,34 @@ fn each_of_many_corruptions_is_noticed_and_told_and_costs_nobody_else_anything()
         &validating,
     );
 
+    // The same lies, told to a forwarder that believes everything.
+    let forwarder: SocketAddr = "127.0.0.10:53".parse().expect("an address");
+    servers::unbound(
+        &mut scene.lab,
+        &resolver,
+        "unbound-plain",
+        forwarder,
+        HINTS,
+        "",
+    );
+    let forward = format!(
+        "{more}[[forward]]\nzone = \".\"\nservers = [\"{forwarder}\"]\nleak_ok = \"a lab\"\n"
+    );
+    let behind: SocketAddr = "127.0.0.11:53".parse().expect("an address");
+    scene.start(
+        "suimond-behind",
+        &Setting {
+            more: &forward,
+            listen: &["127.0.0.11:53"],
+            ..setting.clone()
+        },
+    );
+
     let mut wrong = Vec::new();
     for case in &cases {
+        if let Err(why) = try_behind(&scene, case, behind) {
+            wrong.push(format!("{} behind a forwarder: {why}", case.label));
+        }
         if let Err(why) = try_case(&scene, case, unbound) {
             wrong.push(format!("{}: {why}", case.label));
         }
@@ -670,6 +621,27 @@ fn verdict(reply: Option<&Message>) -> &'static str {
         Some(reply) if reply.header.flags.ad() => "secure",
         Some(_) => "insecure",
     }
+}
+
+/// What a forwarder passed on; some lies it cannot pass on, for it asks anew or leaves out what does not fit.
+fn try_behind(scene: &Scene, case: &Case, server: SocketAddr) -> Result<(), String> {
+    let (relative, rtype) = case.asked;
+    let asked = format!("{relative}.{}", case.zone());
+    let reply = ask(scene, server, &asked, rtype, false);
+    let wanted = match case.expect {
+        Bogus(_) => "bogus",
+        Insecure(_) => "insecure",
+        Secure => "secure",
+    };
+    if verdict(reply.as_ref()) == wanted {
+        return Ok(());
+    }
+    Err(format!(
+        "wanted {wanted}: {} {} {:?}",
+        verdict(reply.as_ref()),
+        say(reply.as_ref()),
+        reply.as_ref().map(extended_errors)
+    ))
 }
 
 fn try_case(scene: &Scene, case: &Case, unbound: SocketAddr) -> Result<(), String> {

@@ -10,6 +10,7 @@
 )]
 
 mod corrupt;
+mod costly;
 mod differ;
 mod differing;
 mod hooks;

@@ -1,6 +1,6 @@
 //! What is believed: chains of trust, denials and wildcards over a signed Internet, and what is made of lies.
 
-use super::internet::{Internet, Run, TEST, name, rr};
+use super::internet::{Deed, Internet, Run, TEST, ip, name, rr};
 use super::signed::key;
 use crate::cache::{Demand, Rank};
 use crate::drill::signing::{Denial, Hashing};
@@ -125,6 +125,29 @@ fn an_unsigned_zone_below_two_signed_ones_on_one_server_is_insecure() {
     let run = internet.ask("www.u.s.a.test", "A");
     assert_eq!(run.rcode(), Rcode::NOERROR, "{:?}", run.ede());
     assert_eq!(run.response.answer[0].security, Security::Insecure);
+}
+
+#[test]
+fn a_lost_packet_and_then_a_plain_reply_do_not_make_a_signed_zone_bogus() {
+    let mut internet = signed(&Denial::Nsec);
+    let honest = internet.zones.get(&ip(AT)).unwrap().clone();
+    let mut sends = 0;
+    internet.villain(AT, move |question, _| {
+        let mut message = super::signed::answer(&honest, question);
+        if *question == Question::new(name("www.a.test"), RecordType::A) {
+            sends += 1;
+            match sends {
+                1 => return Deed::Silence,
+                // Asked without EDNS, as silence may be a dislike of it.
+                2 => message
+                    .answer
+                    .retain(|record| record.rtype != RecordType::RRSIG),
+                _ => {}
+            }
+        }
+        Deed::Say(message)
+    });
+    secure(&internet.ask("www.a.test", "A"));
 }
 
 #[test]
@@ -408,7 +431,7 @@ fn an_insecure_alias_cannot_bring_its_target_along() {
     let mut internet = signed(&Denial::Nsec);
     // The unsigned zone's server says what a signed name's address is: out of its zone, so it is asked anew.
     internet.villain(OTHER, |question, _| {
-        super::internet::Deed::Say(super::internet::says(
+        Deed::Say(super::internet::says(
             question,
             &["www.plain.test CNAME www.a.test", "www.a.test A 6.6.6.6"],
         ))

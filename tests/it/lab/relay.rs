@@ -2,18 +2,25 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use suimon::dnssec::algorithm::{Algorithm, DigestType};
+use suimon::drill::signing::{Denial, KEY_SIGNING, Signer, Validity, ZONE_SIGNING, sign_zone};
 use suimon::wire::text::{rdata_to_text, record_from_text};
-use suimon::wire::{Message, Record, RecordType};
+use suimon::wire::{Class, Message, Name, Record, RecordType};
 
 use super::Ns;
 use super::client;
 use super::script::{Asked, Scene, Setting, TC};
 use super::servers::{self, Zone};
 
-/// What is done to a reply. The function given asks the honest server behind something else.
+/// What is done to a reply; without its question it is not sent at all. The function given asks the honest server behind something else.
 pub type Twist = dyn Fn(&Asked, &mut Message, &dyn Fn(&str, RecordType) -> Message) + Send + Sync;
+
+/// Nothing is done.
+pub fn untwisted() -> Arc<Twist> {
+    Arc::new(|_, _, _| ())
+}
 
 /// The zones of one server: the last octet of its address, and each zone with its records.
 pub type Served = (u8, Vec<(&'static str, Vec<Record>)>);
@@ -29,6 +36,9 @@ pub fn scene(tag: &str, setting: &Setting<'_>, served: Vec<Served>, twist: Arc<T
         let fetch = |name: &str, rtype: RecordType| honest(ns, asked, name, rtype);
         let mut message = fetch(&asked.spelt, asked.rtype);
         twist(asked, &mut message, &fetch);
+        if message.question.is_none() {
+            return Vec::new();
+        }
         vec![(Duration::ZERO, encode(asked, &message))]
     });
     let ns = scene.servers.clone();
@@ -52,6 +62,103 @@ pub fn scene(tag: &str, setting: &Setting<'_>, served: Vec<Served>, twist: Arc<T
     }
     behind.set(ns).expect("set once");
     scene
+}
+
+/// A tree of zones below `test.`, each with its servers' number, its records and its DS records: signed root and `test.` before
+/// them. Also the trust anchor, as a line.
+pub fn tree(zones: Vec<Grown>, others: Vec<Served>) -> (Vec<Served>, String) {
+    let mut test = records("test.", 2, "");
+    let mut held = Vec::new();
+    for (zone, signed, ds) in zones {
+        let ns = format!("ns.{zone}");
+        test.extend(delegation(&zone, 3));
+        test.extend(
+            ds.iter()
+                .map(|octets| record(&name(&zone), RecordType::DS, octets)),
+        );
+        assert!(
+            signed.iter().any(|record| record.owner == name(&ns)),
+            "{ns}"
+        );
+        let zone: &'static str = zone.trim_end_matches('.').to_owned().leak();
+        held.push((zone, signed));
+    }
+    let top = |zone: &str, records: &[Record]| {
+        sign_zone(records, &keys(zone, USUAL), &Denial::Nsec, valid()).expect("a signed zone")
+    };
+    let mut root = records(
+        ".",
+        1,
+        "test. NS ns.test.\nns.test. A 10.53.0.2\na.root. A 10.53.0.1",
+    );
+    let ds = |zone: &str| keys(zone, USUAL)[0].ds(DigestType::Sha256);
+    root.push(record(&name("test."), RecordType::DS, &ds("test.")));
+    let mut served = vec![
+        (1, vec![(".", top(".", &root))]),
+        (2, vec![("test", top("test.", &test))]),
+        (3, held),
+    ];
+    served.extend(others);
+    let anchor = rdata_to_text(RecordType::DS, &ds("."));
+    (served, format!(". 300 IN DS {anchor}"))
+}
+
+/// A zone below `test.`: its name, the zone as it is served, its DS records.
+pub type Grown = (String, Vec<Record>, Vec<Vec<u8>>);
+
+fn delegation(zone: &str, server: u8) -> [Record; 2] {
+    let ns = name(&format!("ns.{zone}"));
+    [
+        record(&name(zone), RecordType::NS, ns.as_wire()),
+        record(&ns, RecordType::A, &[10, 53, 0, server]),
+    ]
+}
+
+/// A name that cannot be wrong.
+pub fn name(text: &str) -> Name {
+    text.parse().unwrap_or_else(|_| panic!("{text}"))
+}
+
+/// A record of 300 seconds.
+pub fn record(owner: &Name, rtype: RecordType, octets: &[u8]) -> Record {
+    Record {
+        owner: owner.clone(),
+        rtype,
+        class: Class::IN,
+        ttl: 300,
+        rdata: octets.into(),
+    }
+}
+
+/// Wall seconds.
+pub fn now() -> u32 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("a clock after 1970");
+    u32::try_from(since.as_secs()).expect("a clock before 2106")
+}
+
+/// From an hour ago until tomorrow.
+pub fn valid() -> Validity {
+    Validity {
+        inception: now() - 3600,
+        expiration: now() + 86_400,
+    }
+}
+
+/// Flags of the usual keys of a zone: the one that the parent points to, and the one that signs data.
+pub const USUAL: [u16; 2] = [KEY_SIGNING, ZONE_SIGNING];
+
+/// Two keys of a zone with these flags, the same for the same zone.
+pub fn keys(zone: &str, flags: [u16; 2]) -> Vec<Signer> {
+    let seed: u64 = zone.bytes().map(u64::from).sum();
+    flags
+        .into_iter()
+        .zip([2 * seed, 2 * seed + 1])
+        .map(|(flags, seed)| {
+            Signer::new(&name(zone), Algorithm::Ed25519, seed, flags).expect("a key")
+        })
+        .collect()
 }
 
 /// A zone file.

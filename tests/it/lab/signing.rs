@@ -59,11 +59,9 @@ impl Signing {
         let ds = ds
             .lines()
             .find(|line| {
-                line.split_whitespace()
-                    .rev()
-                    .skip_while(|word| word.len() > 2)
-                    .next()
-                    == Some("2")
+                // tag, algorithm, digest type, then the digest in one word or more.
+                let mut numbers = line.split_whitespace().filter(|word| word.len() <= 2);
+                numbers.next_back() == Some("2")
             })
             .unwrap_or_else(|| panic!("{name}: no DS by SHA-256 in {ds:?}"));
         let mut words = ds

@@ -10,6 +10,10 @@
 )]
 
 mod corrupt;
+#[allow(
+    dead_code,
+    reason = "the full run, benches/differ, uses what the quick one does not"
+)]
 mod differ;
 mod differing;
 mod hooks;

@@ -11,6 +11,10 @@
 
 mod corrupt;
 mod costly;
+#[allow(
+    dead_code,
+    reason = "the full run, benches/differ, uses what the quick one does not"
+)]
 mod differ;
 mod differing;
 mod hooks;

@@ -67,12 +67,20 @@ pub struct Said {
     pub authentic: bool,
     /// The RRsets of the answer in the order of their first records, each a set; signatures once per set they cover.
     pub answer: Vec<String>,
+    /// The extended error, for who reads the report; not compared (RFC 8914 leaves them to each).
+    pub reason: String,
 }
 
 impl fmt::Display for Said {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let authentic = if self.authentic { " AD" } else { "" };
-        write!(f, "{}{authentic} [{}]", self.rcode, self.answer.join(" | "))
+        let reason = if self.reason.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", self.reason)
+        };
+        let answer = self.answer.join(" | ");
+        write!(f, "{}{authentic}{reason} [{answer}]", self.rcode)
     }
 }
 
@@ -113,6 +121,7 @@ pub fn ask(question: &Question, flags: Flags, server: SocketAddr, patience: Dura
             rcode: message.rcode().to_string(),
             authentic: message.header.flags.ad(),
             answer: sets(&message),
+            reason: reason(&message).unwrap_or_default(),
         },
     }
 }
@@ -123,8 +132,24 @@ impl Said {
             rcode: word.to_owned(),
             authentic: false,
             answer: Vec::new(),
+            reason: String::new(),
         }
     }
+}
+
+/// The first extended error: number and text.
+fn reason(message: &Message) -> Option<String> {
+    let mut rest = &*message.edns.as_ref()?.options;
+    while let [a, b, c, d, behind @ ..] = rest {
+        let length = usize::from(u16::from_be_bytes([*c, *d]));
+        let (option, further) = behind.split_at_checked(length)?;
+        if let ([0, 15], [high, low, text @ ..]) = ([*a, *b], option) {
+            let code = u16::from_be_bytes([*high, *low]);
+            return Some(format!("{code} {}", String::from_utf8_lossy(text)));
+        }
+        rest = further;
+    }
+    None
 }
 
 fn sets(message: &Message) -> Vec<String> {

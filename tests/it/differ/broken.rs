@@ -9,9 +9,9 @@ use super::internet::{self, CHILD_SERVERS, Chain, Tier, Zone};
 /// One fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// All signatures ended yesterday.
+    /// All signatures ended days ago: more than anybody's tolerance (Unbound's is at most a day).
     Expired,
-    /// All signatures begin tomorrow.
+    /// All signatures begin in some days.
     Future,
     /// The parent's DS has another digest.
     OtherDigest,
@@ -39,8 +39,8 @@ pub enum Fault {
     ManyLabels,
     /// Names gone that the chain of denial says exist.
     NamesGone,
-    /// The type bits of the chain have every type removed but its own.
-    EmptyBitmaps,
+    /// The type bits of the chain are not those that were signed.
+    OtherBitmaps,
     /// Signatures cut by one octet.
     ShortSignatures,
     /// No DNSKEY.
@@ -68,7 +68,7 @@ impl Fault {
         (Self::OtherSigner, "othersigner"),
         (Self::ManyLabels, "manylabels"),
         (Self::NamesGone, "namesgone"),
-        (Self::EmptyBitmaps, "emptybitmaps"),
+        (Self::OtherBitmaps, "otherbitmaps"),
         (Self::ShortSignatures, "shortsignatures"),
         (Self::NoKeys, "nokeys"),
         (Self::WildcardCopied, "wildcardcopied"),
@@ -81,10 +81,10 @@ impl Fault {
         match self {
             Self::Expired => Validity {
                 inception: now - 30 * DAY,
-                expiration: now - DAY,
+                expiration: now - 5 * DAY,
             },
             Self::Future => Validity {
-                inception: now + DAY,
+                inception: now + 5 * DAY,
                 expiration: now + 30 * DAY,
             },
             _ => internet::valid(now),
@@ -153,7 +153,7 @@ impl Fault {
                     record.rdata = octets.into();
                 }
             }
-            Self::EmptyBitmaps => {
+            Self::OtherBitmaps => {
                 for record in records.iter_mut().filter(|record| is_denial(record)) {
                     let last = record.rdata.len() - 1;
                     record.rdata[last] ^= 1;

@@ -312,8 +312,8 @@ fn differences(asked: &Asked, who: Resolver, ours: &Said, theirs: &Said) -> Vec<
     } else if ours.authentic != theirs.authentic {
         found.push(difference(
             "ad",
-            ours.authentic.to_string(),
-            theirs.authentic.to_string(),
+            format!("{} {}", ours.rcode, ours.authentic),
+            format!("{} {}", theirs.rcode, theirs.authentic),
         ));
     }
     // An error says nothing else.

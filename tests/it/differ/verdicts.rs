@@ -9,6 +9,7 @@ use super::Difference;
 pub struct Verdict {
     /// One word of its own.
     pub id: String,
+    name: Vec<String>,
     kind: Vec<String>,
     family: Vec<String>,
     rtype: Vec<String>,
@@ -40,8 +41,8 @@ pub fn read(text: &str) -> Vec<Verdict> {
 impl Verdict {
     fn read(table: &Table) -> Self {
         let known = [
-            "id", "kind", "family", "type", "flags", "who", "what", "ours", "theirs", "fault",
-            "why",
+            "id", "name", "kind", "family", "type", "flags", "who", "what", "ours", "theirs",
+            "fault", "why",
         ];
         for (key, _) in table.iter() {
             assert!(known.contains(&key), "verdicts.toml: unknown key {key}");
@@ -63,6 +64,7 @@ impl Verdict {
         };
         let verdict = Self {
             id: text("id"),
+            name: patterns("name"),
             kind: patterns("kind"),
             family: patterns("family"),
             rtype: patterns("type"),
@@ -91,7 +93,9 @@ impl Verdict {
     pub fn covers(&self, difference: &Difference) -> bool {
         let any =
             |patterns: &[String], text: &str| patterns.iter().any(|pattern| matches(pattern, text));
-        any(&self.kind, difference.asked.kind.word())
+        let name = difference.asked.question.name.to_string();
+        any(&self.name, &name.to_ascii_lowercase())
+            && any(&self.kind, difference.asked.kind.word())
             && any(&self.family, &difference.asked.family)
             && any(&self.rtype, &difference.asked.question.rtype.to_string())
             && any(&self.flags, &difference.asked.flags.to_string())

@@ -70,7 +70,7 @@ impl Recursion {
             nsec3_iterations: self.nsec3_iterations(),
         });
         frame.stage = Stage::Introduce(approach, introduction);
-        Turn::Verify(evidence)
+        Turn::Verify(Box::new(evidence))
     }
 
     /// Takes in what came of it.

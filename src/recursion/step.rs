@@ -24,7 +24,7 @@ pub(super) enum Turn {
     /// Something else is to be looked up first.
     Descend(Question, Purpose),
     /// Something is to be verified.
-    Verify(Evidence),
+    Verify(Box<Evidence>),
     /// The frame has its answer.
     Answer(Response),
     /// The frame has come to nothing.
@@ -99,7 +99,7 @@ impl Recursion {
                 }
                 Turn::Verify(evidence) => {
                     self.frames.push(frame);
-                    self.hand_out(evidence, budget, now);
+                    self.hand_out(*evidence, budget, now);
                 }
                 Turn::Answer(response) => self.end(frame, response, cache, budget, now),
                 Turn::Fail(ede, lasting) => self.fail(frame, ede, lasting, cache, budget, now),
@@ -354,13 +354,11 @@ impl Recursion {
     /// Hands work out, with what the budget has left for it.
     fn hand_out(&mut self, evidence: Evidence, budget: &Budget, now: Now) {
         let (signatures, hashes) = budget.validation_left();
-        let clock = self.validator().map_or(
-            Clock {
-                at: now.wall_secs(),
-                skew: 0,
-            },
-            |validator| validator.clock(now),
-        );
+        let skew = self.validator().map_or(0, |at| at.plan().skew);
+        let clock = Clock {
+            at: now.wall_secs(),
+            skew,
+        };
         let work = Verification::new(evidence, clock, Allowance::new(signatures, hashes));
         self.verifying = Some(Arc::new(work));
     }

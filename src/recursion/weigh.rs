@@ -53,7 +53,7 @@ impl Recursion {
             }
             Grounds::Prove(evidence) => {
                 frame.stage = Stage::Weigh(approach, weighing);
-                Turn::Verify(*evidence)
+                Turn::Verify(evidence)
             }
             Grounds::Accept(security, ede) => {
                 let Weighing {

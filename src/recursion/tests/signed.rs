@@ -213,7 +213,7 @@ fn proofs(zones: &[(Name, Vec<Record>)], about: &Name) -> Vec<Record> {
             ),
         };
         let at_or_before = chain.iter().rev().find(|record| record.owner <= wanted);
-        if let Some(record) = at_or_before.or(chain.last())
+        if let Some(record) = at_or_before.or_else(|| chain.last())
             && !found.contains(record)
         {
             found.push((*record).clone());

@@ -327,4 +327,4 @@ impl Recursion {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,6 +3,7 @@
 mod comparing;
 mod mutations;
 mod reading;
+mod signed;
 
 use std::path::PathBuf;
 

@@ -2,10 +2,15 @@
 
 use super::answers::WWW;
 use super::writer::{Case, World, name, nsec3, rr};
-use crate::drill::signing::{Denial, nsec_rdata};
+use crate::drill::signing::{Denial, Hashing, nsec_rdata, nsec3_hash, nsec3_owner};
 use crate::wire::{Message, Question, Rcode, RecordType};
 
 const SERVER: &str = "192.0.2.1";
+const PLAIN_HASHING: Hashing = Hashing {
+    iterations: 0,
+    salt: Vec::new(),
+    opt_out: false,
+};
 const NOTHING: &str = "nothing.example.com. A";
 
 fn world(denial: Denial) -> World {
@@ -121,7 +126,11 @@ fn proofs() -> Vec<Case> {
             "all",
             "QR RD RA AD DO NOERROR",
             &[],
-            &["=www.example.com. NSEC", "=example.com. SOA"],
+            &[
+                "=www.example.com. NSEC",
+                "=example.com. NSEC",
+                "=example.com. SOA",
+            ],
         ),
     );
     all.push(
@@ -131,7 +140,7 @@ fn proofs() -> Vec<Case> {
             };
             message.authority.retain(|record| !soa(record));
         }))
-        .exact("www.example.com. TXT", "RD DO", "all", "QR RD RA AD DO NOERROR", &[], &["=www.example.com. NSEC"]),
+        .exact("www.example.com. TXT", "RD DO", "all", "QR RD RA AD DO NOERROR", &[], &["=www.example.com. NSEC", "=example.com. NSEC"]),
     );
     all
 }
@@ -173,7 +182,7 @@ fn broken() -> Vec<Case> {
             "RFC 4035 section 5.4: an NSEC at the name proves that it is there, whatever the code says.",
             "RFC 5155 section 8.4: an NSEC3 that matches the name proves that it is there.",
         ],
-        |case| case.bogus("www.example.com. TXT", 6),
+        |case| case.bogus("www.example.com. TXT", 12),
         |denial| {
             meddled(denial, |question, message| {
                 if question.rtype == RecordType::TXT {
@@ -191,7 +200,7 @@ fn broken() -> Vec<Case> {
             "RFC 4035 section 5.4: an NSEC that has the type does not deny it.",
             "RFC 5155 section 8.5: an NSEC3 that has the type does not deny it.",
         ],
-        |case| case.bogus("www.example.com. A", 6),
+        |case| case.bogus("www.example.com. A", 12),
         |denial| {
             let mut lying = world(denial.clone());
             lying.meddle(SERVER, move |question, message| {
@@ -211,7 +220,7 @@ fn broken() -> Vec<Case> {
             "RFC 6840 section 4.3: an NSEC with CNAME denies no type at its name.",
             "RFC 6840 section 4.3: an NSEC3 with CNAME denies no type at its name.",
         ],
-        |case| case.bogus("alias.example.com. A", 6),
+        |case| case.bogus("alias.example.com. A", 12),
         |denial| {
             let mut lying = world(denial.clone());
             lying.meddle(SERVER, move |question, message| {
@@ -322,18 +331,21 @@ fn broken() -> Vec<Case> {
 }
 
 fn hashed() -> Vec<Case> {
-    let only = |keep: usize| {
+    // Without the NSEC3 that matches or covers `about`.
+    let only = |about: &'static str| {
         meddled(nsec3(0, false), move |question, message| {
-            // The proofs come as encloser's wildcard, encloser, … name: take one away.
             if question.name != name("nothing.example.com.") {
                 return;
             }
-            let mut at = 0;
-            message.authority.retain(|record| {
-                let proof = record.rtype == RecordType::NSEC3;
-                at += usize::from(proof);
-                !proof || at != keep
-            });
+            let zone = name("example.com.");
+            let hash = nsec3_owner(&nsec3_hash(&name(about), &PLAIN_HASHING), &zone);
+            let owners = message.authority.iter();
+            let owners = owners.filter(|record| record.rtype == RecordType::NSEC3);
+            let mut owners: Vec<_> = owners.map(|record| record.owner.clone()).collect();
+            owners.sort();
+            let gone = owners.iter().rev().find(|owner| **owner <= hash);
+            let gone = gone.or(owners.last()).cloned();
+            without(message, |record| Some(&record.owner) == gone.as_ref());
         })
     };
     let flagged = |place: usize, octet: u8| {
@@ -368,9 +380,9 @@ fn hashed() -> Vec<Case> {
             .secure("www.example.com. A", &[WWW]),
         Case::new("dnssec-nsec3-hash-unknown", "RFC 5155 section 8.1: NSEC3 records with an unknown hash are not looked at.", flagged(0, 2)).bogus(NOTHING, 12),
         Case::new("dnssec-nsec3-flags-unknown", "RFC 5155 section 8.2: NSEC3 records with unknown flags are not looked at.", flagged(1, 4)).bogus(NOTHING, 12),
-        Case::new("dnssec-nsec3-encloser-missing", "RFC 5155 section 8.3: without the closest encloser there is no proof.", only(2)).bogus(NOTHING, 12),
-        Case::new("dnssec-nsec3-next-closer-missing", "RFC 5155 section 8.3: nor without the next closer name.", only(3)).bogus(NOTHING, 12),
-        Case::new("dnssec-nsec3-wildcard-missing", "RFC 5155 section 8.4: nor without the wildcard.", only(1)).bogus(NOTHING, 12),
+        Case::new("dnssec-nsec3-encloser-missing", "RFC 5155 section 8.3: without the closest encloser there is no proof.", only("example.com.")).bogus(NOTHING, 12),
+        Case::new("dnssec-nsec3-next-closer-missing", "RFC 5155 section 8.3: nor without the next closer name.", only("nothing.example.com.")).bogus(NOTHING, 12),
+        Case::new("dnssec-nsec3-wildcard-missing", "RFC 5155 section 8.4: nor without the wildcard.", only("*.example.com.")).bogus(NOTHING, 12),
     ]
 }
 

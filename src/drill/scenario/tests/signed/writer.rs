@@ -303,14 +303,6 @@ impl Signed {
             .find(|old| old.owner == new.owner && old.rtype == new.rtype);
         old.unwrap().rdata = new.rdata;
     }
-
-    /// Changes a record, and signs it.
-    pub(super) fn replace(&mut self, line: &str) {
-        let new = rr(line, 3600);
-        let (owner, rtype) = (new.owner.to_string(), new.rtype.to_string());
-        self.forge(line);
-        self.resign(&owner, &rtype, |_| {});
-    }
 }
 
 /// What happens.
@@ -686,11 +678,14 @@ impl<'a> Phase<'a> {
     fn signed_set(&self, what: &str) -> Vec<String> {
         let (owner, rtype) = what.split_once(' ').unwrap();
         let (owner, rtype): (Name, RecordType) = (name(owner), rtype.parse().unwrap());
-        let all = self
-            .served
-            .values()
-            .flatten()
-            .flat_map(|(_, records)| records);
+        // At a cut both zones have records: DS is the parent's, all else the child's.
+        let own =
+            |apex: &Name| owner.is_within(apex) && (rtype != RecordType::DS || *apex != owner);
+        let zones = self.served.values().flatten();
+        let zone = zones
+            .filter(|(apex, _)| own(apex))
+            .max_by_key(|(apex, _)| apex.label_count());
+        let all = zone.into_iter().flat_map(|(_, records)| records);
         all.filter(|record| record.owner == owner)
             .filter(|record| {
                 record.rtype == rtype

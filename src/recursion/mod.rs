@@ -346,4 +346,4 @@ impl Recursion {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

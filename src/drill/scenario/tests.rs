@@ -3,6 +3,7 @@
 mod comparing;
 mod mutations;
 mod reading;
+mod signed;
 
 use std::path::PathBuf;
 
@@ -17,7 +18,7 @@ fn own() -> Vec<PathBuf> {
         .filter(|path| path.extension().is_some_and(|ending| ending == "rpl"))
         .collect();
     files.sort();
-    assert!(files.len() >= 150, "{} holds too few", directory.display());
+    assert!(files.len() >= 280, "{} holds too few", directory.display());
     files
 }
 

@@ -3,14 +3,14 @@
 mod chains;
 mod failures;
 mod honest;
-mod internet;
+pub(crate) mod internet;
 mod limits;
 mod minimisation;
 mod peers;
 mod poison;
 mod properties;
 mod routes;
-mod signed;
+pub(crate) mod signed;
 mod validation;
 
 #[test]

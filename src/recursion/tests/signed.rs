@@ -12,13 +12,13 @@ use crate::drill::signing::{
 use crate::wire::{Class, Message, Name, Question, Record, RecordType, Rrset, rdata};
 
 /// Signatures of the honest: from long before the tests' now to long after.
-pub(super) const VALID: Validity = Validity {
+pub(crate) const VALID: Validity = Validity {
     inception: 1_600_000_000,
     expiration: 1_900_000_000,
 };
 
 /// The key of a zone; the same for the same name.
-pub(super) fn key(zone: &str) -> Signer {
+pub(crate) fn key(zone: &str) -> Signer {
     let seed = zone.bytes().map(u64::from).sum();
     Signer::new(&name(zone), Algorithm::Ed25519, seed, KEY_SIGNING).unwrap()
 }
@@ -73,7 +73,7 @@ impl Internet {
 }
 
 /// What an honest server answers, with signatures and proofs where it has them.
-pub(super) fn answer(zones: &[(Name, Vec<Record>)], question: &Question) -> Message {
+pub(crate) fn answer(zones: &[(Name, Vec<Record>)], question: &Question) -> Message {
     let mut message = internet::answer(zones, question);
     let signed = |rtype| {
         let mut all = zones.iter().flat_map(|(_, records)| records);

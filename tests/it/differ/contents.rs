@@ -53,7 +53,7 @@ pub fn family(apex: &str, number: usize, all: &[String], draw: &mut Draw) -> Vec
     let children = [
         child("sub", number + 1, true),
         child("insec", number, false),
-        child("cut.hollow", number + 2, number % 2 == 0),
+        child("cut.hollow", number + 2, number.is_multiple_of(2)),
     ];
     for child in &children {
         internet::delegate(&mut zone, child);

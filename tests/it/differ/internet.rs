@@ -165,7 +165,7 @@ impl Zone {
         let signer = |seed, flags| {
             Signer::new(&self.apex, algorithm, seed, flags).expect("a key from a seed")
         };
-        if self.seed % 3 == 0 {
+        if self.seed.is_multiple_of(3) {
             vec![
                 signer(self.seed, KEY_SIGNING),
                 signer(self.seed + 1, ZONE_SIGNING),
@@ -181,7 +181,7 @@ impl Zone {
             return None;
         }
         let mut rdata = match self.signers().first() {
-            Some(signer) => signer.ds(if self.seed % 4 == 0 {
+            Some(signer) => signer.ds(if self.seed.is_multiple_of(4) {
                 DigestType::Sha384
             } else {
                 DigestType::Sha256

@@ -153,8 +153,7 @@ error: this is not a trust anchor
 2 | . IN NS a.
   | ^^^^^^^^^^
   = why: a trust anchor is a DS or DNSKEY record, not NS
-  = fix: write lines like `. IN DS 20326 8 2 E06D44B80B8F1D39...` or `. IN DNSKEY 257 3 8 AwEAAaz/tAm8yTn4...`
-"
+  = fix: write lines like `. IN DS 20326 8 2 E06D44B80B8F1D39...` or `. IN DNSKEY 257 3 8 AwEAAaz/tAm8yTn4...`"
         ),
         "{shown}"
     );

@@ -8,6 +8,7 @@
 mod entry;
 mod evaluate;
 mod file;
+mod found_out;
 mod head;
 pub mod live;
 mod matching;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::entry::{Entry, Match};
 use super::evaluate::Variables;
 use super::file::{Deed, Scenario, Step, milliseconds};
+use super::found_out::FoundOut;
 use super::head::Flavour;
 use super::matching::{Came, matches};
 use super::outcome::{Failure, Outcome, wrong};
@@ -16,12 +17,11 @@ use super::sessions::{Session, World};
 use crate::cache::{Demand, FlushScope};
 use crate::config::plan::TransportKind;
 use crate::guard::Arrival;
-use crate::guard::permit::RecursionPermit;
-use crate::query::{Next, Waiting, WorkerState};
+use crate::query::{Next, WorkerState};
 use crate::recursion::{AskFailure, Recursion};
 use crate::sys::clock::Now;
 use crate::telemetry::Worker;
-use crate::wire::{Message, Question};
+use crate::wire::Message;
 
 /// Rounds of a scenario at most: testbound's number.
 const ROUNDS: usize = 5000;
@@ -92,14 +92,6 @@ struct Answer {
     client: IpAddr,
     tcp: bool,
     octets: Option<Vec<u8>>,
-}
-
-/// A question to be found out, and for whom.
-struct FoundOut {
-    permit: RecursionPermit,
-    question: Question,
-    demand: Demand,
-    waiting: Option<Waiting>,
 }
 
 type Held = Result<(), Box<Failure>>;
@@ -396,25 +388,10 @@ impl<'a> Play<'a> {
                     tcp,
                     octets: Some(reply),
                 });
-                let (permit, question) = refresh.take();
-                let found_out = FoundOut {
-                    permit,
-                    question,
-                    demand: Demand::Checked,
-                    waiting: None,
-                };
-                return self.begin(found_out, client, tcp, asked_in);
+                return self.begin(FoundOut::again(*refresh), client, tcp, asked_in);
             }
             Next::Miss(miss) => {
-                let demand = miss.demand();
-                let (permit, question, waiting) = miss.take();
-                let found_out = FoundOut {
-                    permit,
-                    question,
-                    demand,
-                    waiting: Some(waiting),
-                };
-                return self.begin(found_out, client, tcp, asked_in);
+                return self.begin(FoundOut::for_client(*miss), client, tcp, asked_in);
             }
         };
         // A raw packet that nobody answers is no answer to look at.

@@ -125,7 +125,7 @@ fn signatures() -> Vec<Case> {
         Case::new("dnssec-two-algorithms-one-signature", "RFC 6840 section 5.11: a validator takes any valid path, and wants no signature of each algorithm.", one_of_two).secure(ASKED, &[WWW]),
         Case::new("dnssec-key-without-zone-bit", "RFC 4034 section 2.1.1: a key without the zone bit signs no data.", no_zone_key).bogus(ASKED, 9),
         Case::new("dnssec-key-roles", "RFC 6840 section 6.2, RFC 4034 section 2.1.1: a key of entry vouches for the key that signs the data.", roles).secure(ASKED, &[WWW]),
-        algorithm("dnssec-algorithm-rsasha256", "RFC 5702: algorithm 8.", Algorithm::RsaSha256),
+        algorithm("dnssec-algorithm-rsasha256", "RFC 5702 section 2.1: a zone signed by RSA with SHA-256, algorithm 8.", Algorithm::RsaSha256),
         algorithm("dnssec-algorithm-rsasha512", "RFC 5702: algorithm 10, which RFC 9904 still has validators know.", Algorithm::RsaSha512),
         algorithm("dnssec-algorithm-ed448", "RFC 8080: algorithm 16, with keys of 57 octets.", Algorithm::Ed448),
     ]

@@ -344,7 +344,7 @@ fn hashed() -> Vec<Case> {
             let mut owners: Vec<_> = owners.map(|record| record.owner.clone()).collect();
             owners.sort();
             let gone = owners.iter().rev().find(|owner| **owner <= hash);
-            let gone = gone.or(owners.last()).cloned();
+            let gone = gone.or_else(|| owners.last()).cloned();
             without(message, |record| Some(&record.owner) == gone.as_ref());
         })
     };

@@ -41,6 +41,10 @@ pub(super) fn cases() -> Vec<Case> {
         .after(|zone| zone.forge("short.example.com. A 203.0.113.66"));
     let mut silent_short = short();
     silent_short.silence(SERVER);
+    // Once its server is silent for long, the daemon asks the parent for others, behind the answer.
+    silent_short
+        .foresee("192.5.6.30", "example.com. A")
+        .foresee("192.5.6.30", "short.example.com. A");
     let mut many = World::new();
     many.zone("example.com.").after(|zone| {
         zone.strip("www.example.com.", "A");

@@ -43,6 +43,7 @@ pub(super) struct World {
     pub(super) zones: Vec<Zone>,
     meddle: Vec<(&'static str, Meddle)>,
     silent: Vec<&'static str>,
+    foreseen: Vec<(&'static str, &'static str)>,
 }
 
 /// A signed zone that can be tampered with.
@@ -133,6 +134,7 @@ impl World {
             zones: Vec::new(),
             meddle: Vec::new(),
             silent: Vec::new(),
+            foreseen: Vec::new(),
         };
         world.put(".", ROOT);
         world.put("com.", "192.5.6.30");
@@ -170,6 +172,12 @@ impl World {
     /// The server says nothing any more.
     pub(super) fn silence(&mut self, server: &'static str) -> &mut Self {
         self.silent.push(server);
+        self
+    }
+
+    /// A question that only the daemon may come to ask, as its servers answer in their own time.
+    pub(super) fn foresee(&mut self, server: &'static str, question: &'static str) -> &mut Self {
+        self.foreseen.push((server, question));
         self
     }
 
@@ -453,6 +461,13 @@ impl Case {
     pub(super) fn write(&self) -> (String, Option<String>) {
         let phases = Phases::of(self);
         let mut entries: Vec<Entries> = phases.all.iter().map(|_| Entries::default()).collect();
+        for (phase, entries) in phases.all.iter().zip(&mut entries) {
+            for (server, question) in &phase.world.foreseen {
+                let (owner, rtype) = question.split_once(' ').unwrap();
+                let question = Question::new(name(owner), rtype.parse().unwrap());
+                phase.answer(entries, &question, server).unwrap();
+            }
+        }
         loop {
             let text = self.render(&phases, &entries);
             let scenario = match Scenario::read(self.file, &text) {

@@ -86,7 +86,7 @@ impl Cache {
         });
     }
 
-    /// Whether `question`, which is about to end, may be looked up anew: not if that was begun within [`RENEWAL_PAUSE`] seconds.
+    /// Whether `question`, which is about to end, may be looked up anew: not if that was begun within ten seconds.
     #[must_use]
     pub fn may_renew(&self, question: &Question, now: Now) -> bool {
         let key = self.keyer.key(&question.name, question.rtype);

@@ -100,7 +100,7 @@ pub(super) fn memory(proofs: &[Arc<Rrset>]) -> usize {
 }
 
 impl Slot {
-    /// Not an entry at all: a weight for [`Rrsets::size_sketch`].
+    /// Not an entry at all: a weight for the sketch of popularity.
     pub(super) const fn claiming(weight: u32) -> Self {
         Self {
             known: Known::Nothing(weight),

@@ -14,7 +14,7 @@ use crate::wire::Name;
 ///
 /// For a zone of others whose signatures are broken by mistake: first make sure that it is a mistake, for whoever excuses a
 /// forged zone serves the forgery. It acts at once, survives reloads and restarts, and ends by itself. Zones excused for
-/// good stand in dnssec.negative_trust_anchors, [[forward]] and [[stub]].
+/// good stand in dnssec.negative_trust_anchors, `[[forward]]` and `[[stub]]`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]

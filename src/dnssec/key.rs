@@ -130,7 +130,7 @@ impl Key {
     }
 }
 
-/// The keys of one zone that a chain of trust vouches for. Only [`super::chain`] makes them.
+/// The keys of one zone that a chain of trust vouches for. Only the room's own chain of trust makes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ZoneKeys {
     pub(super) zone: Name,

@@ -10,7 +10,7 @@ use moka::sync::Cache as Moka;
 use super::key::{BuildUnhashed, Key};
 use super::{CLOCK_SLACK, Cache};
 use crate::sys::clock::Now;
-use crate::wire::{Held, Question, Rcode, Response};
+use crate::wire::{Held, Question, Rcode, RecordType, Response, Security};
 
 #[derive(Debug)]
 pub(super) struct Companions {
@@ -54,12 +54,25 @@ impl Cache {
     /// has nothing of the kind.
     pub fn store_companions(&self, question: &Question, response: &Response, now: Now) {
         let alone = response.authority.is_empty() && response.additional.is_empty();
-        if alone || response.answer.is_empty() || response.rcode != Rcode::NOERROR {
+        // What a client with CD was told is no company for what was validated.
+        let unlooked = |held: &Held| held.security == Security::Unchecked;
+        if alone
+            || response.answer.is_empty()
+            || response.answer.iter().any(unlooked)
+            || response.rcode != Rcode::NOERROR
+        {
             return;
         }
+        // The cache has the proofs of a wildcard itself.
+        let proof = |held: &&Held| matches!(held.rrset.rtype, RecordType::NSEC | RecordType::NSEC3);
         let kept = Kept {
             question: question.clone(),
-            authority: response.authority.clone(),
+            authority: response
+                .authority
+                .iter()
+                .filter(|held| !proof(held))
+                .cloned()
+                .collect(),
             additional: response.additional.clone(),
             stored: now.wall_secs(),
         };

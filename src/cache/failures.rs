@@ -22,6 +22,8 @@ pub(super) struct Failures {
 pub(super) struct Failure {
     question: Question,
     ede: Ede,
+    /// Whether it was met while validating, so that it says nothing to whoever takes anything.
+    validating: bool,
     /// Seconds this failure is remembered.
     lifetime: u32,
     /// Wall seconds.
@@ -57,6 +59,12 @@ impl Cache {
     /// further time, `max_failure_ttl` at most (RFC 9520 section 3.2). A failure that is still fresh is not prolonged. One
     /// that ended more than `max_failure_ttl` ago is forgotten: the count starts anew.
     pub fn store_failure(&self, question: &Question, ede: Ede, now: Now) {
+        self.store_failure_as(question, ede, Demand::Any, now);
+    }
+
+    /// The same for a failure met by whoever wanted validated data: it does not concern those who take anything.
+    pub fn store_failure_as(&self, question: &Question, ede: Ede, demand: Demand, now: Now) {
+        let validating = demand == Demand::Checked;
         let (first, most) = (
             self.plan.failure_ttl.max(1),
             self.plan.max_failure_ttl.max(1),
@@ -67,7 +75,10 @@ impl Cache {
                 .map(moka::Entry::into_value)
                 .filter(|old| old.question == *question);
             let lifetime = match &old {
-                Some(old) if old.is_fresh(now) => return Op::Nop,
+                Some(old) if old.is_fresh(now) && (validating || !old.validating) => {
+                    return Op::Nop;
+                }
+                Some(old) if old.is_fresh(now) => old.lifetime,
                 Some(old)
                     if old
                         .age(now)
@@ -80,6 +91,7 @@ impl Cache {
             Op::Put(Arc::new(Failure {
                 question: question.clone(),
                 ede,
+                validating,
                 lifetime: lifetime.min(most),
                 stored: now.wall_secs(),
             }))
@@ -109,18 +121,20 @@ impl Cache {
     /// Why `question` failed, while that is remembered.
     #[must_use]
     pub fn failure(&self, question: &Question, now: Now) -> Option<Ede> {
+        self.failure_as(question, Demand::Checked, now)
+    }
+
+    /// The same for whoever accepts more: who takes anything is not told that something could not be validated.
+    #[must_use]
+    pub fn failure_as(&self, question: &Question, demand: Demand, now: Now) -> Option<Ede> {
         self.failures
             .store
             .get(&self.keyer.key(&question.name, question.rtype))
             .filter(|failure| failure.is_fresh(now) && failure.question == *question)
+            .filter(|failure| {
+                demand == Demand::Checked || !(failure.validating || failure.ede.is_bogus())
+            })
             .map(|failure| failure.ede.clone())
-    }
-
-    /// The same for whoever accepts more: who takes anything is not told that something is bogus.
-    #[must_use]
-    pub fn failure_as(&self, question: &Question, demand: Demand, now: Now) -> Option<Ede> {
-        self.failure(question, now)
-            .filter(|why| demand == Demand::Checked || !why.is_bogus())
     }
 
     /// Forgets that `question` failed: it was resolved.

@@ -286,7 +286,7 @@ impl Cache {
                 (held.rrset.rtype == rtype).then_some(Fact::Data(held, Vec::new()))
             }
             Known::Expanded(expanded) => {
-                let proofs = holding(&expanded.proofs, ttl);
+                let proofs = holding(&expanded.proofs, ttl, security);
                 let held = Held {
                     rrset: Arc::clone(&expanded.rrset),
                     ttl,

@@ -72,16 +72,16 @@ impl Absence {
             ttl,
             security,
         });
-        soa.chain(holding(&self.proofs, ttl)).collect()
+        soa.chain(holding(&self.proofs, ttl, security)).collect()
     }
 }
 
-/// Proofs as they are handed on: they were all validated.
-pub(super) fn holding(proofs: &[Arc<Rrset>], ttl: u32) -> Vec<Held> {
+/// Proofs as they are handed on: as good as what they prove.
+pub(super) fn holding(proofs: &[Arc<Rrset>], ttl: u32, security: Security) -> Vec<Held> {
     let held = |rrset: &Arc<Rrset>| Held {
         rrset: Arc::clone(rrset),
         ttl,
-        security: Security::Secure,
+        security,
     };
     proofs.iter().map(held).collect()
 }

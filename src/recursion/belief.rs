@@ -143,6 +143,17 @@ impl Recursion {
         {
             return;
         }
+        // A zone above may have turned out unsigned in the meantime: then there was nothing to be had.
+        let unsigned = |name: &Name| {
+            matches!(
+                self.known_trust(name, now),
+                Some(ZoneTrust::Insecure(_) | ZoneTrust::Indeterminate)
+            )
+        };
+        let labels = question.name.label_count();
+        if (0..labels).any(|labels| unsigned(&question.name.suffix(labels))) {
+            return;
+        }
         let why = if question.rtype == RecordType::DS {
             Why::NoDs
         } else {
@@ -169,7 +180,7 @@ impl Recursion {
         let held = around
             .cache
             .rrset(zone, RecordType::DS, Rank::NonAuthAnswer, around.now)
-            .filter(|held| held.security == Security::Secure)?;
+            .filter(|held| held.security == Security::Secure && !held.rrset.is_expanded())?;
         Some((held.rrset, held.ttl))
     }
 

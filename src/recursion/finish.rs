@@ -76,7 +76,12 @@ impl Recursion {
             },
         );
         if lasting == Lasting::Remembered && self.is_worth_remembering(budget.cause()) {
-            cache.store_failure(&frame.question, ede.clone(), now);
+            let demand = if frame.checking {
+                Demand::Checked
+            } else {
+                Demand::Any
+            };
+            cache.store_failure_as(&frame.question, ede.clone(), demand, now);
         }
         if frame.purpose == Purpose::Trust {
             if !ede.is_bogus() {
@@ -112,7 +117,11 @@ impl Recursion {
         let ede = limit_failure(limit);
         let ours = limit == Exhausted::Time && !self.history.iter().any(|at| at.fault.is_theirs());
         if !ours && self.is_worth_remembering(budget.cause()) {
-            cache.store_failure(&self.question, ede.clone(), now);
+            let demand = match limit {
+                Exhausted::Signatures | Exhausted::Nsec3Hashes => Demand::Checked,
+                _ => Demand::Any,
+            };
+            cache.store_failure_as(&self.question, ede.clone(), demand, now);
         }
         self.frames.clear();
         self.outstanding = None;

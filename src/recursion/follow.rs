@@ -32,7 +32,7 @@ impl Recursion {
             cache.store_delegation(root, now);
         }
         for link in std::mem::take(&mut reading.links) {
-            frame.proofs.extend(holding(&link.backing.proofs));
+            frame.proofs.extend(holding(&link.backing));
             let held = if let Some(dname) = link.dname {
                 // A DNAME speaks for a whole subtree: what a blind forger could have sent is used once and not kept.
                 let sure = reading.over_tcp || link.backing.security == Security::Secure;
@@ -44,7 +44,11 @@ impl Recursion {
                     uncached(link.cname, security, cache)
                 } else {
                     frame.chain.push(uncached(dname, security, cache));
-                    self.keep(link.cname, rank, link.backing, cache, now)
+                    match security {
+                        // Whoever checks for himself needs the DNAME beside it.
+                        Security::Unchecked => uncached(link.cname, security, cache),
+                        _ => self.keep(link.cname, rank, link.backing, cache, now),
+                    }
                 }
             } else {
                 self.keep(link.cname, rank, link.backing, cache, now)
@@ -70,7 +74,7 @@ impl Recursion {
             End::Made => {}
             End::Data(set) => {
                 let security = backing.security;
-                response.authority.extend(holding(&backing.proofs));
+                response.authority.extend(holding(&backing));
                 let held = self.keep(set, rank, backing, cache, now);
                 response.answer.push(held);
                 response
@@ -184,11 +188,11 @@ fn uncached(set: Rrset, security: Security, cache: &Cache) -> Held {
     }
 }
 
-/// Proofs, as they stand in an answer.
-fn holding(proofs: &[Arc<Rrset>]) -> impl Iterator<Item = Held> {
-    proofs.iter().map(|rrset| Held {
+/// Proofs, as they stand in an answer: as good as what they prove.
+fn holding(backing: &Backing) -> impl Iterator<Item = Held> {
+    backing.proofs.iter().map(|rrset| Held {
         rrset: Arc::clone(rrset),
         ttl: rrset.ttl,
-        security: Security::Secure,
+        security: backing.security,
     })
 }

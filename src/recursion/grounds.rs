@@ -48,7 +48,7 @@ impl Recursion {
             }
         }
         let Some(zone) = reading
-            .signer()
+            .signer(question)
             .filter(|zone| !self.is_above_anchor(zone, &judged_in(reading, question), around))
         else {
             return self.unsigned(&approach.zone, reading, question, around);

@@ -8,29 +8,38 @@ use crate::dnssec::{Denied, Proven, Validated, signer};
 use crate::wire::{Name, Question, RecordType, Rrset, Security};
 
 impl Reading {
-    /// Puts `security` behind all of it.
+    /// Puts `security` behind all of it, and the proofs that came along, for clients that check for themselves.
     pub(super) fn back(&mut self, security: Security) {
+        let proofs = self.proofs.drain(..).map(Arc::new).collect();
         for link in &mut self.links {
             link.backing.security = security;
         }
         self.backing.security = security;
-    }
-
-    /// Which zone signed the first thing it says.
-    pub(super) fn signer(&self) -> Option<Name> {
-        match self.first() {
-            Some(set) => signer(set),
-            None => self.denier(),
+        match (&self.end, self.links.last_mut()) {
+            (End::Elsewhere, Some(link)) => link.backing.proofs = proofs,
+            _ => self.backing.proofs = proofs,
         }
     }
 
-    /// Which zone signed what denies.
-    fn denier(&self) -> Option<Name> {
+    /// Which zone signed the first thing it says.
+    pub(super) fn signer(&self, question: &Question) -> Option<Name> {
+        match self.first() {
+            Some(set) => signer(set),
+            None => self.denier(&question.name),
+        }
+    }
+
+    /// Which zone signed what denies `name`. A zone beside it has no say, whatever records of its own came along: if it is
+    /// unsigned, its word would need no proof.
+    fn denier(&self, name: &Name) -> Option<Name> {
         let soa = match &self.end {
             End::NoData(soa) | End::NxDomain(soa) => soa.as_ref(),
             _ => None,
         };
-        soa.into_iter().chain(&self.proofs).find_map(signer)
+        soa.into_iter()
+            .chain(&self.proofs)
+            .filter_map(signer)
+            .find(|signer| name.is_within(signer))
     }
 
     /// The first set, if there is any.

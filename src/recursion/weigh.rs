@@ -190,6 +190,10 @@ impl Recursion {
             return;
         };
         let zone = dnskey.owner.clone();
+        // Nobody looked at what came along.
+        reading.proofs.clear();
+        reading.authority = None;
+        reading.additional.clear();
         match finding {
             KeyFinding::Keys(keys) => {
                 let ds_ttl = self.beliefs.ds_ttl(&zone);
@@ -228,12 +232,19 @@ impl Recursion {
                 self.learn_shown_ds(Arc::new(ds.clone()), ds.ttl, now);
             } else if matches!(reading.end, End::NxDomain(_)) {
                 let lifetime = proven.proofs.iter().map(|set| set.ttl).min().unwrap_or(0);
-                self.learn(&question.name, ZoneTrust::NoCut, lifetime, now);
+                // An opted-out span may hide an unsigned zone (RFC 5155 section 9.2).
+                let trust = match proven.denial {
+                    Security::Secure => ZoneTrust::NoCut,
+                    _ => ZoneTrust::Insecure(proven.ede.clone()),
+                };
+                self.learn(&question.name, trust, lifetime, now);
             }
         } else if question.rtype == RecordType::DS && for_trust {
             // A name that is an alias is no zone cut, and where it leads is of no interest.
-            let ttl = proven.positive.first().map_or(0, |shown| shown.set.ttl);
-            self.learn(&question.name, ZoneTrust::NoCut, ttl, now);
+            let sure = proven.positive.first();
+            if let Some(alias) = sure.filter(|alias| alias.security == Security::Secure) {
+                self.learn(&question.name, ZoneTrust::NoCut, alias.set.ttl, now);
+            }
         }
         if self
             .validator()

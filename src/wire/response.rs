@@ -158,7 +158,12 @@ impl Response {
             let last = self.answer.last();
             last.is_some_and(|held| held.rrset.rtype == asked || asked == RecordType::ANY)
         };
-        self.authority.is_empty()
+        let has_soa = || {
+            let mut sets = self.authority.iter();
+            sets.any(|held| held.rrset.rtype == RecordType::SOA)
+        };
+        let unproven = self.authority.is_empty() || (!self.answer.is_empty() && !has_soa());
+        unproven
             && match self.rcode {
                 Rcode::NXDOMAIN => true,
                 Rcode::NOERROR => !has_data(),

@@ -1,10 +1,10 @@
 //! What is believed: chains of trust, denials and wildcards over a signed Internet, and what is made of lies.
 
 use super::internet::{Deed, Internet, Run, TEST, ip, name, rr};
-use super::signed::key;
+use super::signed::{answer, key};
 use crate::cache::{Demand, Rank};
-use crate::drill::signing::{Denial, Hashing};
-use crate::wire::{Ede, Question, Rcode, RecordType, Security};
+use crate::drill::signing::{Denial, Hashing, nsec_rdata};
+use crate::wire::{Class, Ede, Question, Rcode, Record, RecordType, Security};
 
 const AT: &str = "192.0.2.10";
 const OTHER: &str = "192.0.2.11";
@@ -133,7 +133,7 @@ fn a_lost_packet_and_then_a_plain_reply_do_not_make_a_signed_zone_bogus() {
     let honest = internet.zones.get(&ip(AT)).unwrap().clone();
     let mut sends = 0;
     internet.villain(AT, move |question, _| {
-        let mut message = super::signed::answer(&honest, question);
+        let mut message = answer(&honest, question);
         if *question == Question::new(name("www.a.test"), RecordType::A) {
             sends += 1;
             match sends {
@@ -494,4 +494,80 @@ fn a_cname_asked_for_below_a_dname_is_the_one_that_the_dname_makes() {
             secure(&run);
         }
     }
+}
+
+#[test]
+fn an_unsigned_zone_has_no_say_in_what_a_signed_one_beside_it_has() {
+    let mut internet = signed(&Denial::Nsec);
+    // From the TLD's server: a denial of a name in the signed zone, with a record of the unsigned zone that claims to be signed.
+    internet.twist(TEST, |question, message| {
+        if question.name == name("a.test") && question.rtype == RecordType::A {
+            let mut rrsig = vec![0, 47, 13, 2, 0, 0, 14, 16];
+            rrsig.extend([0x70, 0, 0, 0, 0x60, 0, 0, 0, 0, 1]);
+            rrsig.extend_from_slice(name("plain.test").as_wire());
+            rrsig.extend([1; 64]);
+            let nsec = nsec_rdata(&name("z.plain.test"), &[RecordType::A]);
+            *message = super::internet::error(question, Rcode::NXDOMAIN);
+            message.header.flags = message.header.flags.with_aa(true);
+            message.authority = vec![super::internet::soa("test")];
+            for (rtype, rdata) in [(RecordType::NSEC, nsec), (RecordType::RRSIG, rrsig)] {
+                message.authority.push(Record {
+                    owner: name("x.plain.test"),
+                    rtype,
+                    class: Class::IN,
+                    ttl: 300,
+                    rdata: rdata.into(),
+                });
+            }
+        }
+    });
+    internet.plan.qname_minimisation = crate::config::plan::Minimisation::Strict;
+    let run = internet.ask("www.a.test", "A");
+    secure(&run);
+    assert_eq!(run.answer(), ["www.a.test. A 192.0.2.80"]);
+}
+
+#[test]
+fn who_checks_for_himself_gets_the_proofs() {
+    for denial in [Denial::Nsec, NSEC3] {
+        let mut internet = signed(&denial);
+        internet.checking = false;
+        for (owner, rtype) in [
+            ("nowhere.a.test", "A"),
+            ("www.a.test", "TXT"),
+            ("x.wild.a.test", "A"),
+            ("plain.test", "DS"),
+        ] {
+            for from in ["the servers", "the cache"] {
+                let run = internet.ask(owner, rtype);
+                let proofs = run.response.authority.iter().filter(|held| {
+                    matches!(held.rrset.rtype, RecordType::NSEC | RecordType::NSEC3)
+                        && !held.rrset.rrsigs.is_empty()
+                });
+                assert!(proofs.count() > 0, "{owner} {rtype} from {from}");
+                assert!(!run.response.is_authenticated());
+            }
+        }
+        let run = internet.ask("deep.d.a.test", "A");
+        assert_eq!(run.answer().len(), 3);
+        assert_eq!(internet.ask("deep.d.a.test", "A").answer().len(), 3);
+    }
+}
+
+#[test]
+fn keys_that_cannot_be_had_are_no_failure_for_who_checks_himself() {
+    let mut internet = signed(&Denial::Nsec);
+    let zones = internet.zones.get(&ip(AT)).cloned().unwrap();
+    internet.villain(AT, move |question, _| {
+        if question.rtype == RecordType::DNSKEY {
+            Deed::Silence
+        } else {
+            Deed::Say(answer(&zones, question))
+        }
+    });
+    let run = internet.ask("www.a.test", "A");
+    assert_eq!(run.rcode(), Rcode::SERVFAIL);
+    internet.checking = false;
+    let run = internet.ask("www.a.test", "A");
+    assert_eq!(run.answer(), ["www.a.test. A 192.0.2.80"]);
 }

@@ -8,6 +8,7 @@ mod operator;
 mod priming;
 mod report;
 mod rollover;
+mod state_file;
 mod watch;
 
 use std::fmt;

@@ -1,11 +1,11 @@
 //! How do the zones excused from validation at run time outlive the process? One small file in the state directory.
 
-use std::fs;
-use std::io::{self, Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::state_file::StateFile;
 use crate::dnssec::{Excused, ExcusedZones};
 
 /// The file's name in the state directory.
@@ -33,23 +33,23 @@ struct KeptAnchor {
 /// Where they are kept.
 #[derive(Debug)]
 pub(super) struct Keeper {
-    directory: PathBuf,
+    file: StateFile,
 }
 
 impl Keeper {
     /// In this directory.
     pub(super) fn of(state_dir: &Path) -> Self {
         Self {
-            directory: state_dir.to_owned(),
+            file: StateFile::of(state_dir, FILE, LONGEST),
         }
     }
 
     /// The zones that were excused before and have not ended at `at` (wall seconds). What cannot be read is said once.
     pub(super) fn load(&self, at: u64) -> ExcusedZones {
         let zones = ExcusedZones::default();
-        let path = self.directory.join(FILE);
-        match read(&path) {
-            Ok(kept) => {
+        match self.read() {
+            Ok(None) => {}
+            Ok(Some(kept)) => {
                 for anchor in kept
                     .negative_anchors
                     .into_iter()
@@ -63,12 +63,11 @@ impl Keeper {
                                 reason: anchor.reason,
                             });
                         }
-                        Err(error) => self.complain(&path, &format!("{}: {error}", anchor.zone)),
+                        Err(error) => self.complain(&format!("{}: {error}", anchor.zone)),
                     }
                 }
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => self.complain(&path, &error.to_string()),
+            Err(error) => self.complain(&error.to_string()),
         }
         zones
     }
@@ -91,7 +90,7 @@ impl Keeper {
             Ok(()) => true,
             Err(error) => {
                 tracing::warn!(
-                    directory = %self.directory.display(),
+                    directory = %self.file.directory().display(),
                     %error,
                     "the negative trust anchors cannot be kept: a restart will not know of them"
                 );
@@ -100,42 +99,38 @@ impl Keeper {
         }
     }
 
-    /// A new file takes the place of the old one as a whole.
-    fn write(&self, kept: &Kept) -> io::Result<()> {
-        let new = self.directory.join(format!("{FILE}.new"));
-        let mut file = fs::File::create(&new)?;
-        file.write_all(&serde_json::to_vec_pretty(kept)?)?;
-        file.sync_all()?;
-        fs::rename(&new, self.directory.join(FILE))
+    fn read(&self) -> io::Result<Option<Kept>> {
+        let Some(octets) = self.file.read()? else {
+            return Ok(None);
+        };
+        let kept: Kept = serde_json::from_slice(&octets)?;
+        if kept.schema == 1 {
+            Ok(Some(kept))
+        } else {
+            Err(io::Error::other(format!(
+                "it has schema {}, and this suimond knows schema 1",
+                kept.schema
+            )))
+        }
     }
 
-    fn complain(&self, path: &Path, why: &str) {
+    fn write(&self, kept: &Kept) -> io::Result<()> {
+        self.file.replace(&serde_json::to_vec_pretty(kept)?)
+    }
+
+    fn complain(&self, why: &str) {
         tracing::warn!(
-            file = %path.display(),
+            file = %self.file.path().display(),
             why,
             "negative trust anchors of before the start are lost: the file cannot be read; add them again with `suimon nta add`"
         );
     }
 }
 
-fn read(path: &Path) -> io::Result<Kept> {
-    let mut octets = Vec::new();
-    fs::File::open(path)?
-        .take(LONGEST)
-        .read_to_end(&mut octets)?;
-    let kept: Kept = serde_json::from_slice(&octets)?;
-    if kept.schema == 1 {
-        Ok(kept)
-    } else {
-        Err(io::Error::other(format!(
-            "it has schema {}, and this suimond knows schema 1",
-            kept.schema
-        )))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

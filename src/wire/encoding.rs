@@ -3,12 +3,14 @@
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Upper-case hexadecimal.
-pub(super) fn hex(octets: &[u8]) -> String {
+#[must_use]
+pub fn hex(octets: &[u8]) -> String {
     octets.iter().map(|octet| format!("{octet:02X}")).collect()
 }
 
-/// Octets from hexadecimal of either case.
-pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
+/// Octets from hexadecimal of either case; nothing if a digit is missing or is none.
+#[must_use]
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(2) || !text.is_ascii() {
         return None;
     }

@@ -1,6 +1,6 @@
 //! Borrowed views over bytes, and the few owned shapes of the protocol: name, RRset, message, response.
 
-mod encoding;
+pub mod encoding;
 pub mod group;
 pub mod header;
 pub mod message;

@@ -1,17 +1,17 @@
 //! How does what was learned of trust anchors outlive the process? One JSON file in the state directory, which people can read.
 
-use std::fs;
-use std::io::{self, Read as _, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::units::Moment;
+use crate::daemon::state_file::StateFile;
 use crate::dnssec::Dnskey;
 use crate::dnssec::rollover::{
     CheckResult, KeyId, Memory, Pace, State, TrackedKey, TrustPoint, fingerprint,
 };
-use crate::wire::{Name, RecordType, text};
+use crate::wire::{Name, RecordType, encoding, text};
 
 /// The file's name in the state directory.
 pub(super) const FILE: &str = "trust-anchors.json";
@@ -73,19 +73,15 @@ struct KeptKey {
 
 /// The file.
 #[derive(Debug)]
-pub(super) struct AnchorFile {
-    directory: PathBuf,
-}
+pub(super) struct AnchorFile(StateFile);
 
 impl AnchorFile {
     pub(super) fn of(state_dir: &Path) -> Self {
-        Self {
-            directory: state_dir.to_owned(),
-        }
+        Self(StateFile::of(state_dir, FILE, LONGEST))
     }
 
     pub(super) fn path(&self) -> PathBuf {
-        self.directory.join(FILE)
+        self.0.path()
     }
 
     /// What was kept; nothing if there is no file yet.
@@ -93,26 +89,17 @@ impl AnchorFile {
     /// # Errors
     /// The file cannot be read, or not all in it makes sense: then nothing of it is believed.
     pub(super) fn load(&self) -> io::Result<Vec<Learned>> {
-        let file = match fs::File::open(self.path()) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            file => file?,
-        };
-        let mut octets = Vec::new();
-        file.take(LONGEST + 1).read_to_end(&mut octets)?;
-        if octets.len() as u64 > LONGEST {
-            return Err(io::Error::other("it is too long"));
-        }
-        understand(&octets)
+        self.0
+            .read()?
+            .map_or_else(|| Ok(Vec::new()), |octets| understand(&octets))
     }
 
     /// Puts a file that cannot be read out of the way.
     pub(super) fn put_aside(&self) -> io::Result<PathBuf> {
-        let aside = self.directory.join(ASIDE);
-        fs::rename(self.path(), &aside)?;
-        Ok(aside)
+        self.0.put_aside(ASIDE)
     }
 
-    /// Keeps all of `points`: a new file takes the place of the old one as a whole, once it is on the disk.
+    /// Keeps all of `points`.
     pub(super) fn save(&self, points: &[TrustPoint]) -> io::Result<()> {
         let kept = Kept {
             schema: SCHEMA,
@@ -120,19 +107,7 @@ impl AnchorFile {
         };
         let mut octets = serde_json::to_vec_pretty(&kept)?;
         octets.push(b'\n');
-        let new = self.directory.join(format!("{FILE}.new"));
-        let written = fs::File::create(&new).and_then(|mut file| {
-            file.write_all(&octets)?;
-            file.sync_all()
-        });
-        if let Err(error) = written {
-            let _nothing_to_remove = fs::remove_file(&new);
-            return Err(error);
-        }
-        fs::rename(&new, self.path())?;
-        // The new name should be on the disk as well; where that cannot be asked for, the old content is as good.
-        let _cannot_be_asked = fs::File::open(&self.directory).and_then(|dir| dir.sync_all());
-        Ok(())
+        self.0.replace(&octets)
     }
 }
 
@@ -271,23 +246,14 @@ fn moment(at: u64) -> Moment {
 }
 
 fn hex(id: &KeyId) -> String {
-    id.octets()
-        .iter()
-        .map(|octet| format!("{octet:02x}"))
-        .collect()
+    encoding::hex(id.octets()).to_ascii_lowercase()
 }
 
 fn unhex(text: &str) -> io::Result<KeyId> {
-    let wrong = || bad(format!("`{text}` is no SHA-256"));
-    if text.len() != 64 || !text.bytes().all(|letter| letter.is_ascii_hexdigit()) {
-        return Err(wrong());
-    }
-    let mut octets = [0; 32];
-    for (index, octet) in octets.iter_mut().enumerate() {
-        let pair = text.get(index * 2..index * 2 + 2).ok_or_else(wrong)?;
-        *octet = u8::from_str_radix(pair, 16).map_err(|_| wrong())?;
-    }
-    Ok(KeyId::from_octets(octets))
+    encoding::unhex(text)
+        .and_then(|octets| octets.try_into().ok())
+        .map(KeyId::from_octets)
+        .ok_or_else(|| bad(format!("`{text}` is no SHA-256")))
 }
 
 fn bad(why: String) -> io::Error {

@@ -1,7 +1,8 @@
 //! What is an entry? One message with what of it must match, and what is changed before it is sent.
 
-use super::records::{Asked, Zone, unhex};
+use super::records::{Asked, Zone};
 use super::text::{Line, Lines, Place, ReadError, split, without_comment};
+use crate::wire::encoding::unhex;
 use crate::wire::{Flags, Rcode, Record, RecordType};
 
 /// An `ENTRY_BEGIN` … `ENTRY_END`: a question to send, a reply to give, or a message to compare with.

@@ -5,7 +5,7 @@ use std::fmt;
 use super::entry::{Entry, Match, Template};
 use super::head::Flavour;
 use crate::wire::text::rdata_to_text;
-use crate::wire::{Flags, Message, Name, Rcode, Record, RecordType};
+use crate::wire::{Flags, Message, Name, Rcode, Record, RecordType, encoding};
 
 /// Option codes (IANA "DNS EDNS0 Option Codes").
 const NSID: u16 = 3;
@@ -404,5 +404,5 @@ fn shown_option(options: &[u8], code: u16) -> String {
 }
 
 fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+    encoding::hex(octets).to_ascii_lowercase()
 }

@@ -1,6 +1,7 @@
 //! How do scenario files write records? Zone-file lines under an $ORIGIN, with the mnemonics and dates people use there.
 
 use super::text::split;
+use crate::wire::encoding::unhex;
 use crate::wire::text::rdata_from_text;
 use crate::wire::{Class, Name, Record, RecordType};
 
@@ -322,19 +323,4 @@ fn unbase32(text: &str) -> Option<Vec<u8>> {
         }
     }
     Some(out)
-}
-
-/// Octets from hexadecimal of either case.
-pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u32> = text
-        .chars()
-        .map(|character| character.to_digit(16))
-        .collect::<Option<_>>()?;
-    let (pairs, []) = digits.as_chunks::<2>() else {
-        return None;
-    };
-    pairs
-        .iter()
-        .map(|[high, low]| u8::try_from(high << 4 | low).ok())
-        .collect()
 }

@@ -1,0 +1,75 @@
+//! How is a file of the state directory read and replaced, so that what stands in it is always whole?
+
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+/// One file of the state directory.
+#[derive(Debug)]
+pub(super) struct StateFile {
+    directory: PathBuf,
+    name: &'static str,
+    longest: u64,
+}
+
+impl StateFile {
+    /// The file `name` of `directory`, of which more than `longest` octets are never read.
+    pub(super) fn of(directory: &Path, name: &'static str, longest: u64) -> Self {
+        Self {
+            directory: directory.to_owned(),
+            name,
+            longest,
+        }
+    }
+
+    /// The directory it is in.
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> PathBuf {
+        self.directory.join(self.name)
+    }
+
+    /// What stands in it; nothing if there is no such file yet.
+    ///
+    /// # Errors
+    /// It cannot be read, or is longer than anything suimond writes there.
+    pub(super) fn read(&self) -> io::Result<Option<Vec<u8>>> {
+        let file = match fs::File::open(self.path()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file?,
+        };
+        let mut octets = Vec::new();
+        file.take(self.longest + 1).read_to_end(&mut octets)?;
+        if octets.len() as u64 > self.longest {
+            return Err(io::Error::other("it is too long"));
+        }
+        Ok(Some(octets))
+    }
+
+    /// A new file takes the place of the old one as a whole, once it is on the disk.
+    pub(super) fn replace(&self, octets: &[u8]) -> io::Result<()> {
+        let new = self.directory.join(format!("{}.new", self.name));
+        let written = fs::File::create(&new).and_then(|mut file| {
+            file.write_all(octets)?;
+            file.sync_all()
+        });
+        if let Err(error) = written {
+            let _nothing_to_remove = fs::remove_file(&new);
+            return Err(error);
+        }
+        fs::rename(&new, self.path())?;
+        // The new name should be on the disk as well; where that cannot be asked for, the old content is as good.
+        let _cannot_be_asked = fs::File::open(&self.directory).and_then(|dir| dir.sync_all());
+        Ok(())
+    }
+
+    /// Moves it out of the way, to `name` in the same directory; where it is then.
+    pub(super) fn put_aside(&self, name: &str) -> io::Result<PathBuf> {
+        let aside = self.directory.join(name);
+        fs::rename(self.path(), &aside)?;
+        Ok(aside)
+    }
+}

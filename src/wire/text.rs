@@ -151,7 +151,9 @@ pub fn record_from_text(line: &str, default_ttl: u32) -> Result<Record, TextErro
         }
         rest = behind;
         if ttl.is_none() && word.starts_with(|first: char| first.is_ascii_digit()) {
-            ttl = Some(seconds(word).ok_or_else(|| TextError(format!("`{word}` is not a TTL")))?);
+            ttl = Some(
+                capped_seconds(word).ok_or_else(|| TextError(format!("`{word}` is not a TTL")))?,
+            );
         } else if class.is_none() && word.eq_ignore_ascii_case("IN") {
             class = Some(Class::IN);
         } else {
@@ -196,8 +198,14 @@ fn next_word(text: &str) -> (&str, &str) {
     text.split_once(char::is_whitespace).unwrap_or((text, ""))
 }
 
-/// Seconds, plain or with units (`1d12h`), at most 2^31-1.
-fn seconds(text: &str) -> Option<u32> {
+/// [`seconds`], at most 2^31-1 (RFC 2181 section 8).
+fn capped_seconds(text: &str) -> Option<u32> {
+    seconds(text).filter(|total| *total <= i32::MAX.cast_unsigned())
+}
+
+/// Seconds, plain or with units (`1d12h`), as zone files write them.
+#[must_use]
+pub fn seconds(text: &str) -> Option<u32> {
     let mut total: u32 = 0;
     let mut number: Option<u32> = None;
     for character in text.chars() {
@@ -215,9 +223,7 @@ fn seconds(text: &str) -> Option<u32> {
             total = total.checked_add(number.take()?.checked_mul(unit)?)?;
         }
     }
-    total
-        .checked_add(number.unwrap_or(0))
-        .filter(|total| *total <= i32::MAX.cast_unsigned())
+    total.checked_add(number.unwrap_or(0))
 }
 
 fn show(fields: &[Show], rdata: &[u8]) -> Option<String> {
@@ -345,7 +351,7 @@ fn read(fields: &[Show], tokens: &[Token]) -> Result<Vec<u8>, TextError> {
             }
             Show::Number(_) => {
                 let word = word()?;
-                let value = seconds(&word.raw)
+                let value = capped_seconds(&word.raw)
                     .or_else(|| word.raw.parse().ok())
                     .ok_or_else(|| TextError(format!("`{}` is not a number", word.raw)))?;
                 out.extend(value.to_be_bytes());

@@ -12,11 +12,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
 
+use super::answers::{Answer, Answers};
 use super::entry::{Entry, Match};
 use super::evaluate::Variables;
 use super::file::{Deed, Scenario, Step, milliseconds};
 use super::head::Flavour;
-use super::outcome::{Failure, Outcome, wrong};
+use super::outcome::{Failure, Outcome};
 use super::packet;
 use super::servers::{Servers, exchange_by_stream};
 use crate::drill::suimond::binary;
@@ -166,16 +167,8 @@ struct Live<'a> {
     clock: PathBuf,
     /// Milliseconds by which the daemon's clock is ahead of the real one.
     ahead: i64,
-    answers: Vec<Answer>,
-    last: Option<Answer>,
+    answers: Answers,
     variables: Variables,
-}
-
-#[derive(Clone)]
-struct Answer {
-    client: IpAddr,
-    tcp: bool,
-    octets: Option<Vec<u8>>,
 }
 
 /// Ended with its owner.
@@ -215,8 +208,7 @@ impl<'a> Live<'a> {
             daemon,
             clock,
             ahead,
-            answers: Vec::new(),
-            last: None,
+            answers: Answers::default(),
             variables: Variables::default(),
         })
     }
@@ -231,7 +223,9 @@ impl<'a> Live<'a> {
                     let answer = answer.map_err(|error| {
                         failure(self.scenario, Some(step), format!("cannot ask: {error}"))
                     })?;
-                    self.answers.extend(answer);
+                    if let Some(answer) = answer {
+                        self.answers.push(answer);
+                    }
                 }
                 Deed::CheckAnswer(entry) => self.check(step, entry)?,
                 Deed::TimePasses(by) => self
@@ -319,26 +313,13 @@ impl<'a> Live<'a> {
 
     fn check(&mut self, step: &Step, entry: &Entry) -> Result<(), Failure> {
         if self.answers.is_empty() {
-            self.answers.extend(self.last.clone());
+            self.answers.again();
         }
         let flavour = self.scenario.head.flavour;
-        let mut first = None;
-        for (index, answer) in self.answers.iter().enumerate() {
-            if step.address.is_some_and(|address| address != answer.client) {
-                continue;
-            }
-            let octets = answer.octets.as_deref();
-            match wrong(entry, flavour, octets, answer.tcp, TTL_SLACK) {
-                None => {
-                    self.last = Some(self.answers.remove(index));
-                    return Ok(());
-                }
-                Some(what) => {
-                    first.get_or_insert(what);
-                }
-            }
-        }
-        let mut what = first.unwrap_or_else(|| "no answer was given to this client".to_owned());
+        let looked = self.answers.look(step.address, entry, flavour, TTL_SLACK);
+        let Err(mut what) = looked else {
+            return Ok(());
+        };
         if let Err(unmatched) = self.servers.unmatched() {
             what.push_str("\n  ");
             what.push_str(&unmatched);

@@ -5,6 +5,7 @@
 //! [`live`] runs it through the daemon and scripted servers on real sockets. docs/testing.md tells the format and what of it
 //! is not supported.
 
+mod answers;
 mod entry;
 mod evaluate;
 mod file;

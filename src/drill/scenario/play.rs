@@ -5,13 +5,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::answers::{Answer, Answers};
 use super::entry::{Entry, Match};
 use super::evaluate::Variables;
 use super::file::{Deed, Scenario, Step, milliseconds};
 use super::found_out::FoundOut;
 use super::head::Flavour;
 use super::matching::{Came, matches};
-use super::outcome::{Failure, Outcome, wrong};
+use super::outcome::{Failure, Outcome};
 use super::packet;
 use super::sessions::{Session, World};
 use crate::cache::{Demand, FlushScope};
@@ -56,8 +57,7 @@ pub fn play(scenario: &Scenario) -> Outcome {
         world: World::new(plan, scenario.head.flavour, now),
         at: 0,
         sessions: Vec::new(),
-        answers: Vec::new(),
-        last: None,
+        answers: Answers::default(),
         used: HashSet::new(),
         asked: Vec::new(),
         variables: Variables::default(),
@@ -76,22 +76,11 @@ struct Play<'a> {
     /// The next step.
     at: usize,
     sessions: Vec<Session>,
-    /// Answers that no step has looked at.
-    answers: Vec<Answer>,
-    /// The last that one has.
-    last: Option<Answer>,
+    answers: Answers,
     /// Lines of entries that were given as replies.
     used: HashSet<usize>,
     asked: Vec<String>,
     variables: Variables,
-}
-
-/// What a client got.
-#[derive(Clone)]
-struct Answer {
-    client: IpAddr,
-    tcp: bool,
-    octets: Option<Vec<u8>>,
 }
 
 type Held = Result<(), Box<Failure>>;
@@ -284,11 +273,7 @@ impl<'a> Play<'a> {
             Deed::Nothing | Deed::Traffic | Deed::Unsupported(_) => {}
             Deed::Query(entry) => self.query(step, entry, asked_in),
             Deed::CheckAnswer(entry) => {
-                if self.sessions.is_empty()
-                    && let Some(answer) = self.last.clone()
-                {
-                    // Deckard: the last answer can be looked at again.
-                    self.answers.push(answer);
+                if self.sessions.is_empty() && self.answers.again() {
                     return self.check_answer(step, entry);
                 }
                 return Err(self.failure(Some(step), self.stuck("no answer was given")));
@@ -424,22 +409,13 @@ impl<'a> Play<'a> {
 
     fn check_answer(&mut self, step: &Step, entry: &Entry) -> Held {
         let flavour = self.scenario.head.flavour;
-        let mut first = None;
-        for (index, answer) in self.answers.iter().enumerate() {
-            if step.address.is_some_and(|address| address != answer.client) {
-                continue;
-            }
-            let octets = answer.octets.as_deref();
-            let Some(what) = wrong(entry, flavour, octets, answer.tcp, 0) else {
-                self.last = Some(self.answers.remove(index));
-                return Ok(());
-            };
-            first.get_or_insert(what);
-        }
-        let what = first.unwrap_or_else(|| "no answer was given to this client".to_owned());
-        let mut failure = self.failure(Some(step), what);
-        failure.place = entry.place.clone();
-        Err(failure)
+        self.answers
+            .look(step.address, entry, flavour, 0)
+            .map_err(|what| {
+                let mut failure = self.failure(Some(step), what);
+                failure.place = entry.place.clone();
+                failure
+            })
     }
 
     fn ended(&self) -> Held {

@@ -2,7 +2,7 @@
 
 use super::text::split;
 use crate::wire::encoding::unhex;
-use crate::wire::text::rdata_from_text;
+use crate::wire::text::{rdata_from_text, seconds};
 use crate::wire::{Class, Name, Record, RecordType};
 
 /// TTL of a record that has none and stands under no `$TTL`, seconds: what testbound and Deckard take.
@@ -40,7 +40,7 @@ impl Zone {
     pub(super) fn directive(&mut self, word: &str, rest: &str) -> Result<bool, String> {
         match word {
             "$ORIGIN" => self.origin = self.name(rest)?,
-            "$TTL" => self.ttl = ttl(rest).ok_or_else(|| format!("`{rest}` is not a TTL"))?,
+            "$TTL" => self.ttl = seconds(rest).ok_or_else(|| format!("`{rest}` is not a TTL"))?,
             _ => return Ok(false),
         }
         Ok(true)
@@ -105,7 +105,7 @@ impl Zone {
             }
             rest = behind;
             if found_ttl.is_none() && word.starts_with(|c: char| c.is_ascii_digit()) {
-                found_ttl = Some(ttl(word).ok_or_else(|| format!("`{word}` is not a TTL"))?);
+                found_ttl = Some(seconds(word).ok_or_else(|| format!("`{word}` is not a TTL"))?);
             } else if class.is_none() && is_class(word) {
                 class = word.parse().ok();
             } else {
@@ -171,28 +171,6 @@ impl Zone {
 fn is_class(word: &str) -> bool {
     let word = word.to_ascii_uppercase();
     matches!(word.as_str(), "IN" | "CH" | "HS" | "NONE") || word.starts_with("CLASS")
-}
-
-/// Seconds, plain or with units.
-fn ttl(text: &str) -> Option<u32> {
-    let mut total: u32 = 0;
-    let mut number: Option<u32> = None;
-    for character in text.chars() {
-        if let Some(digit) = character.to_digit(10) {
-            number = Some(number.unwrap_or(0).checked_mul(10)?.checked_add(digit)?);
-            continue;
-        }
-        let unit: u32 = match character.to_ascii_lowercase() {
-            's' => 1,
-            'm' => 60,
-            'h' => 3600,
-            'd' => 86_400,
-            'w' => 604_800,
-            _ => return None,
-        };
-        total = total.checked_add(number.take()?.checked_mul(unit)?)?;
-    }
-    total.checked_add(number.unwrap_or(0))
 }
 
 /// Seconds since the epoch of `YYYYMMDDHHMMSS` (RFC 4034 section 3.2), all of it modulo 2^32 as signatures count.

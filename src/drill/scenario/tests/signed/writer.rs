@@ -377,15 +377,8 @@ impl Case {
         answer: &[&str],
         authority: &[&str],
     ) -> Self {
-        let own = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect();
-        self.ask(Ask {
-            question: question.to_owned(),
-            query: "RD AD",
-            matches: "all".to_owned(),
-            reply: format!("{flags} {rcode}"),
-            answer: own(answer),
-            authority: own(authority),
-        })
+        let reply = format!("{flags} {rcode}");
+        self.exact(question, "RD AD", "all", &reply, answer, authority)
     }
 
     /// Answered, and authentic.

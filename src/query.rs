@@ -256,17 +256,18 @@ impl Pipeline {
 
     /// What policy or the cache say of a question.
     fn known(&self, question: Question, demand: Demand, now: Now) -> Known {
-        let (question, chain, forwarded) = match self.policy.decide(&question) {
+        let (question, chain, route) = match self.policy.decide(&question) {
             Decision::Answer(response) => return Known::Response(response, AnswerSource::Policy),
             Decision::Chase { chain, target } => {
                 let question = Question::new(target, question.rtype);
-                let forwarded = matches!(self.policy.decide(&question), Decision::Forward(_));
-                (question, chain, forwarded)
+                let route = self.policy.decide(&question);
+                (question, chain, route)
             }
-            Decision::Forward(_) => (question, Vec::new(), true),
-            Decision::Stub(_) | Decision::Resolve => (question, Vec::new(), false),
+            route => (question, Vec::new(), route),
         };
-        match self.remembered(&question, demand, now) {
+        let forwarded = matches!(route, Decision::Forward(_));
+        let iterated = matches!(route, Decision::Resolve);
+        match self.remembered(&question, iterated, demand, now) {
             Some((mut response, source)) => {
                 response.answer.splice(0..0, chain);
                 Known::Response(response, source)
@@ -279,10 +280,11 @@ impl Pipeline {
         }
     }
 
-    /// What is cached, or follows from what is cached and validated (RFC 8198).
+    /// What is cached, or, for a name that would be found out by iteration, follows from what is cached and validated (RFC 8198).
     fn remembered(
         &self,
         question: &Question,
+        iterated: bool,
         demand: Demand,
         now: Now,
     ) -> Option<(Response, AnswerSource)> {
@@ -295,13 +297,11 @@ impl Pipeline {
             }
             return Some((response, AnswerSource::Cache));
         }
-        match demand {
-            Demand::Any => None,
-            Demand::Checked => {
-                let response = self.resolver.proven(question, now)?;
-                Some((response, AnswerSource::Proven))
-            }
+        if !iterated || demand == Demand::Any {
+            return None;
         }
+        let response = self.resolver.proven(question, now)?;
+        Some((response, AnswerSource::Proven))
     }
 
     fn reject(

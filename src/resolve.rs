@@ -139,15 +139,11 @@ impl Resolver {
         }))
     }
 
-    /// The answer to `question` that follows from validated proofs alone (RFC 8198), for names that would be found out by
-    /// iteration.
+    /// The answer to `question` that follows from validated proofs alone (RFC 8198). Only for names that would be found out by
+    /// iteration: who sends a name to other servers, or answers it himself, must not ask here.
     #[must_use]
     pub fn proven(&self, question: &Question, now: Now) -> Option<Response> {
-        let validator = self.validator.as_ref().filter(|at| at.is_on())?;
-        match self.policy.route(&question.name, question.rtype) {
-            Decision::Resolve => synthesise(&self.cache, question, validator.plan(), now),
-            _ => None,
-        }
+        synthesise(&self.cache, question, self.validator()?.plan(), now)
     }
 
     /// Answers `question` by a recursion of its own and tells every step; for `suimon ask`.
@@ -222,9 +218,9 @@ impl Resolver {
         question: Question,
         demand: Demand,
     ) -> Result<watch::Receiver<Option<Arc<Response>>>, Reason> {
-        let demand = match &self.validator {
-            Some(validator) if validator.is_on() => demand,
-            _ => Demand::Checked,
+        let demand = match self.validator() {
+            Some(_) => demand,
+            None => Demand::Checked,
         };
         match self.in_flight.entry((question, demand)) {
             Entry::Occupied(mut entry) => {
@@ -321,9 +317,9 @@ impl Resolver {
         }
     }
 
-    /// Whether we validate, so that forwarders need not (CD, RFC 4035 section 3.2.2).
-    fn validates(&self) -> bool {
-        self.validator.as_ref().is_some_and(|at| at.is_on())
+    /// Who says what is to be believed, if anything is validated.
+    fn validator(&self) -> Option<&Arc<Validator>> {
+        self.validator.as_ref().filter(|at| at.is_on())
     }
 
     /// The servers that may be asked, with their ports.
@@ -349,8 +345,10 @@ impl Resolver {
         let exchanged = match ask.via {
             Via::Forward(index) => match self.forwarders.get(index) {
                 Some(forwarder) => {
+                    // We validate, so that forwarders need not (CD, RFC 4035 section 3.2.2).
+                    let unchecked = self.validator().is_some();
                     forwarder
-                        .ask(&ask.question, self.plan.dnssec_ok, self.validates(), budget)
+                        .ask(&ask.question, self.plan.dnssec_ok, unchecked, budget)
                         .await
                 }
                 None => Exchanged::Failed {

@@ -250,6 +250,14 @@ impl Sets {
                 } else {
                     denial::no_data(&denied.name, denied.rtype, &shown, allowance)?
                 };
+                if denied.rtype == RecordType::DS {
+                    // Where there is no name there is no zone; an opted-out span may hide one (RFC 5155 section 9.2).
+                    cut = Some(match denial.strength {
+                        Strength::Proven => NoDs::NoCut,
+                        Strength::OptOut => NoDs::OptOut,
+                        Strength::TooManyIterations => NoDs::TooManyIterations,
+                    });
+                }
                 weigh(denial.strength, &mut ede)
             }
         };

@@ -26,6 +26,14 @@ pub enum ZoneTrust {
     Bogus(Bogus),
 }
 
+impl ZoneTrust {
+    /// Whether its data need no signature, nor what lies below it, up to the next anchor.
+    #[must_use]
+    pub const fn is_unsigned(&self) -> bool {
+        matches!(self, Self::Insecure(_) | Self::Indeterminate)
+    }
+}
+
 /// Where the chain of trust of a zone begins.
 #[derive(Clone, Debug)]
 pub enum Start {

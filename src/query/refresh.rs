@@ -42,15 +42,15 @@ impl Pipeline {
         admission: Admission,
         now: Now,
     ) -> Option<Refresh> {
+        if !self.cache.prefetches() || source != AnswerSource::Cache || query.flags.cd() {
+            return None;
+        }
         let ends = response.answer.iter().any(|held| {
             let lifetime = self.cache.served_ttl(held.rrset.ttl);
             held.ttl <= lifetime / LAST_PART
         });
-        if source != AnswerSource::Cache || !ends || !self.cache.prefetches() || query.flags.cd() {
-            return None;
-        }
         let question = query.question();
-        if !self.cache.may_renew(&question, now) {
+        if !ends || !self.cache.may_renew(&question, now) {
             return None;
         }
         Some(Refresh {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Recursion;
 use super::step::Around;
+use super::trace::Happening;
 use crate::cache::Rank;
 use crate::dnssec::{Anchor, Bogus, Start, Validator, Why, ZoneTrust, usable_ds};
 use crate::sys::clock::Now;
@@ -49,6 +50,16 @@ pub(super) enum Trusting {
     Known(ZoneTrust),
     /// This is needed first.
     Need(Question),
+}
+
+impl Trusting {
+    /// Whether it is known that the zone's data need no signature.
+    pub(super) const fn is_unsigned(&self) -> bool {
+        match self {
+            Self::Known(trust) => trust.is_unsigned(),
+            Self::Need(_) => false,
+        }
+    }
 }
 
 impl Recursion {
@@ -120,7 +131,7 @@ impl Recursion {
         };
         self.note(
             now,
-            super::trace::Happening::Zone {
+            Happening::Zone {
                 zone: zone.clone(),
                 trust: told,
             },
@@ -145,10 +156,8 @@ impl Recursion {
         }
         // A zone above may have turned out unsigned in the meantime: then there was nothing to be had.
         let unsigned = |name: &Name| {
-            matches!(
-                self.known_trust(name, now),
-                Some(ZoneTrust::Insecure(_) | ZoneTrust::Indeterminate)
-            )
+            let known = self.known_trust(name, now);
+            known.is_some_and(|trust| trust.is_unsigned())
         };
         let labels = question.name.label_count();
         if (0..labels).any(|labels| unsigned(&question.name.suffix(labels))) {

@@ -76,12 +76,7 @@ impl Recursion {
             },
         );
         if lasting == Lasting::Remembered && self.is_worth_remembering(budget.cause()) {
-            let demand = if frame.checking {
-                Demand::Checked
-            } else {
-                Demand::Any
-            };
-            cache.store_failure_as(&frame.question, ede.clone(), demand, now);
+            cache.store_failure_as(&frame.question, ede.clone(), frame.demand(), now);
         }
         if frame.purpose == Purpose::Trust {
             if !ede.is_bogus() {

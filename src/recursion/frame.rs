@@ -140,10 +140,10 @@ impl Frame {
 
     /// How well what is cached must have been looked at, to be of use here.
     pub(super) const fn demand(&self) -> Demand {
-        match self.purpose {
-            Purpose::Client if !self.checking => Demand::Any,
-            Purpose::Server => Demand::Any,
-            Purpose::Client | Purpose::Trust => Demand::Checked,
+        if self.checking {
+            Demand::Checked
+        } else {
+            Demand::Any
         }
     }
 

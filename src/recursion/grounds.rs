@@ -124,11 +124,7 @@ impl Recursion {
     /// Whether `zone`, which signed something about `name`, is above the anchor by which `name` is to be believed (RFC 4035
     /// section 5: the anchor is where trust begins), and not believed itself.
     fn is_above_anchor(&self, zone: &Name, name: &Name, around: &Around<'_>) -> bool {
-        self.anchor_between(zone, name, around).is_some()
-            && matches!(
-                self.trust(zone, around),
-                Trusting::Known(ZoneTrust::Insecure(_) | ZoneTrust::Indeterminate)
-            )
+        self.anchor_between(zone, name, around).is_some() && self.trust(zone, around).is_unsigned()
     }
 
     /// A reply without a signature: right if a zone cut to an unsigned zone lies between the zone that was asked, or the anchor
@@ -198,11 +194,7 @@ impl Recursion {
         ede: Option<Ede>,
         around: &Around<'_>,
     ) -> Grounds {
-        let whole = matches!(
-            self.trust(&approach.zone, around),
-            Trusting::Known(ZoneTrust::Insecure(_) | ZoneTrust::Indeterminate)
-        );
-        if whole {
+        if self.trust(&approach.zone, around).is_unsigned() {
             return self.accept_in(&approach.zone, reading, security, ede);
         }
         reading.cut_after_first();

@@ -30,7 +30,7 @@ impl Recursion {
         &mut self,
         frame: &mut Frame,
         approach: Box<Approach>,
-        introduction: Box<Introduction>,
+        mut introduction: Box<Introduction>,
         around: &Around<'_>,
         budget: &mut Budget,
     ) -> Turn {
@@ -50,13 +50,12 @@ impl Recursion {
             }
             _ => return skip(frame, approach),
         };
-        let (ds, proofs): (Vec<Rrset>, Vec<Rrset>) = introduction
-            .signed
-            .iter()
-            .cloned()
+        // Nobody looks at them again: what was proven comes back with the judgement.
+        let (ds, proofs): (Vec<Rrset>, Vec<Rrset>) = std::mem::take(&mut introduction.signed)
+            .into_iter()
             .partition(|set| set.rtype == RecordType::DS);
         let denied = ds.is_empty().then(|| Denied {
-            name: child.clone(),
+            name: introduction.child.clone(),
             rtype: RecordType::DS,
             whole_name: false,
             soa: None,

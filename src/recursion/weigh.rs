@@ -230,14 +230,6 @@ impl Recursion {
             {
                 let ds: &Rrset = &shown.set;
                 self.learn_shown_ds(Arc::new(ds.clone()), ds.ttl, now);
-            } else if matches!(reading.end, End::NxDomain(_)) {
-                let lifetime = proven.proofs.iter().map(|set| set.ttl).min().unwrap_or(0);
-                // An opted-out span may hide an unsigned zone (RFC 5155 section 9.2).
-                let trust = match proven.denial {
-                    Security::Secure => ZoneTrust::NoCut,
-                    _ => ZoneTrust::Insecure(proven.ede.clone()),
-                };
-                self.learn(&question.name, trust, lifetime, now);
             }
         } else if question.rtype == RecordType::DS && for_trust {
             // A name that is an alias is no zone cut, and where it leads is of no interest.

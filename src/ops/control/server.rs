@@ -18,7 +18,7 @@ use super::protocol::{
     self, Envelope, Failure, FailureKind, FlushReport, MAX_REQUEST, Request, StatsReport,
 };
 use super::service::{FlushTarget, Service};
-use crate::ops::crowd::Crowd;
+use crate::ops::crowd;
 use crate::wire::{Name, Question, RecordType};
 
 /// Connections at a time; operators are few.
@@ -102,20 +102,9 @@ impl Control {
     /// Serves until `stop` is done; then open connections are dropped and the socket file is removed.
     pub async fn serve(self, service: Arc<dyn Service>, stop: impl Future<Output = ()> + Send) {
         let service = service.as_ref();
-        let mut connections = Crowd::new(CONNECTIONS);
-        let mut stop = std::pin::pin!(stop);
-        loop {
-            tokio::select! {
-                () = &mut stop => return,
-                () = connections.turn(), if !connections.is_empty() => {}
-                accepted = self.listener.accept() => match accepted {
-                    Ok((stream, _)) if connections.is_full() => say_busy(&stream),
-                    Ok((stream, _)) => connections.join(converse(stream, self.permitted, service)),
-                    // Out of descriptors: wait for some to come back instead of spinning.
-                    Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-                },
-            }
-        }
+        let accept = async || self.listener.accept().await.map(|(stream, _)| stream);
+        let converse = |stream| converse(stream, self.permitted, service);
+        crowd::serve(CONNECTIONS, stop, accept, say_busy, converse).await;
     }
 }
 

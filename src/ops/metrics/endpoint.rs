@@ -20,7 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::exposition;
 use crate::ops::control::Service;
-use crate::ops::crowd::Crowd;
+use crate::ops::crowd;
 
 /// Connections at a time; more are closed at once.
 const CONNECTIONS: usize = 16;
@@ -74,20 +74,10 @@ impl MetricsPage {
     /// Serves until `stop` is done; then open connections are dropped.
     pub async fn serve(self, service: Arc<dyn Service>, stop: impl Future<Output = ()> + Send) {
         let service = service.as_ref();
-        let mut connections = Crowd::new(CONNECTIONS);
-        let mut stop = std::pin::pin!(stop);
-        loop {
-            tokio::select! {
-                () = &mut stop => return,
-                () = connections.turn(), if !connections.is_empty() => {}
-                accepted = self.listener.accept() => match accepted {
-                    Ok(_) if connections.is_full() => {}
-                    Ok((stream, _)) => connections.join(converse(stream, service)),
-                    // Out of descriptors: wait for some to come back instead of spinning.
-                    Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-                },
-            }
-        }
+        let accept = async || self.listener.accept().await.map(|(stream, _)| stream);
+        let close_at_once = |_: &TcpStream| {};
+        let converse = |stream| converse(stream, service);
+        crowd::serve(CONNECTIONS, stop, accept, close_at_once, converse).await;
     }
 }
 

@@ -6,8 +6,9 @@
     reason = "a program that measures and prints; a panic is the report"
 )]
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
+#[path = "whole/table.rs"]
+mod table;
+
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -59,14 +60,14 @@ fn main() -> ExitCode {
     let fits = grown <= PROMISE && entries == u64::from(RRSETS) && found == asked;
     let verdict = if fits { "held" } else { "NOT held" };
     println!("One million small RRsets fit in 1 GB: {verdict}.");
-    row(&format!(
+    table::record(&format!(
         "| memory: one million small RRsets | {} MB | at most 1,000 MB: {verdict} |",
         grown / 1_000_000
     ));
     // A reckoning below the truth would let the daemon outgrow what its operator gave it.
     let share = reckoned * 100 / grown;
     println!("The cache reckons with {share} % of what the process grew by.");
-    row(&format!(
+    table::record(&format!(
         "| memory: the cache's own reckoning, of the truth | {share} % | at least 90 %: {} |",
         if share >= 90 { "held" } else { "NOT held" }
     ));
@@ -74,18 +75,6 @@ fn main() -> ExitCode {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
-    }
-}
-
-/// Adds a row to the table of `make bench`.
-fn row(row: &str) {
-    if let Some(path) = std::env::var_os("BENCH_TABLE") {
-        let mut table = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(path)
-            .expect("the table of make bench");
-        writeln!(table, "{row}").expect("the table of make bench");
     }
 }
 

@@ -227,6 +227,17 @@ fn useful(scene: &Scene, name: &str, count: fn(&Scene) -> f64) -> Cell {
     )
 }
 
+/// How many of those who ask for one slow name are answered, and for how many packets.
+fn answered_for_packets(scene: &Scene, ask: fn(&Scene, &str) -> usize) -> Cell {
+    let answered = ask(scene, "slow.evil.test.");
+    let packets = evil_side(scene);
+    Cell::new(
+        true,
+        &[-(answered as f64), packets],
+        format!("{answered} / {packets}"),
+    )
+}
+
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn rows() -> Vec<Row> {
     let row = |title, script, measure| Row {
@@ -398,28 +409,12 @@ fn rows() -> Vec<Row> {
         row(
             "60 clients, one slow name (0.3 s): answered / packets",
             || evil::slow(Duration::from_millis(300)),
-            |scene| {
-                let answered = evil::sixty_clients(scene, "slow.evil.test.");
-                let packets = evil_side(scene);
-                Cell::new(
-                    true,
-                    &[-(answered as f64), packets],
-                    format!("{answered} / {packets}"),
-                )
-            },
+            |scene| answered_for_packets(scene, evil::sixty_clients),
         ),
         row(
             "100 equal queries from one client: answered / packets",
             || evil::slow(Duration::from_millis(300)),
-            |scene| {
-                let answered = evil::hundred_equal_queries(scene, "slow.evil.test.");
-                let packets = evil_side(scene);
-                Cell::new(
-                    true,
-                    &[-(answered as f64), packets],
-                    format!("{answered} / {packets}"),
-                )
-            },
+            |scene| answered_for_packets(scene, evil::hundred_equal_queries),
         ),
         row(
             "400 new names: distinct ports, IDs",

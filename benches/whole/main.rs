@@ -16,9 +16,8 @@ mod authority;
 mod burst;
 mod echo;
 mod lab;
+mod table;
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::str::FromStr;
@@ -412,7 +411,7 @@ impl Bench {
                 median(&subject.busy) / 1000.0,
                 median(&subject.steady) / 1000.0,
             );
-            record(&format!(
+            table::record(&format!(
                 "| CPU of one query, busy (steady): {} | {busy:.2} µs ({steady:.2} µs) | |",
                 subject.title
             ));
@@ -496,18 +495,7 @@ impl Bench {
 /// Says it, and adds it to the table of `make bench`.
 fn row(row: &str) {
     println!("{}", row.trim_matches(['|', ' ']).replace(" | ", ": "));
-    record(row);
-}
-
-fn record(row: &str) {
-    if let Some(path) = std::env::var_os("BENCH_TABLE") {
-        let mut table = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(path)
-            .expect("the table of make bench");
-        writeln!(table, "{row}").expect("the table of make bench");
-    }
+    table::record(row);
 }
 
 /// `SUIMOND`, or the one cargo built beside this bench.

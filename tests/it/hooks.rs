@@ -91,53 +91,22 @@ fn sigterm_ends_it_at_once_with_code_0_even_while_a_query_waits_for_a_mute_serve
         None,
         "nobody answers"
     );
-    let begun = Instant::now();
-    assert_eq!(
-        scene.lab.stop("suimond"),
-        Some(0),
-        "{}",
-        scene.lab.log("suimond")
-    );
-    assert!(
-        begun.elapsed() < Duration::from_secs(1),
-        "it took {:?}",
-        begun.elapsed()
-    );
+    scene.stop_within(Duration::from_secs(1));
 }
 
 #[test]
 fn it_needs_no_file_of_etc_or_var_and_writes_below_its_state_directory_alone() {
-    let setting = Setting::default();
-    let mut scene = Scene::without_suimond("readonly", &setting, {
-        let world = usual();
-        move |asked| world.answer(asked).now(asked)
-    });
-    let state = scene.lab.dir().join("state");
-    std::fs::create_dir_all(&state).expect("a state directory");
-    let config = suimond::config(
-        &scene.lab,
-        &[listen()],
-        setting.clients,
-        HINTS,
-        "[policy]\nspecial_use = false\n",
-    );
-    let path = scene.lab.file("suimond.toml", &config);
     // Everything else is read-only or gone; the log leaves by the standard error that is open already.
-    let script = format!(
-        "mount --make-rprivate / && mount -t tmpfs none {0} && mount -t tmpfs -o ro none /etc && mount -t tmpfs -o ro none /var && \
-         mount -o remount,ro,bind / && ! touch {1}/probe 2>/dev/null && cd / && exec env -i {2} --config {3}",
-        state.display(),
-        scene.lab.dir().display(),
-        suimond::SUIMOND,
-        path.display()
-    );
-    let resolver = scene.resolver.clone();
-    scene.lab.spawn(
-        &resolver,
-        "suimond",
-        &["unshare", "-m", "sh", "-c", &script],
-    );
-    suimond::wait_until_ready(&scene.lab, "suimond");
+    let mut scene = Scene::in_own_mounts("readonly", usual(), |directory, state, config| {
+        format!(
+            "mount --make-rprivate / && mount -t tmpfs none {0} && mount -t tmpfs -o ro none /etc && mount -t tmpfs -o ro none /var && \
+             mount -o remount,ro,bind / && ! touch {1}/probe 2>/dev/null && cd / && exec env -i {2} --config {3}",
+            state.display(),
+            directory.display(),
+            suimond::SUIMOND,
+            config.display()
+        )
+    });
     assert_eq!(scene.told(WWW, T::A), GOOD);
     let log = scene.lab.log("suimond");
     assert!(
@@ -232,6 +201,13 @@ fn with_priming_the_root_is_asked_once_for_its_servers_at_start() {
     assert_eq!(scene.network.told(), ["10.53.0.1 . NS"]);
 }
 
+/// The usual name is answered, and soon.
+fn told_good_within(scene: &Scene, most: Duration) {
+    let begun = Instant::now();
+    assert_eq!(scene.told(WWW, T::A), GOOD);
+    assert!(begun.elapsed() < most, "it took {:?}", begun.elapsed());
+}
+
 #[test]
 fn what_failed_while_the_network_was_down_is_not_held_against_later_clients() {
     let setting = Setting {
@@ -246,13 +222,7 @@ fn what_failed_while_the_network_was_down_is_not_held_against_later_clients() {
     scene.start("suimond", &setting);
     assert_eq!(scene.told("other.example.test.", T::A), "SERVFAIL");
     scene.resolver.run(&["ip", "link", "set", "out", "up"]);
-    let begun = Instant::now();
-    assert_eq!(scene.told(WWW, T::A), GOOD);
-    assert!(
-        begun.elapsed() < Duration::from_secs(2),
-        "it took {:?}",
-        begun.elapsed()
-    );
+    told_good_within(&scene, Duration::from_secs(2));
 }
 
 #[test]
@@ -269,13 +239,7 @@ fn servers_that_come_up_after_a_client_was_failed_serve_the_next_one() {
     });
     assert_eq!(scene.told("other.example.test.", T::A), "SERVFAIL");
     up.store(true, std::sync::atomic::Ordering::Relaxed);
-    let begun = Instant::now();
-    assert_eq!(scene.told(WWW, T::A), GOOD);
-    assert!(
-        begun.elapsed() < Duration::from_secs(3),
-        "it took {:?}",
-        begun.elapsed()
-    );
+    told_good_within(&scene, Duration::from_secs(3));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use suimon::wire::{Message, RecordType as T};
 
-use crate::lab::client::{self, ask, query};
+use crate::lab::client::{self, ask, framed, query, read_framed};
 use crate::lab::script::{
     Asked, PATIENCE, Reply, Scene, Sent, Setting, World, listen, loopback, say, wait_until,
 };
@@ -335,26 +335,30 @@ fn ports_of_reflectors_get_answers_but_never_errors_and_port_53_is_served_and_co
 
 // Limits of waiting.
 
+/// A scene whose servers take 0.6 s, which suimond knows already.
+fn behind_slow_servers(tag: &str) -> Scene {
+    let scene = Scene::new(tag, &Setting::default(), slow(Duration::from_millis(600)));
+    let told = scene.told("slowwarm.example.test.", T::A);
+    assert!(told.starts_with("NOERROR"), "{told}");
+    scene
+}
+
+/// One client's socket, to be opened where suimond is.
+fn client_socket(patience: Duration) -> UdpSocket {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a client socket");
+    socket.connect(listen()).expect("connected");
+    socket
+        .set_read_timeout(Some(patience))
+        .expect("a read timeout");
+    socket
+}
+
 #[test]
 fn the_129th_waiting_query_of_one_client_gets_servfail_and_is_counted() {
-    let scene = Scene::new(
-        "pending",
-        &Setting::default(),
-        slow(Duration::from_millis(600)),
-    );
-    // Its servers are known to be slow.
-    assert!(
-        scene
-            .told("slowwarm.example.test.", T::A)
-            .starts_with("NOERROR")
-    );
+    let scene = behind_slow_servers("pending");
     let (mut failed, mut answered) = (0, 0);
     scene.resolver.inside(|| {
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("a client socket");
-        socket.connect(listen()).expect("connected");
-        socket
-            .set_read_timeout(Some(Duration::from_secs(5)))
-            .expect("a read timeout");
+        let socket = client_socket(Duration::from_secs(5));
         for id in 0..129 {
             socket
                 .send(&ask(id, &format!("slow{id}.example.test."), T::A))
@@ -386,24 +390,10 @@ fn the_129th_waiting_query_of_one_client_gets_servfail_and_is_counted() {
 
 #[test]
 fn of_101_queries_for_one_slow_name_100_are_answered_and_one_is_counted() {
-    let scene = Scene::new(
-        "joined",
-        &Setting::default(),
-        slow(Duration::from_millis(600)),
-    );
-    // Its servers are known to be slow.
-    assert!(
-        scene
-            .told("slowwarm.example.test.", T::A)
-            .starts_with("NOERROR")
-    );
+    let scene = behind_slow_servers("joined");
     scene.network.forget();
     let answered = scene.resolver.inside(|| {
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("a client socket");
-        socket.connect(listen()).expect("connected");
-        socket
-            .set_read_timeout(Some(Duration::from_millis(1_800)))
-            .expect("a read timeout");
+        let socket = client_socket(Duration::from_millis(1_800));
         for id in 0..101 {
             socket
                 .send(&ask(id, "slow.example.test.", T::A))
@@ -441,16 +431,8 @@ fn connect(source: &str) -> TcpStream {
     stream
 }
 
-fn framed(octets: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(octets.len()).expect("a small query");
-    [&length.to_be_bytes(), octets].concat()
-}
-
 fn next(stream: &mut TcpStream) -> Option<Message> {
-    let mut length = [0; 2];
-    stream.read_exact(&mut length).ok()?;
-    let mut reply = vec![0; usize::from(u16::from_be_bytes(length))];
-    stream.read_exact(&mut reply).ok()?;
+    let reply = read_framed(stream)?;
     Some(Message::parse(&reply).expect("a well-formed reply"))
 }
 

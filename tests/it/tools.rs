@@ -1,6 +1,6 @@
 //! Do people's tools and ours say the right things to a live suimond, and does suimond say clearly why it does not start or reload?
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use suimon::wire::RecordType as T;
 
@@ -721,43 +721,16 @@ fn a_config_that_cannot_be_used_ends_in_code_78_and_says_where_and_why() {
 
 #[test]
 fn a_full_state_directory_keeps_nobody_from_being_served() {
-    let setting = Setting::default();
-    let mut scene = Scene::without_suimond("full", &setting, {
-        let world = usual();
-        move |asked| world.answer(asked).now(asked)
+    let mut scene = Scene::in_own_mounts("full", usual(), |_, state, config| {
+        format!(
+            "mount --make-rprivate / && mount -t tmpfs -o size=4k none {0} && ! cat /dev/zero > {0}/full 2>/dev/null; exec {1} --config {2}",
+            state.display(),
+            SUIMOND,
+            config.display()
+        )
     });
-    let state = scene.lab.dir().join("state");
-    std::fs::create_dir_all(&state).expect("a state directory");
-    let config = suimond::config(
-        &scene.lab,
-        &[listen()],
-        setting.clients,
-        HINTS,
-        "[policy]\nspecial_use = false\n",
-    );
-    let path = scene.lab.file("suimond.toml", &config);
-    let script = format!(
-        "mount --make-rprivate / && mount -t tmpfs -o size=4k none {0} && ! cat /dev/zero > {0}/full 2>/dev/null; exec {1} --config {2}",
-        state.display(),
-        SUIMOND,
-        path.display()
-    );
-    let resolver = scene.resolver.clone();
-    scene.lab.spawn(
-        &resolver,
-        "suimond",
-        &["unshare", "-m", "sh", "-c", &script],
-    );
-    suimond::wait_until_ready(&scene.lab, "suimond");
     assert_eq!(scene.told(WWW, T::A), GOOD);
-    let begun = Instant::now();
-    assert_eq!(
-        scene.lab.stop("suimond"),
-        Some(0),
-        "{}",
-        scene.lab.log("suimond")
-    );
-    assert!(begun.elapsed() < Duration::from_secs(2));
+    scene.stop_within(Duration::from_secs(2));
 }
 
 #[test]

@@ -8,27 +8,14 @@ use crate::dnssec::denial::tests::zones::{
     APEX, Truth, Zone, any_name, by_nsec, by_nsec3, to_ask, truth, zone,
 };
 use crate::dnssec::denial::tests::{Hashed, hash, name, nsec, sealed};
+use crate::recursion::tests::internet::cache_plan;
 use crate::wire::rrset::group;
 use crate::wire::text::record_from_text;
 
 use RecordType as T;
 
 fn cache() -> Cache {
-    let plan = plan::Cache {
-        max_bytes: 64 << 20,
-        answer_slots: 0,
-        min_ttl: 0,
-        max_ttl: 86_400,
-        max_negative_ttl: 10_800,
-        delegation_ttl: (60, 86_400),
-        failure_ttl: 5,
-        max_failure_ttl: 300,
-        max_stale: 0,
-        stale_ttl: 30,
-        prefetch: false,
-        failures: 1000,
-    };
-    Cache::with_secret(&plan, 1, 2)
+    Cache::with_secret(&cache_plan(), 1, 2)
 }
 
 fn on() -> plan::Dnssec {

@@ -1,6 +1,6 @@
 //! Servers that fail: the next one is asked within the same query (hickory.md 4.1), and a person is told why.
 
-use super::internet::{Deed, Internet, TEST, error, name, reply, rr, says, soa};
+use super::internet::{Deed, Internet, Run, TEST, error, name, reply, rr, says, soa};
 use crate::cache::Rank;
 use crate::wire::{Class, Question, Rcode, RecordType};
 
@@ -121,20 +121,8 @@ fn where_one_server_is_lame_in_any_way_the_other_answers() {
         |_| Deed::Unreachable,
     ];
     for (kind, deed) in lame.into_iter().enumerate() {
-        let mut internet = two_servers();
-        internet.villain(BAD, move |question, _| deed(question));
-        for place in 0..3 {
-            let run = internet.ask(&format!("n{place}.a.test"), "A");
-            assert_eq!(
-                run.answer(),
-                [format!("n{place}.a.test. A 192.0.2.80")],
-                "kind {kind}"
-            );
-        }
-        let mut internet = two_servers();
-        internet.villain(BAD, move |question, _| deed(question));
-        internet.villain(GOOD, move |question, _| deed(question));
-        let run = internet.ask("n0.a.test", "A");
+        good_answers_beside(deed, kind);
+        let (_, run) = ask_both_doing(deed);
         assert_eq!(
             run.rcode(),
             Rcode::SERVFAIL,
@@ -147,6 +135,30 @@ fn where_one_server_is_lame_in_any_way_the_other_answers() {
             run.sent.len()
         );
     }
+}
+
+/// Three names are answered well although one of two servers does this.
+fn good_answers_beside(deed: fn(&Question) -> Deed, kind: usize) {
+    let mut internet = two_servers();
+    internet.villain(BAD, move |question, _| deed(question));
+    for place in 0..3 {
+        let run = internet.ask(&format!("n{place}.a.test"), "A");
+        assert_eq!(
+            run.answer(),
+            [format!("n{place}.a.test. A 192.0.2.80")],
+            "kind {kind}"
+        );
+    }
+}
+
+/// What becomes of a name when both servers do this.
+fn ask_both_doing(deed: fn(&Question) -> Deed) -> (Internet, Run) {
+    let mut internet = two_servers();
+    for server in [BAD, GOOD] {
+        internet.villain(server, move |question, _| deed(question));
+    }
+    let run = internet.ask("n0.a.test", "A");
+    (internet, run)
 }
 
 #[test]
@@ -186,20 +198,8 @@ fn what_a_doubtful_server_says_is_taken_when_nobody_says_better() {
         (|question| Deed::Say(says(question, &[])), Rcode::NOERROR, 0),
     ];
     for (kind, (deed, rcode, answers)) in doubtful.into_iter().enumerate() {
-        let mut internet = two_servers();
-        internet.villain(BAD, move |question, _| deed(question));
-        for place in 0..3 {
-            let run = internet.ask(&format!("n{place}.a.test"), "A");
-            assert_eq!(
-                run.answer(),
-                [format!("n{place}.a.test. A 192.0.2.80")],
-                "kind {kind}"
-            );
-        }
-        let mut internet = two_servers();
-        internet.villain(BAD, move |question, _| deed(question));
-        internet.villain(GOOD, move |question, _| deed(question));
-        let run = internet.ask("n0.a.test", "A");
+        good_answers_beside(deed, kind);
+        let (internet, run) = ask_both_doing(deed);
         assert_eq!(
             (run.rcode(), run.answer().len()),
             (rcode, answers),

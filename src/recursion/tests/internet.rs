@@ -78,7 +78,7 @@ impl Routes for Table {
     }
 }
 
-pub(super) fn cache_plan() -> plan::Cache {
+pub(crate) fn cache_plan() -> plan::Cache {
     plan::Cache {
         max_bytes: 64 << 20,
         answer_slots: 0,

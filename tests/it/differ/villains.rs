@@ -1,7 +1,6 @@
 //! Which servers lie? Proxies before an honest one: each takes what NSD says about a zone and spoils it, at one server or at both.
 
 use std::cell::RefCell;
-use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +11,8 @@ use suimon::wire::{Message, Name, Question, Rcode, Record, RecordType, rdata};
 
 use super::broken;
 use super::internet::{self, CHILD_SERVERS, Chain, Tier, Zone};
-use crate::lab::Ns;
 use crate::lab::script::{Asked, Script, Sent};
+use crate::lab::{Ns, client};
 
 /// What a server does to an honest reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -267,7 +266,10 @@ fn honest(name: &str, rtype: RecordType, edns: bool, ns: &Ns) -> Option<Message>
             if connection.is_none() {
                 *connection = connect(ns);
             }
-            if let Some(reply) = connection.as_mut().and_then(|to| exchange(to, &query)) {
+            if let Some(reply) = connection
+                .as_mut()
+                .and_then(|to| client::exchange(to, &query))
+            {
                 return Message::parse(&reply).ok();
             }
             *connection = None;
@@ -288,18 +290,6 @@ fn connect(ns: &Ns) -> Option<TcpStream> {
     stream.set_nodelay(true).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(3))).ok()?;
     Some(stream)
-}
-
-fn exchange(stream: &mut TcpStream, query: &[u8]) -> Option<Vec<u8>> {
-    let length = u16::try_from(query.len()).ok()?;
-    stream
-        .write_all(&[&length.to_be_bytes(), query].concat())
-        .ok()?;
-    let mut length = [0; 2];
-    stream.read_exact(&mut length).ok()?;
-    let mut reply = vec![0; usize::from(u16::from_be_bytes(length))];
-    stream.read_exact(&mut reply).ok()?;
-    Some(reply)
 }
 
 /// The message, uncompressed, with this question.

@@ -90,15 +90,28 @@ pub fn tcp(
     stream
         .set_read_timeout(Some(patience))
         .expect("a read timeout");
-    let length = u16::try_from(octets.len()).expect("a query below 64 KiB");
-    stream
-        .write_all(&[&length.to_be_bytes(), octets].concat())
-        .ok()?;
+    exchange(&mut stream, octets)
+}
+
+/// Asks over an open stream.
+pub fn exchange(stream: &mut TcpStream, octets: &[u8]) -> Option<Vec<u8>> {
+    stream.write_all(&framed(octets)).ok()?;
+    read_framed(stream)
+}
+
+/// A message with its length before it (RFC 1035 section 4.2.2).
+pub fn framed(octets: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(octets.len()).expect("a message below 64 KiB");
+    [&length.to_be_bytes(), octets].concat()
+}
+
+/// The next message of a stream, without its length.
+pub fn read_framed(stream: &mut TcpStream) -> Option<Vec<u8>> {
     let mut length = [0; 2];
     stream.read_exact(&mut length).ok()?;
-    let mut reply = vec![0; usize::from(u16::from_be_bytes(length))];
-    stream.read_exact(&mut reply).ok()?;
-    Some(reply)
+    let mut octets = vec![0; usize::from(u16::from_be_bytes(length))];
+    stream.read_exact(&mut octets).ok()?;
+    Some(octets)
 }
 
 /// Asks by UDP, by TCP after TC=1, as a stub resolver does.
@@ -109,14 +122,7 @@ pub fn resolve(
     rtype: RecordType,
     patience: Duration,
 ) -> Option<Message> {
-    let octets = ask(0x5375, name, rtype);
-    let reply = udp(source, server, &octets, patience)?;
-    let reply = if reply.get(2).is_some_and(|flags| flags & 0x02 != 0) {
-        tcp(source, server, &octets, patience)?
-    } else {
-        reply
-    };
-    Some(Message::parse(&reply).expect("a well-formed reply"))
+    udp_then_tcp(source, server, &ask(0x5375, name, rtype), patience)
 }
 
 /// Asks with DO, and with CD or without, by UDP and by TCP after TC=1.
@@ -133,9 +139,18 @@ pub fn resolve_dnssec(
     // The OPT record is the last: its flags stand four octets before the end.
     let place = octets.len() - 4;
     octets[place] = 0x80;
-    let reply = udp(source, server, &octets, patience)?;
+    udp_then_tcp(source, server, &octets, patience)
+}
+
+fn udp_then_tcp(
+    source: IpAddr,
+    server: SocketAddr,
+    octets: &[u8],
+    patience: Duration,
+) -> Option<Message> {
+    let reply = udp(source, server, octets, patience)?;
     let reply = if reply.get(2).is_some_and(|flags| flags & 0x02 != 0) {
-        tcp(source, server, &octets, patience)?
+        tcp(source, server, octets, patience)?
     } else {
         reply
     };

@@ -1,7 +1,8 @@
 //! A scripted Internet: servers written in the test answer by closure, honest or evil, and write down every question.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -491,17 +492,11 @@ impl Post {
         stream.set_nonblocking(false).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
         loop {
-            let mut length = [0; 2];
-            stream.read_exact(&mut length).ok()?;
-            let mut octets = vec![0; usize::from(u16::from_be_bytes(length))];
-            stream.read_exact(&mut octets).ok()?;
+            let octets = client::read_framed(&mut stream)?;
             let asked = self.note(&octets, source, true)?;
             for (delay, reply) in (self.script)(&asked) {
                 std::thread::sleep(delay);
-                let length = u16::try_from(reply.len()).ok()?;
-                stream
-                    .write_all(&[&length.to_be_bytes(), &reply[..]].concat())
-                    .ok()?;
+                stream.write_all(&client::framed(&reply)).ok()?;
             }
         }
     }
@@ -586,6 +581,42 @@ impl Scene {
     /// An honest world.
     pub fn honest(tag: &str, setting: &Setting<'_>, world: World) -> Self {
         Self::new(tag, setting, move |asked| world.answer(asked).now(asked))
+    }
+
+    /// An honest world, and a suimond that a shell script starts in a mount namespace of its own. `script` is made from the scene's
+    /// directory, its state directory and the configuration file; it ends with suimond in its place.
+    pub fn in_own_mounts(
+        tag: &str,
+        world: World,
+        script: impl FnOnce(&Path, &Path, &Path) -> String,
+    ) -> Self {
+        let setting = Setting::default();
+        let mut scene =
+            Self::without_suimond(tag, &setting, move |asked| world.answer(asked).now(asked));
+        let state = scene.lab.dir().join("state");
+        std::fs::create_dir_all(&state).expect("a state directory");
+        let config = suimond::config(
+            &scene.lab,
+            &[listen()],
+            setting.clients,
+            HINTS,
+            "[policy]\nspecial_use = false\n",
+        );
+        let config = scene.lab.file("suimond.toml", &config);
+        let script = script(scene.lab.dir(), &state, &config);
+        let resolver = scene.resolver.clone();
+        let command = ["unshare", "-m", "sh", "-c", &script];
+        scene.lab.spawn(&resolver, "suimond", &command);
+        suimond::wait_until_ready(&scene.lab, "suimond");
+        scene
+    }
+
+    /// Ends suimond, which must go with code 0 in less than `most`.
+    pub fn stop_within(&mut self, most: Duration) {
+        let begun = Instant::now();
+        let code = self.lab.stop("suimond");
+        assert_eq!(code, Some(0), "{}", self.lab.log("suimond"));
+        assert!(begun.elapsed() < most, "it took {:?}", begun.elapsed());
     }
 
     /// The servers only.

@@ -355,7 +355,7 @@ pub struct TraceStep {
     /// How deep in sub-queries; 0 is the question itself.
     #[serde(default)]
     pub depth: u32,
-    /// "cache", "synthesised", "policy", "approach", "ask", "reply", "fault", "referral", "link", "look_up", "ask_parent", "zone",
+    /// "cache", "synthesised", "local_root", "policy", "approach", "ask", "reply", "fault", "referral", "link", "look_up", "ask_parent", "zone",
     /// "validated", "bogus", "limit", "end".
     pub kind: String,
     /// What happened, in words.

@@ -5,6 +5,7 @@ mod failures;
 mod honest;
 pub(crate) mod internet;
 mod limits;
+mod local_root;
 mod minimisation;
 mod peers;
 mod poison;

@@ -3,6 +3,7 @@
 mod excused;
 mod front;
 mod live;
+mod local_root;
 mod metrics;
 mod operator;
 mod priming;
@@ -246,6 +247,7 @@ async fn keep_house(operator: Arc<Operator>, mut own_addresses_known: bool) {
         operator.live().cache.settle();
         operator.end_excuses();
         operator.rollovers().see_to_it(&operator);
+        operator.local_root().see_to_it(&operator);
         notify::status(&operator.status_line());
         if watch.all_is_well(&operator) {
             notify::watchdog();
@@ -294,7 +296,7 @@ fn make_state_dir(dir: &std::path::Path) {
 fn confine(sources: &Sources, loaded: &Loaded) {
     let mut readable = loaded.files.clone();
     readable.extend(sources.file.iter().cloned());
-    readable.extend(loaded.anchor_files.iter().cloned());
+    readable.extend(loaded.data_files.iter().cloned());
     let mut writable = vec![loaded.plan.process.state_dir.clone()];
     writable.extend(
         loaded

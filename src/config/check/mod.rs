@@ -3,6 +3,7 @@
 mod access;
 mod control;
 mod coverage;
+mod local_root;
 mod public_resolvers;
 mod servers;
 mod snoop;
@@ -33,12 +34,14 @@ pub(super) fn plan(
     };
     check.open = check.judge_open();
     let recursion = check.recursion(system_hints);
+    let dnssec = check.dnssec(&recursion.root_hints, now);
     let plan = Plan {
         ingress: check.ingress(),
         guard: check.guard(),
         policy: check.policy(),
         cache: check.cache(),
-        dnssec: check.dnssec(&recursion.root_hints, now),
+        local_root: check.local_root(&dnssec),
+        dnssec,
         recursion,
         egress: check.egress(),
         answer: plan::Answer {

@@ -153,11 +153,7 @@ impl LocalRoots {
     fn fetch(&self, live: &Live, now: Now) -> Option<Fetch> {
         let mut state = self.state();
         let plan = state.plan.clone()?;
-        if state.fetching
-            || state
-                .next
-                .is_some_and(|next| now.since(next).is_zero() && now != next)
-        {
+        if state.fetching || state.next.is_some_and(|next| now.mono < next.mono) {
             return None;
         }
         state.fetching = true;

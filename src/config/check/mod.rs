@@ -34,11 +34,12 @@ pub(super) fn plan(
     };
     check.open = check.judge_open();
     let recursion = check.recursion(system_hints);
+    let policy = check.policy();
     let dnssec = check.dnssec(&recursion.root_hints, now);
     let plan = Plan {
         ingress: check.ingress(),
         guard: check.guard(),
-        policy: check.policy(),
+        policy,
         cache: check.cache(),
         local_root: check.local_root(&dnssec),
         dnssec,

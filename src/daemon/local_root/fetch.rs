@@ -10,7 +10,7 @@ use std::time::UNIX_EPOCH;
 use super::kept::{self, Kept, KeptFile};
 use super::{LocalRoots, Proven, shown};
 use crate::config::plan;
-use crate::dnssec::{Start, Validator, ZoneCopy};
+use crate::dnssec::{Anchor, Start, Validator, ZoneCopy};
 use crate::egress::{Egress, TransferLimits, Transferred};
 use crate::guard::permit::{InternalCause, RecursionPermit};
 use crate::resolve::RootCopy;
@@ -66,6 +66,12 @@ impl Fetch {
         };
         let mut troubles = Vec::new();
         let mut found = None;
+        if let Err(why) = fetch.anchor() {
+            // Nothing that came could be used, so nobody is asked.
+            fetch.put(roots, None, why);
+            fetch.ended(roots);
+            return;
+        }
         for server in fetch.plan.servers.clone() {
             let (back, came) = fetch.from_server(server).await;
             fetch = back;
@@ -95,8 +101,13 @@ impl Fetch {
             }
             fetch = back;
         }
+        fetch.ended(roots);
+    }
+
+    /// The next look may begin when it is due.
+    fn ended(&self, roots: &LocalRoots) {
         let mut state = roots.state();
-        if state.configuration == fetch.configuration {
+        if state.configuration == self.configuration {
             state.fetching = false;
         }
     }
@@ -172,9 +183,10 @@ impl Fetch {
 
     /// What was kept before the restart, if it is still good. A file that is damaged is put aside, and said.
     pub(super) fn load_kept(&self) -> Option<Proven> {
+        // What cannot be proven now may be provable after the next reload.
+        self.anchor().ok()?;
         let file = KeptFile::of(&self.directory, self.plan.max_bytes);
-        let kept = file.read();
-        let told = match kept {
+        let told = match file.read() {
             Ok(None) => return None,
             Ok(Some(Kept { text, checked })) => {
                 let records = zone_file::records(&text, self.plan.max_records);
@@ -207,18 +219,22 @@ impl Fetch {
         None
     }
 
+    /// By what the root is believed now.
+    fn anchor(&self) -> Result<Arc<Anchor>, String> {
+        match self.validator.start(&Name::root(), clock::now()) {
+            Start::Anchor(anchor) => Ok(anchor),
+            Start::Negative => {
+                Err("a negative trust anchor excuses the root from validation".into())
+            }
+            Start::Unanchored => Err("there is no trust anchor of the root to prove it by".into()),
+        }
+    }
+
     /// Whether `records` are the root zone, and newer than what is in use.
     fn prove(&self, records: Vec<Record>, source: String, at: u64) -> Result<Source, String> {
-        let now = clock::now();
-        let root = Name::root();
-        let anchor = match self.validator.start(&root, now) {
-            Start::Anchor(anchor) => anchor,
-            Start::Negative => {
-                return Err("a negative trust anchor stands in for the root's".into());
-            }
-            Start::Unanchored => return Err("there is no trust anchor of the root".into()),
-        };
-        let copy = ZoneCopy::verify(&records, &anchor, self.validator.clock(now))
+        let anchor = self.anchor()?;
+        let clock = self.validator.clock(clock::now());
+        let copy = ZoneCopy::verify(&records, &anchor, clock)
             .map_err(|fault| format!("refused: {fault}"))?;
         let timers = copy.timers();
         match self.have {

@@ -203,6 +203,7 @@ sections! {
         never_ask: Vec<Prefix>,
         edns_size: u16,
         case_randomisation: bool,
+        cookies: bool,
         initial_timeout: Span,
         max_timeout: Span,
         tcp_timeout: Span,

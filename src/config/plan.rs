@@ -374,6 +374,8 @@ pub struct Egress {
     pub edns_size: u16,
     /// Random case in questions (draft "0x20").
     pub case_randomisation: bool,
+    /// Cookies towards servers (RFC 7873).
+    pub cookies: bool,
     /// First retransmission timeout for a server we know nothing of (400 ms).
     pub initial_timeout: Duration,
     /// Longest time one UDP query waits (1.5 s).

@@ -68,6 +68,7 @@ impl Check<'_> {
             never_ask: egress.never_ask.iter().map(|prefix| prefix.0).collect(),
             edns_size: egress.edns_size,
             case_randomisation: egress.case_randomisation,
+            cookies: egress.cookies,
             initial_timeout: egress.initial_timeout.0,
             max_timeout: egress.max_timeout.0,
             tcp_timeout: egress.tcp_timeout.0,

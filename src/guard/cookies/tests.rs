@@ -1,3 +1,5 @@
+//! Are cookies those of RFC 9018, and is nothing else taken for one?
+
 use super::*;
 
 fn octets(hexadecimal: &str) -> Vec<u8> {

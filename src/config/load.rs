@@ -82,8 +82,8 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
     /// The files that were read, in order.
     pub files: Vec<PathBuf>,
-    /// The files of trust anchors that were read, and the file of the root zone that will be.
-    pub data_files: Vec<PathBuf>,
+    /// The files that these name and that are read as well: trust anchors, secrets of cookies, the root zone.
+    pub named_files: Vec<PathBuf>,
     /// Every setting in force as TOML, each with the place it comes from.
     pub effective: String,
 }
@@ -168,13 +168,18 @@ fn finish(
     if problems.iter().any(Problem::is_error) {
         return Err(problems);
     }
-    let data_files = file.dnssec.trust_anchor_files.into_iter();
     let root_file = plan.local_root.as_ref().and_then(|root| root.file.clone());
     Ok(Loaded {
         plan,
         warnings: problems,
         files,
-        data_files: data_files.chain(root_file).collect(),
+        named_files: file
+            .dnssec
+            .trust_anchor_files
+            .into_iter()
+            .chain(file.cookies.secret_file)
+            .chain(root_file)
+            .collect(),
         effective: effective(&layers),
     })
 }

@@ -3,6 +3,7 @@
 //! Everything that goes upstream goes through [`Egress::exchange`], [`Egress::transfer`] or [`Forwarder::ask`], and all charge a
 //! [`Budget`](crate::guard::permit::Budget) for every packet before it is sent. Without one there is no way to ask.
 
+mod cookies;
 pub mod counters;
 mod exchange;
 mod forward;
@@ -34,6 +35,7 @@ pub use forward::{Forwarder, ForwarderError};
 pub use late::LateReplies;
 pub use transfer::{TransferFailure, TransferLimits, Transferred};
 
+use cookies::Cookies;
 use permitted::Permitted;
 use servers::Servers;
 use sockets::Sockets;
@@ -44,6 +46,7 @@ pub struct Egress {
     plan: plan::Egress,
     permitted: Permitted,
     servers: Servers,
+    cookies: Cookies,
     sockets: Sockets,
     counters: Arc<Upstream>,
 }
@@ -58,6 +61,7 @@ impl Egress {
         Self {
             permitted: Permitted::new(plan, own),
             servers: Servers::new(plan),
+            cookies: Cookies::new(plan),
             sockets: Sockets::new(plan),
             counters,
             plan: plan.clone(),

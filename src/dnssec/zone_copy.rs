@@ -113,12 +113,9 @@ impl ZoneCopy {
             .collect();
         let at_apex = group(&apex_records);
         let soa = set_of(&at_apex, RecordType::SOA).ok_or(ZoneFault::Soa)?;
-        let timers = match (
-            soa.rdata.len(),
-            soa.rdata.iter().next().and_then(Timers::read),
-        ) {
-            (1, Some(timers)) => timers,
-            _ => return Err(ZoneFault::Soa),
+        let mut soas = soa.rdata.iter();
+        let (Some(timers), None) = (soas.next().and_then(Timers::read), soas.next()) else {
+            return Err(ZoneFault::Soa);
         };
         let mut allowance = Allowance::new(SIGNATURES, 0);
         let (keys, keys_until) = keys(apex, &at_apex, anchor, clock, &mut allowance)?;
@@ -143,8 +140,7 @@ impl ZoneCopy {
         let nodes = all
             .chunk_by(|one, other| one.owner == other.owner)
             .filter_map(|node| {
-                let records: Vec<Record> =
-                    node.iter().map(|record| Record::clone(record)).collect();
+                let records: Vec<Record> = node.iter().copied().cloned().collect();
                 Some((node.first()?.owner.clone(), group(&records)))
             })
             .collect();

@@ -45,7 +45,8 @@ pub fn records(text: &str, most: usize) -> Result<Vec<Record>, BadLine> {
             continue;
         }
         let last = found.last();
-        let ttl = default_ttl.or(last.map(|record| record.ttl)).unwrap_or(0);
+        let ttl = default_ttl.or_else(|| last.map(|record| record.ttl));
+        let ttl = ttl.unwrap_or(0);
         let owned;
         let line = match last {
             Some(last) if entry.text.starts_with([' ', '\t']) => {

@@ -73,7 +73,7 @@ impl Fetch {
             return;
         }
         for server in fetch.plan.servers.clone() {
-            let (back, came) = fetch.from_server(server).await;
+            let (back, came) = fetch.ask_server(server).await;
             fetch = back;
             match came {
                 Ok(source) => {
@@ -85,7 +85,7 @@ impl Fetch {
         }
         if let (None, Some(file)) = (&found, fetch.plan.file.clone()) {
             let (back, came) = fetch
-                .blocking(move |fetch| fetch.from_file(&file).map_err(|why| (file, why)))
+                .blocking(move |fetch| fetch.look_at_file(&file).map_err(|why| (file, why)))
                 .await;
             fetch = back;
             match came {
@@ -139,7 +139,7 @@ impl Fetch {
         }
     }
 
-    async fn from_server(self, server: SocketAddr) -> (Self, Result<Source, String>) {
+    async fn ask_server(self, server: SocketAddr) -> (Self, Result<Source, String>) {
         let permit = RecursionPermit::internal(InternalCause::LocalRoot);
         let limits = TransferLimits {
             bytes: self.plan.max_bytes,
@@ -174,7 +174,7 @@ impl Fetch {
     }
 
     /// The operator's file. When it was changed is when it was fetched.
-    fn from_file(&self, file: &Path) -> Result<Source, String> {
+    fn look_at_file(&self, file: &Path) -> Result<Source, String> {
         let (text, at) = read(file, self.plan.max_bytes).map_err(|error| error.to_string())?;
         let records =
             zone_file::records(&text, self.plan.max_records).map_err(|error| error.to_string())?;

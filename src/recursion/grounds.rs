@@ -1,7 +1,5 @@
 //! By what is a reading to be believed? The zone that signed it, the keys or the proof that are needed, or why it cannot be believed.
 
-use std::sync::Arc;
-
 use super::Recursion;
 use super::belief::{Entry, Trusting};
 use super::chain::{End, Reading};
@@ -93,7 +91,7 @@ impl Recursion {
                 dnskey: dnskey.clone(),
             })),
             Entry::Ds(ds, ttl) => {
-                self.learn_ds(Arc::clone(&ds), ttl);
+                self.use_ds(&ds, ttl);
                 Grounds::Prove(Box::new(Evidence::KeysByDs {
                     zone: dnskey.owner.clone(),
                     ds,

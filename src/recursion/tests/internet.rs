@@ -192,6 +192,11 @@ impl Internet {
         });
     }
 
+    /// The server at `at` answers from its zones again.
+    pub(super) fn honest(&mut self, at: &str) {
+        self.villains.remove(&ip(at));
+    }
+
     pub(super) fn silence(&mut self, at: &str) {
         self.villain(at, |_, _| Deed::Silence);
     }

@@ -26,7 +26,7 @@ pub(super) struct Beliefs {
     pub ds_anew: HashSet<Name>,
     /// Why the last set was not believed.
     pub cause: Option<Bogus>,
-    /// Why DS or DNSKEY could not be had, when nobody lied.
+    /// Why DS or DNSKEY could not be had, when nobody lied, or that was before.
     pub unreachable: Option<Ede>,
 }
 

@@ -249,7 +249,11 @@ impl Recursion {
             .is_some_and(|validator| validator.plan().aggressive)
         {
             let sources = proven.positive.iter();
-            let sources = sources.filter_map(|shown| source_of_synthesis(&shown.set));
+            let sources = sources.filter_map(|shown| {
+                // Asked for by its own name it is what it is.
+                let itself = !shown.expanded && shown.set.owner.labels().next() == Some(b"*");
+                source_of_synthesis(&shown.set).or_else(|| itself.then(|| shown.set.clone()))
+            });
             let sets: Vec<_> = proven.proofs.iter().cloned().chain(sources).collect();
             if !sets.is_empty() {
                 cache.store_denial(&proven.zone, proven.soa.as_ref(), &sets, now);

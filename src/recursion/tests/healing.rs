@@ -351,3 +351,73 @@ fn keys_that_cannot_be_fetched_anew_stay_what_they_were() {
     // The datagram is forged, its keys cannot be had; the stream is honest, and the keys for that are known.
     secure(&internet.ask("n1.a.test", "A"));
 }
+
+#[test]
+fn why_keys_could_not_be_had_is_told_for_every_name_and_not_the_first_alone() {
+    type Spoil = fn(&Question, &mut crate::wire::Message);
+    let expired: Spoil = |question, message| {
+        for record in &mut message.answer {
+            if record.rtype == RecordType::RRSIG && question.rtype == RecordType::DNSKEY {
+                // The expiration (RFC 4034 section 3.1).
+                record.rdata[8..12].copy_from_slice(&1_600_000_001_u32.to_be_bytes());
+            }
+        }
+    };
+    let refused: Spoil = |question, message| {
+        if question.rtype == RecordType::DNSKEY {
+            *message = super::internet::error(question, Rcode::REFUSED);
+        }
+    };
+    for (spoil, code) in [
+        (expired, Ede::SIGNATURE_EXPIRED),
+        (refused, Ede::NETWORK_ERROR),
+    ] {
+        let mut internet = signed(&[AT]);
+        internet.twist(AT, spoil);
+        for owner in ["www.a.test", "n1.a.test", "n2.a.test"] {
+            bogus(&internet.ask(owner, "A"), code);
+        }
+    }
+}
+
+#[test]
+fn an_unsigned_zone_below_an_empty_name_of_an_opted_out_zone_on_one_server_is_insecure() {
+    let opted_out = Denial::Nsec3(crate::drill::signing::Hashing {
+        iterations: 0,
+        salt: Vec::new(),
+        opt_out: true,
+    });
+    let mut internet = Internet::new();
+    internet.zone(
+        "a.test",
+        &[AT],
+        &["www.a.test A 192.0.2.80", "c.ent.a.test NS ns0.a.test"],
+    );
+    internet.serve(
+        AT,
+        "c.ent.a.test",
+        &[
+            "c.ent.a.test NS ns0.a.test",
+            "www.c.ent.a.test A 192.0.2.81",
+        ],
+    );
+    internet.point_to(TEST, "test", "a.test");
+    internet.sign(AT, "a.test", &opted_out);
+    internet.signed_from_the_root();
+    for (owner, rcode) in [
+        ("www.c.ent.a.test", Rcode::NOERROR),
+        ("nope.c.ent.a.test", Rcode::NXDOMAIN),
+        ("c.ent.a.test", Rcode::NOERROR),
+    ] {
+        let run = internet.ask(owner, "A");
+        assert_eq!(
+            run.rcode(),
+            rcode,
+            "{owner} {:#?}",
+            run.trace
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+        );
+    }
+}

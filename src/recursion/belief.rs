@@ -24,6 +24,8 @@ pub(super) struct Beliefs {
     pub keys_anew: HashSet<Name>,
     /// The same for their DS sets.
     pub ds_anew: HashSet<Name>,
+    /// Zones that unsigned replies claimed to speak for, and whose DS sets were asked for on that word.
+    pub hinted: HashSet<Name>,
     /// Why the last set was not believed.
     pub cause: Option<Bogus>,
     /// Why DS or DNSKEY could not be had, when nobody lied, or that was before.

@@ -128,7 +128,7 @@ impl Recursion {
     /// A reply without a signature: right if a zone cut to an unsigned zone lies between the zone that was asked, or the anchor
     /// below it, and the name.
     fn unsigned(
-        &self,
+        &mut self,
         asked: &Name,
         reading: &mut Reading,
         question: &Question,
@@ -150,6 +150,22 @@ impl Recursion {
             }
             ZoneTrust::Bogus(bogus) => return Grounds::Hopeless(bogus),
             ZoneTrust::Secure(_) | ZoneTrust::NoCut => {}
+        }
+        // The reply tells which zone speaks. That one is looked at first: the names on the way may be empty, and servers do not
+        // always prove that well.
+        if let Some(apex) = reading.apex(zone, &last) {
+            match self.entry(&apex, around) {
+                Entry::Need(needed)
+                    if needed.name != apex || self.beliefs.hinted.insert(apex.clone()) =>
+                {
+                    return Grounds::Need(needed);
+                }
+                Entry::Trust(ZoneTrust::Insecure(ede)) => {
+                    reading.cut_after_first();
+                    return Grounds::Accept(Security::Insecure, ede);
+                }
+                _ => {}
+            }
         }
         for labels in zone.label_count() + 1..=last.label_count() {
             let name = last.suffix(labels);

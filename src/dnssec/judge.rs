@@ -139,6 +139,12 @@ impl Verification {
         }
     }
 
+    /// What is to be proven, and by what.
+    #[must_use]
+    pub const fn evidence(&self) -> &Evidence {
+        &self.evidence
+    }
+
     /// Has the work stop before its next set: nobody waits for it any more.
     pub fn abandon(&self) {
         self.abandoned.store(true, Ordering::Relaxed);

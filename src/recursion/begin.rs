@@ -46,7 +46,8 @@ impl Recursion {
             Purpose::Trust => {
                 if let (Some(why), false) = (cache.failure(&question, now), renews(budget.cause()))
                 {
-                    return Turn::Fail(remembered(&why), Lasting::Known);
+                    // Told as it was then: the question that needs it was not asked before.
+                    return Turn::Fail(why, Lasting::Known);
                 }
                 true
             }

@@ -79,7 +79,11 @@ impl Recursion {
             cache.store_failure_as(&frame.question, ede.clone(), frame.demand(), now);
         }
         if frame.purpose == Purpose::Trust {
-            if !ede.is_bogus() {
+            if lasting == Lasting::Known {
+                // Nothing of this recursion is the cause of that.
+                self.beliefs.cause = None;
+                self.beliefs.unreachable = Some(ede);
+            } else if !ede.is_bogus() {
                 self.beliefs.unreachable.get_or_insert(ede);
             }
             self.despair(&frame.question, now);

@@ -42,6 +42,18 @@ impl Reading {
             .find(|signer| name.is_within(signer))
     }
 
+    /// Which zone speaks, by its own word: the owner of the SOA or NS set that came along, if that lies below `zone`, and `name` in it.
+    pub(super) fn apex(&self, zone: &Name, name: &Name) -> Option<Name> {
+        let soa = match &self.end {
+            End::NoData(soa) | End::NxDomain(soa) => soa.as_ref(),
+            _ => None,
+        };
+        let told = soa.or(self.authority.as_ref())?;
+        let apex = &told.owner;
+        let below = apex != zone && apex.is_within(zone) && name.is_within(apex);
+        (below && self.links.is_empty()).then(|| apex.clone())
+    }
+
     /// The first set, if there is any.
     pub(super) fn first(&self) -> Option<&Rrset> {
         match (self.links.first(), &self.end) {

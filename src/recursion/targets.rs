@@ -271,8 +271,11 @@ impl Targets {
 
     /// Leaves out servers that failed before.
     pub(super) fn leave_out(&mut self, failed: &[SocketAddr]) {
-        self.addresses
-            .retain(|address| !failed.contains(&address.address));
+        for address in &mut self.addresses {
+            if failed.contains(&address.address) {
+                address.state = State::Gone;
+            }
+        }
     }
 
     /// All addresses that are no use any more.

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::EDE;
 use crate::config::plan;
 use crate::wire::writer::{OPT_LEN, Opt, Section, Writer, push_option, write_opt};
-use crate::wire::{Ede, Flags, Held, QueryView, Rcode, RecordType, Response};
+use crate::wire::{Ede, Flags, Held, Name, QueryView, Rcode, RecordType, Response};
 
 /// Every client can take this much by UDP (RFC 1035 section 4.2.1).
 const PLAIN_UDP: usize = 512;
@@ -146,7 +146,15 @@ fn write_sections(
     } else {
         usize::MAX
     };
+    let mut redirections: Vec<&Name> = Vec::new();
     for held in response.answer.iter().filter(wanted).take(most) {
+        if held.rrset.rtype == RecordType::DNAME {
+            // One that a chain goes by twice is written once (RFC 2181 section 5).
+            if redirections.contains(&&held.rrset.owner) {
+                continue;
+            }
+            redirections.push(&held.rrset.owner);
+        }
         if !write(Section::Answer, held) {
             return false;
         }

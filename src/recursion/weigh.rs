@@ -176,6 +176,10 @@ impl Recursion {
             Judgement::Bogus(bogus) => return self.disbelieve(*approach, said, bogus, now),
             Judgement::Keys(finding) => self.judged_keys(&mut reading, finding, now),
             Judgement::Sets(proven) => {
+                if let Some(dname) = reading.borrowed_dname(&proven) {
+                    let bogus = Bogus::of(Why::NoProof, &dname.owner, dname.rtype);
+                    return self.disbelieve(*approach, said, bogus, now);
+                }
                 let for_trust = frame.purpose == Purpose::Trust;
                 self.judged_sets(&mut reading, proven, &question, for_trust, cache, now);
             }

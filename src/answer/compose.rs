@@ -146,20 +146,21 @@ fn write_sections(
     } else {
         usize::MAX
     };
-    let mut redirections: Vec<&Name> = Vec::new();
+    // What a chain goes by twice, a DNAME or a proof, is written once (RFC 2181 section 5).
+    let mut written = Written::new();
     for held in response.answer.iter().filter(wanted).take(most) {
-        if held.rrset.rtype == RecordType::DNAME {
-            // One that a chain goes by twice is written once (RFC 2181 section 5).
-            if redirections.contains(&&held.rrset.owner) {
-                continue;
-            }
-            redirections.push(&held.rrset.owner);
+        if held.rrset.rtype == RecordType::DNAME && !is_first(&mut written, held) {
+            continue;
         }
         if !write(Section::Answer, held) {
             return false;
         }
     }
+    written.clear();
     for held in response.authority.iter().filter(wanted) {
+        if !is_first(&mut written, held) {
+            continue;
+        }
         let needed = held.rrset.rtype == RecordType::SOA || is_dnssec_only(held.rrset.rtype);
         let left_out = (needed || !plan.minimal) && !write(Section::Authority, held);
         if left_out && needed {
@@ -172,6 +173,21 @@ fn write_sections(
         }
     }
     true
+}
+
+/// Owners and types of sets that were written.
+type Written<'a> = SmallVec<[(&'a Name, RecordType); 8]>;
+
+/// Whether no set of this owner and type was written before; it is noted.
+fn is_first<'a>(written: &mut Written<'a>, held: &'a Held) -> bool {
+    let set = (&held.rrset.owner, held.rrset.rtype);
+    let first = !written
+        .iter()
+        .any(|(owner, rtype)| *rtype == set.1 && *owner == set.0);
+    if first {
+        written.push(set);
+    }
+    first
 }
 
 /// Types that a client without DO gets only if it asks for them.

@@ -58,7 +58,7 @@ impl Recursion {
         // The glue of its own zone comes behind: either may be the stale one.
         approach
             .targets
-            .add(reachable(glue(&name, cache, now), &self.plan));
+            .add(reachable(referral::glue(&name, cache, now), &self.plan));
         if response.rcode != Rcode::NOERROR || !open {
             self.server_unknown(name, cache, budget, now);
         }
@@ -94,7 +94,7 @@ impl Recursion {
             if let Stage::Approach(approach) = &mut below.stage {
                 approach.held_back |= lasting == Lasting::HereOnly;
                 approach.targets.add(reachable(
-                    glue(&frame.question.name, cache, now),
+                    referral::glue(&frame.question.name, cache, now),
                     &self.plan,
                 ));
             }
@@ -140,22 +140,6 @@ impl Recursion {
             !self.history.is_empty() && self.history.iter().all(|at| !at.fault.is_theirs());
         matches!(cause, Cause::Admitted | Cause::Audit) && !ours_alone
     }
-}
-
-/// The addresses that the parent of a server's own zone gives for it: all there is to go by if that zone does not say, and a
-/// second chance if what it says is wrong.
-fn glue(server: &Name, cache: &Cache, now: Now) -> Vec<IpAddr> {
-    let mut inside = Some(server.clone());
-    while let Some(delegation) = inside.and_then(|name| cache.deepest_delegation(&name, now)) {
-        let mut servers = delegation.servers.iter();
-        if let Some(known) =
-            servers.find(|known| known.name == *server && !known.addresses.is_empty())
-        {
-            return known.addresses.clone();
-        }
-        inside = delegation.zone.parent();
-    }
-    Vec::new()
 }
 
 fn reachable(addresses: Vec<IpAddr>, plan: &plan::Recursion) -> impl Iterator<Item = IpAddr> {

@@ -283,12 +283,22 @@ fn rrsig(words: &[&str]) -> String {
 fn damaged_rrsig(rtype: RecordType, text: &str) -> Option<Box<[u8]>> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let (fields, signature) = words.split_at_checked(8)?;
-    let signature: String = signature.concat();
+    let (fields, signature) = (fields.join(" "), signature.concat());
     let sound = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/');
-    let sound = signature.chars().take_while(sound).count() / 4 * 4;
-    // One group more than is kept: there must be something to read.
-    let padded = format!("{} {}AAAA", fields.join(" "), signature.get(..sound)?);
-    let octets = rdata_from_text(rtype, &padded).ok()?;
+    let digits = signature.chars().take_while(sound).count();
+    let padding = signature.chars().skip(digits).take_while(|c| *c == '=');
+    let padding = padding.take((4 - digits % 4) % 4).count();
+    let whole = if (digits + padding).is_multiple_of(4) {
+        digits + padding
+    } else {
+        digits / 4 * 4
+    };
+    if whole > 0 {
+        let text = format!("{fields} {}", signature.get(..whole)?);
+        return rdata_from_text(rtype, &text).ok();
+    }
+    // There must be something to read; it is not kept.
+    let octets = rdata_from_text(rtype, &format!("{fields} AAAA")).ok()?;
     Some(octets.iter().copied().take(octets.len() - 3).collect())
 }
 

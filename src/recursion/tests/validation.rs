@@ -651,7 +651,8 @@ fn what_a_stub_or_forward_zone_denied_is_not_asked_again() {
         internet.route("a.test", route);
         let zones = internet.zones.get(&ip(AT)).cloned().unwrap();
         internet.villain(at, move |question, _| Deed::Say(answer(&zones, question)));
-        internet.ask("nowhere.a.test", "A");
+        let first = internet.ask("nowhere.a.test", "A");
+        assert_eq!(first.rcode(), Rcode::NXDOMAIN, "{:?}", first.response.ede);
         let run = internet.ask("noway.a.test", "A");
         assert_eq!((run.rcode(), run.sent.len()), (Rcode::NXDOMAIN, 0));
         secure(&run);

@@ -164,10 +164,15 @@ impl Recursion {
                         self.believe(approach, *weighing, now)
                     }
                     Judgement::Sets(proven) => {
-                        Self::bury(&frame, &proven, cache);
-                        let for_trust = frame.purpose == Purpose::Trust;
-                        self.judged_sets(&mut weighing, proven, for_trust, cache, now);
-                        self.believe(approach, *weighing, now)
+                        if let Some(dname) = weighing.reading.borrowed_dname(&proven) {
+                            let bogus = Bogus::of(Why::NoProof, &dname.owner, dname.rtype);
+                            self.disbelieve(*approach, weighing.said, bogus, now)
+                        } else {
+                            Self::bury(&frame, &proven, cache);
+                            let for_trust = frame.purpose == Purpose::Trust;
+                            self.judged_sets(&mut weighing, proven, for_trust, cache, now);
+                            self.believe(approach, *weighing, now)
+                        }
                     }
                 };
             }

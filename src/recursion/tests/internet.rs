@@ -107,6 +107,7 @@ impl Internet {
             ipv4: true,
             ipv6: true,
             limits: Limits::default(),
+            companions: true,
             joined_clients: 100,
             in_flight: 100,
         };
@@ -307,7 +308,7 @@ impl Internet {
                     return Heard::Reply {
                         server: to,
                         over,
-                        message,
+                        message: message.into(),
                         bytes,
                     };
                 }

@@ -344,3 +344,6 @@ fn weigh(strength: Strength, ede: &mut Option<Ede>) -> Security {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

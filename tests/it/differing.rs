@@ -15,6 +15,7 @@ fn five_hundred_questions_differ_from_unbound_only_as_judged() {
         resolvers: vec![Resolver::Suimond, Resolver::Unbound],
         kinds: Vec::new(),
         at_once: Some(12),
+        rounds: 1,
         patience: Duration::from_secs(9),
     });
     eprintln!("{}", report::tables(&outcome));

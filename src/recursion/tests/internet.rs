@@ -61,6 +61,8 @@ pub(super) struct Run {
     pub response: Response,
     pub sent: Vec<Sent>,
     pub took: Duration,
+    /// Signatures that were checked.
+    pub signatures: u32,
     pub trace: Vec<TraceEvent>,
 }
 
@@ -234,6 +236,7 @@ impl Internet {
                         response,
                         sent,
                         took: self.now.since(started),
+                        signatures: budget.spent().signatures,
                         trace: recursion.trace().unwrap().events().to_vec(),
                     };
                 }

@@ -3,6 +3,7 @@
 mod excused;
 mod front;
 mod live;
+mod local_root;
 mod metrics;
 mod operator;
 mod priming;
@@ -249,6 +250,7 @@ async fn keep_house(operator: Arc<Operator>, mut own_addresses_known: bool) {
         drop(live);
         operator.end_excuses();
         operator.rollovers().see_to_it(&operator);
+        operator.local_root().see_to_it(&operator);
         notify::status(&operator.status_line());
         if watch.all_is_well(&operator) {
             notify::watchdog();

@@ -1,6 +1,7 @@
 //! Runs one recursion against egress and joins equal questions: the only file that sees both.
 
 mod ask;
+mod root_copy;
 mod shared;
 mod validations;
 
@@ -20,7 +21,7 @@ use crate::egress::{Egress, Forwarder, LateReplies};
 use crate::guard::permit::{Budget, Cause, Exhausted, RecursionPermit, Spent};
 use crate::policy::{Decision, Policy};
 use crate::recursion::synthesis::synthesise;
-use crate::recursion::{Fault, Recursion, Route, Routes, ServerFault, Step, Trace};
+use crate::recursion::{Fault, LocalRoot, Recursion, Route, Routes, ServerFault, Step, Trace};
 use crate::sys::clock::Now;
 use crate::sys::{clock, entropy};
 use crate::telemetry::reason::Reason;
@@ -29,6 +30,7 @@ use crate::wire::{Ede, Name, Question, RecordType, Response, Rrset};
 /// Octets of trust that one check of a trust anchor may remember: it needs that of one zone.
 const KEYS_OF_ONE_CHECK: u64 = 64 * 1024;
 
+pub use root_copy::RootCopy;
 use shared::SharedAsks;
 pub use validations::Validations;
 
@@ -40,6 +42,7 @@ pub struct Resolver {
     forwarders: Vec<Forwarder>,
     plan: Arc<plan::Recursion>,
     validator: Option<Arc<Validator>>,
+    root_copy: Arc<RootCopy>,
     in_flight: DashMap<(Question, Demand), Flight>,
     asks: SharedAsks,
     counters: Arc<Counters>,
@@ -97,6 +100,7 @@ impl Resolver {
             asks: SharedAsks::new(plan.joined_clients),
             plan,
             validator: None,
+            root_copy: Arc::default(),
             in_flight: DashMap::new(),
             counters: Arc::default(),
         }
@@ -109,10 +113,12 @@ impl Resolver {
         self
     }
 
-    /// The same with the counters of the resolver `before` a reload: they never go down, and what still runs there counts.
+    /// The same with the counters of the resolver `before` a reload: they never go down, and what still runs there counts. The
+    /// copy of the root zone is its as well.
     #[must_use]
     pub fn continuing(mut self, before: &Self) -> Self {
         self.counters = Arc::clone(&before.counters);
+        self.root_copy = Arc::clone(&before.root_copy);
         self
     }
 
@@ -211,6 +217,12 @@ impl Resolver {
         self.counters.running.load(Ordering::Relaxed)
     }
 
+    /// The copy of the root zone, if there is one: whoever fetches it puts it there.
+    #[must_use]
+    pub const fn root_copy(&self) -> &Arc<RootCopy> {
+        &self.root_copy
+    }
+
     /// What was counted.
     #[must_use]
     pub fn counters(&self) -> &Counters {
@@ -273,13 +285,20 @@ impl Resolver {
 
     fn recursion(&self, question: Question, demand: Demand) -> Recursion {
         let seed = entropy::csprng().random();
-        let recursion = Recursion::new(question, Arc::clone(&self.plan), seed);
+        let recursion = Recursion::new(question, Arc::clone(&self.plan), seed)
+            .with_local_root(self.local_root());
         match &self.validator {
             Some(validator) => {
                 recursion.validated_by(Arc::clone(validator), demand == Demand::Checked)
             }
             None => recursion,
         }
+    }
+
+    /// The copy of the root zone, while it holds and somebody validates what is taken from it.
+    fn local_root(&self) -> Option<LocalRoot> {
+        self.validator()?;
+        self.root_copy.usable(clock::now())
     }
 
     async fn drive(&self, recursion: &mut Recursion, budget: &mut Budget) -> Response {
@@ -300,6 +319,7 @@ impl Resolver {
                     {
                         self.egress.counters().note_exhausted(limit);
                     }
+                    self.root_copy.note_replies(recursion.from_local_root());
                     // A check of trust anchors is no answer, and told elsewhere.
                     if recursion.is_checking() && budget.cause() != Cause::TrustAnchor {
                         let proven = recursion.synthesised();

@@ -3,6 +3,7 @@
 mod access;
 mod control;
 mod coverage;
+mod local_root;
 mod proof;
 mod public_resolvers;
 mod rights;
@@ -36,12 +37,15 @@ pub(super) fn plan(
     };
     check.open = check.judge_open();
     let recursion = check.recursion(system_hints);
+    let policy = check.policy();
+    let dnssec = check.dnssec(&recursion.root_hints, now);
     let plan = Plan {
         ingress: check.ingress(),
         guard: check.guard(),
-        policy: check.policy(),
+        policy,
         cache: check.cache(),
-        dnssec: check.dnssec(&recursion.root_hints, now),
+        local_root: check.local_root(&dnssec),
+        dnssec,
         recursion,
         egress: check.egress(),
         answer: plan::Answer {

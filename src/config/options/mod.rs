@@ -74,7 +74,7 @@ pub struct Section {
 }
 
 /// All sections, in the order of the reference config.
-pub const SECTIONS: [Section; 19] = [
+pub const SECTIONS: [Section; 20] = [
     plain("listen", "Where queries come in."),
     plain("tcp", "Limits of TCP service."),
     plain(
@@ -117,6 +117,10 @@ pub const SECTIONS: [Section; 19] = [
     plain(
         "dnssec",
         "Whether what is found is believed: validation of DNSSEC.",
+    ),
+    plain(
+        "local_root",
+        "A copy of the root zone, used instead of asking the root servers.",
     ),
     plain("egress", "How authoritative servers are asked."),
     plain("answer", "How replies are written."),

@@ -38,6 +38,7 @@ fn sets(algorithm: u8, positive: Vec<Rrset>, soa: Option<Rrset>, proofs: Vec<Rrs
         name: "www.example.".parse().unwrap(),
         rtype: RecordType::A,
         whole_name: true,
+        or_type: false,
         soa: Some(soa),
     });
     let evidence = Evidence::Sets(Sets {

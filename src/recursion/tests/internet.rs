@@ -9,9 +9,11 @@ use super::signed;
 use crate::cache::{Cache, Rank};
 use crate::config::plan::{self, Limits, Minimisation};
 use crate::dnssec::Validator;
-use crate::guard::permit::{Budget, InternalCause, RecursionPermit};
+use crate::guard::permit::{Budget, InternalCause, RecursionPermit, Spent};
 use crate::recursion::targets::mix;
-use crate::recursion::{AskFailure, Heard, Over, Recursion, Route, Routes, Step, TraceEvent, Via};
+use crate::recursion::{
+    AskFailure, Heard, LocalRoot, Over, Recursion, Route, Routes, Step, TraceEvent, Via,
+};
 use crate::sys::clock::Now;
 use crate::wire::{
     Class, Flags, Header, Held, Message, Name, Question, Rcode, Record, RecordType, Response, rdata,
@@ -54,6 +56,8 @@ pub(super) struct Internet {
     pub validator: Arc<Validator>,
     /// Whether the client wants validated answers (no CD).
     pub checking: bool,
+    /// A copy of the root zone.
+    pub local_root: Option<LocalRoot>,
 }
 
 /// What one query came to.
@@ -64,6 +68,7 @@ pub(super) struct Run {
     /// Signatures that were checked.
     pub signatures: u32,
     pub trace: Vec<TraceEvent>,
+    pub spent: Spent,
 }
 
 /// Routes by apex, longest first.
@@ -126,6 +131,7 @@ impl Internet {
             cause: InternalCause::Audit,
             validator: Arc::new(Validator::new(&plan::Dnssec::default(), 1 << 20)),
             checking: true,
+            local_root: None,
         };
         internet.serve(
             ROOT,
@@ -195,6 +201,11 @@ impl Internet {
         });
     }
 
+    /// The server at `at` answers from its zones again.
+    pub(super) fn honest(&mut self, at: &str) {
+        self.villains.remove(&ip(at));
+    }
+
     pub(super) fn silence(&mut self, at: &str) {
         self.villain(at, |_, _| Deed::Silence);
     }
@@ -227,6 +238,7 @@ impl Internet {
         let started = self.now;
         let mut recursion = Recursion::new(question, Arc::new(self.plan.clone()), 42)
             .validated_by(Arc::clone(&self.validator), self.checking)
+            .with_local_root(self.local_root.clone())
             .with_trace();
         let mut sent = Vec::new();
         for _ in 0..1000 {
@@ -238,6 +250,7 @@ impl Internet {
                         took: self.now.since(started),
                         signatures: budget.spent().signatures,
                         trace: recursion.trace().unwrap().events().to_vec(),
+                        spent: budget.spent(),
                     };
                 }
                 Step::Verify(work) => {

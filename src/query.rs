@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use rand::Rng as _;
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng as _};
 
 use crate::answer::{self, Composed};
 use crate::cache::answers::{AnswerTable, Found, ReadyMade};
@@ -18,9 +19,11 @@ use crate::telemetry::{AnswerSource, Reason, Telemetry, Worker};
 use crate::wire::writer::{OPT_LEN, write_query};
 use crate::wire::{Class, Flags, Header, Held, QueryView, Question, Rcode, RecordType, Response};
 
+mod limit;
 mod miss;
 mod refresh;
 
+use limit::Account;
 pub use miss::{Miss, Waiting};
 pub use refresh::Refresh;
 
@@ -48,6 +51,8 @@ pub struct Pipeline {
 pub struct WorkerState {
     table: AnswerTable,
     counters: Arc<Worker>,
+    /// For what is decided by chance; its numbers are never seen.
+    dice: SmallRng,
 }
 
 /// What becomes of a query after the part that never waits.
@@ -58,6 +63,8 @@ pub enum Next {
     Reply,
     /// The reply buffer holds the reply, and what it says is about to end: hand this to [`Pipeline::refresh`].
     ReplyAndRefresh(Box<Refresh>),
+    /// Its client, whose address is proven, asks too much: ask again in a moment.
+    Defer,
     /// The answer must be found out: hand this to [`Pipeline::find_out`].
     Miss(Box<Miss>),
 }
@@ -82,6 +89,7 @@ impl WorkerState {
         Self {
             table: AnswerTable::new(slots, random.next_u64(), random.next_u64()),
             counters,
+            dice: SmallRng::seed_from_u64(random.next_u64()),
         }
     }
 }
@@ -95,13 +103,25 @@ impl Pipeline {
         now: Now,
         reply: &mut Vec<u8>,
     ) -> Next {
-        let WorkerState { table, counters } = worker;
-        self.admit(Some(table), counters, arrival, now, reply)
+        let WorkerState {
+            table,
+            counters,
+            dice,
+        } = worker;
+        self.admit(Some(table), counters, arrival, now, dice, reply)
     }
 
     /// The same for a query that came by a stream, where no worker's table is at hand.
     pub fn arrive_by_stream(&self, arrival: &Arrival<'_>, now: Now, reply: &mut Vec<u8>) -> Next {
-        self.admit(None, self.telemetry.shared(), arrival, now, reply)
+        let mut dice = entropy::csprng();
+        self.admit(
+            None,
+            self.telemetry.shared(),
+            arrival,
+            now,
+            &mut dice,
+            reply,
+        )
     }
 
     /// Whether a question of our own comes out as a reply: through policy, cache and composing like a client's, without the guard
@@ -136,24 +156,55 @@ impl Pipeline {
         counters: &Worker,
         arrival: &Arrival<'_>,
         now: Now,
+        dice: &mut impl Rng,
         reply: &mut Vec<u8>,
     ) -> Next {
         let verdict = self.guard.judge(arrival, now);
         verdict.count(counters);
-        match verdict {
-            Verdict::Drop(_) => Next::Silence,
-            Verdict::Refuse(_, rcode) => refuse(counters, arrival, rcode, reply),
-            Verdict::Admit(admission) => {
-                match QueryView::parse(arrival.bytes)
-                    .map_err(|_| (Reason::BadFormat, Rcode::FORMERR))
-                    .and_then(servable)
-                {
-                    Ok(query) => {
-                        self.serve(table, counters, arrival, &query, admission, now, reply)
-                    }
-                    Err((reason, rcode)) => self.reject(counters, arrival, reason, rcode, reply),
-                }
+        let admission = match verdict {
+            Verdict::Drop(_) | Verdict::Limit(_) => return Next::Silence,
+            // Outsiders have the budget of refusals, clients their limit.
+            Verdict::Refuse(Reason::AclRefuse | Reason::AclNoMatch, rcode) => {
+                return refuse(counters, arrival, rcode, reply);
             }
+            Verdict::Refuse(_, rcode) => {
+                return if self.may_have_error(counters, arrival, now, dice) {
+                    refuse(counters, arrival, rcode, reply)
+                } else {
+                    Next::Silence
+                };
+            }
+            Verdict::Admit(admission) => admission,
+        };
+        let query = match QueryView::parse(arrival.bytes)
+            .map_err(|_| (Reason::BadFormat, Rcode::FORMERR))
+            .and_then(servable)
+        {
+            Ok(query) => query,
+            Err((reason, rcode)) => {
+                return if self.may_have_error(counters, arrival, now, dice) {
+                    self.reject(counters, arrival, reason, rcode, reply)
+                } else {
+                    Next::Silence
+                };
+            }
+        };
+        let account = Account::new(admission.limits(), &query);
+        match self.guard.limit(admission, account.asked, now, dice) {
+            Verdict::Admit(admission) => {
+                if admission.is_over_limit() {
+                    counters.verdict(Reason::WouldLimit);
+                }
+                let next = self.serve(
+                    table, counters, arrival, &query, admission, account, now, reply,
+                );
+                if matches!(next, Next::Reply | Next::ReplyAndRefresh(_)) {
+                    self.charge_reply(account, rcode_of(reply), reply, now, dice);
+                }
+                next
+            }
+            Verdict::Limit(limited) => Self::hold_back(counters, arrival, limited, reply),
+            Verdict::Refuse(..) | Verdict::Drop(_) => Next::Silence,
         }
     }
 
@@ -168,6 +219,7 @@ impl Pipeline {
         arrival: &Arrival<'_>,
         query: &QueryView<'_>,
         admission: Admission,
+        account: Account,
         now: Now,
         reply: &mut Vec<u8>,
     ) -> Next {
@@ -181,11 +233,7 @@ impl Pipeline {
                 answer::append_opt(query, &self.plan, 0, reply);
                 // The batch's clock: what waited in our queue is dropped by age before it gets here.
                 counters.answered(AnswerSource::Ready, std::time::Duration::ZERO);
-                count_reply(
-                    counters,
-                    Rcode(u16::from(reply.get(3).copied().unwrap_or(0) & 0xF)),
-                    reply,
-                );
+                count_reply(counters, rcode_of(reply), reply);
                 return Next::Reply;
             }
         }
@@ -247,6 +295,7 @@ impl Pipeline {
                         packet: arrival.bytes.into(),
                         transport: arrival.transport,
                         may_send_errors,
+                        account,
                         arrived: now,
                     },
                 }))
@@ -316,7 +365,7 @@ impl Pipeline {
         verdict.count(counters);
         match verdict {
             Verdict::Refuse(_, rcode) => refuse(counters, arrival, rcode, reply),
-            Verdict::Admit(_) | Verdict::Drop(_) => Next::Silence,
+            Verdict::Admit(_) | Verdict::Drop(_) | Verdict::Limit(_) => Next::Silence,
         }
     }
 
@@ -387,6 +436,11 @@ fn with_chain(response: &Response, chain: Vec<Held>) -> Cow<'_, Response> {
     let mut response = response.clone();
     response.answer.splice(0..0, chain);
     Cow::Owned(response)
+}
+
+/// The response code of a message, without the bits that stand in OPT.
+fn rcode_of(reply: &[u8]) -> Rcode {
+    Rcode(u16::from(reply.get(3).copied().unwrap_or(0) & 0xF))
 }
 
 fn count_reply(counters: &Worker, rcode: Rcode, reply: &[u8]) {

@@ -4,7 +4,7 @@ mod compose;
 mod refusal;
 
 pub use compose::{Composed, append_opt, compose, room};
-pub use refusal::{refusal, refusal_with_ede};
+pub use refusal::{refusal, refusal_with_ede, truncated};
 
 /// Option code of an extended DNS error (RFC 8914 section 2).
 pub(crate) const EDE: u16 = 15;

@@ -5,6 +5,7 @@
 
 pub mod acl;
 pub mod address;
+pub mod limiter;
 pub mod martian;
 pub mod own_addresses;
 pub mod pending;
@@ -17,7 +18,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use rand::Rng as _;
+use rand::Rng;
 
 use crate::config::plan;
 use crate::config::plan::{AclAction, TransportKind};
@@ -27,6 +28,7 @@ use crate::telemetry::Reason;
 use crate::wire::Rcode;
 use crate::wire::header::Header;
 
+pub use limiter::{Asked, Client, Limited, Limiter};
 pub use own_addresses::OwnAddresses;
 pub use pending::{PendingClients, PendingTicket};
 pub use permit::{Budget, RecursionPermit};
@@ -58,6 +60,7 @@ pub struct Guard {
     acl: Acl,
     own: OwnAddresses,
     refusals: Arc<Refusals>,
+    limiter: Limiter,
     check_ports: bool,
     check_own_addresses: bool,
     check_martians: bool,
@@ -97,6 +100,7 @@ impl Guard {
                 plan.refusals_per_host,
                 key,
             )),
+            limiter: Limiter::new(&plan.limiter, key),
             check_ports: plan.check_ports,
             check_own_addresses: plan.check_own_addresses,
             check_martians: plan.check_martians,
@@ -105,14 +109,42 @@ impl Guard {
         }
     }
 
-    /// The same guard with the refusal debts of the one `before` a reload, so that a reload forgives nobody; with other
-    /// rates than before all begin anew.
+    /// The same guard with the debts of the one `before` a reload, so that a reload forgives nobody; with other rates of refusals
+    /// than before those begin anew.
     #[must_use]
     pub fn continuing(mut self, before: &Self) -> Self {
         if self.refusals.has_rates_of(&before.refusals) {
             self.refusals = Arc::clone(&before.refusals);
         }
+        self.limiter = self.limiter.continuing(&before.limiter);
         self
+    }
+
+    /// How much clients may ask.
+    #[must_use]
+    pub const fn limiter(&self) -> &Limiter {
+        &self.limiter
+    }
+
+    /// Row 12, for a query that [`Self::judge`] admitted and that can be read: how much its client asks. Charged here, before
+    /// anything is looked up for it.
+    #[inline]
+    pub fn limit(
+        &self,
+        admission: Admission,
+        asked: Asked,
+        now: Now,
+        dice: &mut impl Rng,
+    ) -> Verdict {
+        let may_reply = admission.may_send_errors();
+        match self
+            .limiter
+            .arrive(admission.limits(), asked, may_reply, now, dice)
+        {
+            None => Verdict::Admit(admission),
+            Some(over) if over.enforced => Verdict::Limit(over.limited),
+            Some(_) => Verdict::Admit(admission.over_limit()),
+        }
     }
 
     /// The verdict on one packet.

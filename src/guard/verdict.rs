@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::limiter::{Client, Limited};
 use super::permit::RecursionPermit;
 use crate::config::plan::TransportKind;
 use crate::telemetry::{Reason, Worker};
@@ -16,6 +17,8 @@ pub enum Verdict {
     Refuse(Reason, Rcode),
     /// Silence.
     Drop(Reason),
+    /// The client is over a limit: no answer, but what this says.
+    Limit(Limited),
 }
 
 impl Verdict {
@@ -25,6 +28,7 @@ impl Verdict {
         match self {
             Self::Admit(_) => Reason::AclAllow,
             Self::Refuse(reason, _) | Self::Drop(reason) => *reason,
+            Self::Limit(limited) => limited.reason(),
         }
     }
 
@@ -46,6 +50,7 @@ pub struct Admission {
     transport: TransportKind,
     recursion_desired: bool,
     errors_allowed: bool,
+    over_limit: bool,
 }
 
 impl Admission {
@@ -60,7 +65,20 @@ impl Admission {
             transport,
             recursion_desired,
             errors_allowed,
+            over_limit: false,
         }
+    }
+
+    /// The same, over a limit that is only logged.
+    pub(in crate::guard) const fn over_limit(mut self) -> Self {
+        self.over_limit = true;
+        self
+    }
+
+    /// Whether it is over a limit that is only logged.
+    #[must_use]
+    pub const fn is_over_limit(&self) -> bool {
+        self.over_limit
     }
 
     /// The client.
@@ -73,6 +91,15 @@ impl Admission {
     #[must_use]
     pub const fn is_verified(&self) -> bool {
         matches!(self.transport, TransportKind::Tcp)
+    }
+
+    /// Whom limits are charged to.
+    #[must_use]
+    pub fn limits(&self) -> Client {
+        Client {
+            address: (&self.client).into(),
+            verified: self.is_verified(),
+        }
     }
 
     /// Whether this is a snooping query (RD=0, allowed by a rule): cached data only.

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::limit::Account;
 use super::{Pipeline, count_reply, is_error, with_chain};
 use crate::answer;
 use crate::cache::Demand;
 use crate::config::plan::TransportKind;
 use crate::guard::{PendingTicket, RecursionPermit};
 use crate::sys::clock::{self, Now};
+use crate::sys::entropy;
 use crate::telemetry::{AnswerSource, Reason};
 use crate::wire::{Ede, Held, QueryView, Question, Rcode, Response};
 
@@ -29,6 +31,8 @@ pub struct Waiting {
     pub(super) packet: Box<[u8]>,
     pub(super) transport: TransportKind,
     pub(super) may_send_errors: bool,
+    /// Who is charged for the reply.
+    pub(super) account: Account,
     pub(super) arrived: Now,
 }
 
@@ -185,6 +189,8 @@ impl Pipeline {
         answer::compose(&query, &response, &self.plan, udp, &mut reply);
         counters.answered(source, now.since(waiting.arrived));
         count_reply(counters, response.rcode, &reply);
+        let mut dice = entropy::csprng();
+        self.charge_reply(waiting.account, response.rcode, &reply, now, &mut dice);
         Some(reply)
     }
 }

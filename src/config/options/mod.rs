@@ -6,6 +6,7 @@
 mod answering;
 mod finding;
 mod kind;
+mod limiting;
 mod pages;
 mod trusting;
 
@@ -73,7 +74,7 @@ pub struct Section {
 }
 
 /// All sections, in the order of the reference config.
-pub const SECTIONS: [Section; 18] = [
+pub const SECTIONS: [Section; 21] = [
     plain("listen", "Where queries come in."),
     plain("tcp", "Limits of TCP service."),
     plain(
@@ -89,6 +90,17 @@ pub const SECTIONS: [Section; 18] = [
     plain(
         "guard",
         "What a packet must look like, and how much refusing may cost.",
+    ),
+    plain("limiter", "How much one client may ask."),
+    Section {
+        name: "limiter.prefix",
+        repeated: true,
+        required: &["prefix"],
+        summary: "Addresses with limits of their own.",
+    },
+    plain(
+        "limiter.isc",
+        "BIND's response rate limiting, with limiter.algorithm = \"isc\".",
     ),
     plain(
         "policy",
@@ -137,6 +149,8 @@ const fn plain(name: &'static str, summary: &'static str) -> Section {
 pub fn settings() -> impl Iterator<Item = &'static Setting> {
     answering::INCOMING
         .iter()
+        .chain(limiting::SETTINGS)
+        .chain(answering::POLICY)
         .chain(finding::SETTINGS)
         .chain(trusting::SETTINGS)
         .chain(answering::OUTGOING)

@@ -111,7 +111,7 @@ sections! {
         exempt: Vec<Prefix>,
         shared_addresses: Vec<Prefix>,
         subscribers_per_address: u32,
-        size: Size,
+        memory: Size,
         slip_above: u32,
         #[serde(default)] prefix: Vec<LimiterPrefix>,
         isc: Isc,

@@ -16,6 +16,8 @@ use crate::wire::text::record_from_text;
 use crate::wire::writer::{Opt, write_query};
 use crate::wire::{Ede, Flags, Message};
 
+mod limits;
+
 fn pipeline(config: &str) -> Pipeline {
     let plan = load_text(Path::new("test.toml"), config).unwrap().plan;
     let cache = Arc::new(Cache::new(&plan.cache));

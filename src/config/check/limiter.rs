@@ -45,7 +45,7 @@ impl Check<'_> {
             rate: limiter.rate,
             instant: limiter.instant,
             customer_prefix: limiter.customer_prefix,
-            bytes: octets(limiter.size),
+            bytes: octets(limiter.memory),
             verified_factor: limiter.verified_factor,
             slip_above: limiter.slip_above,
             exempt: limiter

@@ -77,7 +77,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         example: "1000",
     },
     Setting {
-        path: "limiter.size",
+        path: "limiter.memory",
         kind: Kind::Size(65_536, 1_073_741_824),
         default: Some(r#""4MiB""#),
         summary: "Memory of the limiter; 8 octets for each prefix it tells apart, rounded down to a power of two.",

@@ -168,11 +168,11 @@ impl Pipeline {
                 return refuse(counters, arrival, rcode, reply);
             }
             Verdict::Refuse(_, rcode) => {
-                return if self.may_have_error(counters, arrival, now, dice) {
-                    refuse(counters, arrival, rcode, reply)
-                } else {
-                    Next::Silence
+                let Some(account) = self.may_have_error(counters, arrival, now, dice) else {
+                    return Next::Silence;
                 };
+                let next = refuse(counters, arrival, rcode, reply);
+                return self.send_error(counters, account, next, (now, dice), reply);
             }
             Verdict::Admit(admission) => admission,
         };
@@ -182,11 +182,11 @@ impl Pipeline {
         {
             Ok(query) => query,
             Err((reason, rcode)) => {
-                return if self.may_have_error(counters, arrival, now, dice) {
-                    self.reject(counters, arrival, reason, rcode, reply)
-                } else {
-                    Next::Silence
+                let Some(account) = self.may_have_error(counters, arrival, now, dice) else {
+                    return Next::Silence;
                 };
+                let next = self.reject(counters, arrival, reason, rcode, reply);
+                return self.send_error(counters, account, next, (now, dice), reply);
             }
         };
         let account = Account::new(admission.limits(), &query);
@@ -195,15 +195,14 @@ impl Pipeline {
                 if admission.is_over_limit() {
                     counters.verdict(Reason::WouldLimit);
                 }
-                let next = self.serve(
-                    table, counters, arrival, &query, admission, account, now, reply,
-                );
-                if matches!(next, Next::Reply | Next::ReplyAndRefresh(_)) {
-                    self.charge_reply(account, rcode_of(reply), reply, now, dice);
-                }
-                next
+                let chance = (now, dice);
+                self.serve(
+                    table, counters, arrival, &query, admission, account, chance, reply,
+                )
             }
-            Verdict::Limit(limited) => Self::hold_back(counters, arrival, limited, reply),
+            Verdict::Limit(limited) => {
+                Self::hold_back(counters, arrival.bytes, limited, Rcode::NOERROR, reply)
+            }
             Verdict::Refuse(..) | Verdict::Drop(_) => Next::Silence,
         }
     }
@@ -220,7 +219,7 @@ impl Pipeline {
         query: &QueryView<'_>,
         admission: Admission,
         account: Account,
-        now: Now,
+        (now, dice): (Now, &mut impl Rng),
         reply: &mut Vec<u8>,
     ) -> Next {
         let udp = arrival.transport == TransportKind::Udp;
@@ -233,8 +232,8 @@ impl Pipeline {
                 answer::append_opt(query, &self.plan, 0, reply);
                 // The batch's clock: what waited in our queue is dropped by age before it gets here.
                 counters.answered(AnswerSource::Ready, std::time::Duration::ZERO);
-                count_reply(counters, rcode_of(reply), reply);
-                return Next::Reply;
+                let rcode = rcode_of(reply);
+                return self.send_off(counters, account, arrival.bytes, rcode, (now, dice), reply);
             }
         }
         // Whoever says CD checks for himself (RFC 4035 section 3.2.2).
@@ -255,7 +254,17 @@ impl Pipeline {
                     keep_ready(table, query, &composed, reply, generation, now);
                 }
                 counters.answered(source, std::time::Duration::ZERO);
-                count_reply(counters, response.rcode, reply);
+                let next = self.send_off(
+                    counters,
+                    account,
+                    arrival.bytes,
+                    response.rcode,
+                    (now, dice),
+                    reply,
+                );
+                if !matches!(next, Next::Reply) {
+                    return next;
+                }
                 match self.renewal(&response, source, query, admission, now) {
                     Some(refresh) => Next::ReplyAndRefresh(Box::new(refresh)),
                     None => Next::Reply,
@@ -270,18 +279,15 @@ impl Pipeline {
                 let (client, verified) = (admission.client(), admission.is_verified());
                 // A snooping query (RD=0) has no permit: what is not cached stays unknown.
                 let Some(permit) = admission.into_permit() else {
-                    return self.reject(
-                        counters,
-                        arrival,
-                        Reason::RecursionNotDesired,
-                        Rcode::REFUSED,
-                        reply,
-                    );
+                    let reason = Reason::RecursionNotDesired;
+                    let next = self.reject(counters, arrival, reason, Rcode::REFUSED, reply);
+                    return self.send_error(counters, account, next, (now, dice), reply);
                 };
                 let ticket = match self.pending.enter(client, verified) {
                     Ok(ticket) => ticket,
                     Err(reason) => {
-                        return self.reject(counters, arrival, reason, Rcode::SERVFAIL, reply);
+                        let next = self.reject(counters, arrival, reason, Rcode::SERVFAIL, reply);
+                        return self.send_error(counters, account, next, (now, dice), reply);
                     }
                 };
                 Next::Miss(Box::new(Miss {

@@ -25,9 +25,9 @@ pub fn refusal_with_ede(packet: &[u8], rcode: Rcode, info_code: u16, out: &mut V
     write(packet, rcode, Some(info_code), false, out)
 }
 
-/// The same with TC=1 and no error: who really sent the query asks again over TCP.
-pub fn truncated(packet: &[u8], out: &mut Vec<u8>) -> bool {
-    write(packet, Rcode::NOERROR, None, true, out)
+/// The same with TC=1: who really sent the query asks again over TCP.
+pub fn truncated(packet: &[u8], rcode: Rcode, out: &mut Vec<u8>) -> bool {
+    write(packet, rcode, None, true, out)
 }
 
 fn write(

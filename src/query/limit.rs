@@ -29,11 +29,12 @@ impl Account {
 }
 
 impl Pipeline {
-    /// Instead of an answer.
+    /// Instead of an answer with that response code.
     pub(super) fn hold_back(
         counters: &Worker,
-        arrival: &Arrival<'_>,
+        packet: &[u8],
         limited: Limited,
+        rcode: Rcode,
         reply: &mut Vec<u8>,
     ) -> Next {
         let limited = match limited {
@@ -45,10 +46,10 @@ impl Pipeline {
         reply.clear();
         match limited {
             Limited::Truncate | Limited::BadCookie => {
-                if !answer::truncated(arrival.bytes, reply) {
+                if !answer::truncated(packet, rcode, reply) {
                     return Next::Silence;
                 }
-                count_reply(counters, Rcode::NOERROR, reply);
+                count_reply(counters, rcode, reply);
                 Next::Reply
             }
             Limited::Drop => Next::Silence,
@@ -56,14 +57,15 @@ impl Pipeline {
         }
     }
 
-    /// Whether a client may have one more error reply to what was not charged yet. A query that cannot be read costs as an error.
+    /// Whether a client may have one more error reply to what was not charged yet: who pays for it. A query that cannot be read costs
+    /// as an error.
     pub(super) fn may_have_error(
         &self,
         counters: &Worker,
         arrival: &Arrival<'_>,
         now: Now,
         dice: &mut impl Rng,
-    ) -> bool {
+    ) -> Option<Account> {
         let client = Client {
             address: (&arrival.source).into(),
             verified: arrival.transport == TransportKind::Tcp,
@@ -73,31 +75,68 @@ impl Pipeline {
             .limiter()
             .arrive(client, Asked::ERROR, true, now, dice)
         {
-            None => true,
+            None => {}
             Some(over) if over.enforced => {
                 Verdict::Limit(over.limited).count(counters);
-                false
+                return None;
+            }
+            Some(_) => counters.verdict(Reason::WouldLimit),
+        }
+        Some(Account {
+            client,
+            asked: Asked::ERROR,
+        })
+    }
+
+    /// Charges an answer that is ready to leave, and counts it unless it has to stay.
+    #[inline]
+    pub(super) fn send_off(
+        &self,
+        counters: &Worker,
+        account: Account,
+        packet: &[u8],
+        rcode: Rcode,
+        (now, dice): (Now, &mut impl Rng),
+        reply: &mut Vec<u8>,
+    ) -> Next {
+        let Account { client, asked } = account;
+        let limiter = self.guard.limiter();
+        match limiter.leave(client, asked, rcode, reply, now, dice) {
+            Some(over) if over.enforced => {
+                return Self::hold_back(counters, packet, over.limited, rcode, reply);
+            }
+            Some(_) => counters.verdict(Reason::WouldLimit),
+            None => {}
+        }
+        count_reply(counters, rcode, reply);
+        Next::Reply
+    }
+
+    /// The same for an error, which is counted already: it stays, or leaves as it is.
+    pub(super) fn send_error(
+        &self,
+        counters: &Worker,
+        account: Account,
+        next: Next,
+        (now, dice): (Now, &mut impl Rng),
+        reply: &mut Vec<u8>,
+    ) -> Next {
+        if !matches!(next, Next::Reply) {
+            return next;
+        }
+        let Account { client, asked } = account;
+        let limiter = self.guard.limiter();
+        match limiter.leave(client, asked, Rcode::SERVFAIL, reply, now, dice) {
+            Some(over) if over.enforced => {
+                Verdict::Limit(Limited::Drop).count(counters);
+                reply.clear();
+                Next::Silence
             }
             Some(_) => {
                 counters.verdict(Reason::WouldLimit);
-                true
+                next
             }
+            None => next,
         }
-    }
-
-    /// Charges a reply that is ready to leave.
-    #[inline]
-    pub(super) fn charge_reply(
-        &self,
-        account: Account,
-        rcode: Rcode,
-        reply: &[u8],
-        now: Now,
-        dice: &mut impl Rng,
-    ) {
-        let Account { client, asked } = account;
-        self.guard
-            .limiter()
-            .leave(client, asked, rcode, reply.len(), now, dice);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::limit::Account;
-use super::{Pipeline, count_reply, is_error, with_chain};
+use super::{Next, Pipeline, is_error, with_chain};
 use crate::answer;
 use crate::cache::Demand;
 use crate::config::plan::TransportKind;
@@ -188,10 +188,19 @@ impl Pipeline {
         let mut reply = Vec::with_capacity(512);
         answer::compose(&query, &response, &self.plan, udp, &mut reply);
         counters.answered(source, now.since(waiting.arrived));
-        count_reply(counters, response.rcode, &reply);
-        let mut dice = entropy::csprng();
-        self.charge_reply(waiting.account, response.rcode, &reply, now, &mut dice);
-        Some(reply)
+        let chance = (now, &mut entropy::csprng());
+        let (account, packet) = (waiting.account, &waiting.packet);
+        match self.send_off(
+            counters,
+            account,
+            packet,
+            response.rcode,
+            chance,
+            &mut reply,
+        ) {
+            Next::Reply => Some(reply),
+            _ => None,
+        }
     }
 }
 

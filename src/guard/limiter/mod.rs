@@ -5,6 +5,7 @@
 //! its victim has proven. No lock, no allocation.
 
 mod demand;
+mod isc;
 pub mod ladder;
 mod offenders;
 mod overload;
@@ -18,6 +19,7 @@ use ipnet::IpNet;
 use rand::Rng;
 
 use self::demand::Demand;
+use self::isc::{Isc, Table};
 use self::ladder::{Ladder, QUERY, STEPS, leading_bits};
 use self::offenders::{Offenders, prefix_of};
 use self::overload::Overload;
@@ -46,6 +48,8 @@ pub struct Limiter {
     plan: plan::Limiter,
     /// Whether the sketch judges.
     on: bool,
+    /// If it does: how.
+    isc: Option<Isc>,
     memory: Arc<Memory>,
     decay: Decay,
     v4: Ladder,
@@ -61,6 +65,8 @@ pub struct Limiter {
 #[derive(Debug)]
 struct Memory {
     sketch: Sketch,
+    /// With the isc algorithm.
+    table: Option<Table>,
     secret: [u8; 16],
     offenders: Offenders,
     demand: Demand,
@@ -179,6 +185,7 @@ impl Limiter {
             plan,
             Arc::new(Memory {
                 sketch: Sketch::new(plan.bytes),
+                table: is_isc(plan).then(|| Table::new(plan.isc.max_table_size, secret)),
                 secret: *secret,
                 offenders: Offenders::default(),
                 demand: Demand::default(),
@@ -195,6 +202,7 @@ impl Limiter {
         let customer = plan.customer_prefix;
         Self {
             on: plan.mode != LimiterMode::Off && plan.algorithm == LimiterAlgorithm::Sketch,
+            isc: is_isc(plan).then(|| Isc::new(plan.isc)),
             decay: Decay::new(plan.rate, plan.instant),
             v4: Ladder::v4(secret, false, instant),
             v6: Ladder::v6(secret, false, instant, customer),
@@ -210,7 +218,11 @@ impl Limiter {
     /// The same limiter with what the one `before` a reload remembers; with a table of another size all begin anew.
     #[must_use]
     pub fn continuing(self, before: &Self) -> Self {
-        if self.bytes() == before.bytes() {
+        let table = match &before.memory.table {
+            None => !is_isc(&self.plan),
+            Some(table) => !is_isc(&self.plan) || table.fits(self.plan.isc.max_table_size),
+        };
+        if table && self.bytes() == before.bytes() {
             Self::over(&self.plan, Arc::clone(&before.memory))
         } else {
             self
@@ -245,32 +257,57 @@ impl Limiter {
         })
     }
 
-    /// Charges a reply that goes out to a query that was charged, by its size and kind.
+    /// Charges a reply that goes out to a query that was charged, by its size and kind; with the isc algorithm also judges it, and
+    /// says what becomes of it if it is over a limit.
     #[inline]
     pub fn leave(
         &self,
         client: Client,
         asked: Asked,
         rcode: Rcode,
-        octets: usize,
+        reply: &[u8],
         now: Now,
         dice: &mut impl Rng,
-    ) {
+    ) -> Option<Over> {
+        if let Some(isc) = &self.isc {
+            return self.judge(isc, client, asked, reply, now);
+        }
         let times = match rcode {
             Rcode::NOERROR => 1,
             Rcode::NXDOMAIN => NXDOMAIN,
             _ => ERROR,
         };
         let paid = asked.cost(client.verified);
-        let size = u64::try_from(octets).unwrap_or(u64::MAX).max(QUERY);
+        let size = u64::try_from(reply.len()).unwrap_or(u64::MAX).max(QUERY);
         let cost = size.saturating_mul(times.max(paid / QUERY));
-        if cost <= paid || !self.on {
-            return;
+        if cost > paid && self.on {
+            let share = self.shares.find(client.address).unwrap_or(WHOLE);
+            if share > 0 {
+                self.charge(client, cost - paid, share, false, now, dice);
+            }
         }
-        let share = self.shares.find(client.address).unwrap_or(WHOLE);
-        if share > 0 {
-            self.charge(client, cost - paid, share, false, now, dice);
+        None
+    }
+
+    /// By BIND's rules.
+    fn judge(
+        &self,
+        isc: &Isc,
+        client: Client,
+        asked: Asked,
+        reply: &[u8],
+        now: Now,
+    ) -> Option<Over> {
+        if self.shares.find(client.address) == Some(0) {
+            return None;
         }
+        let table = self.memory.table.as_ref()?;
+        let (limited, bits, key) = isc.judge(table, client, asked.client_cookie, reply, now)?;
+        self.memory.offenders.note(client.address, bits, key, now);
+        Some(Over {
+            limited,
+            enforced: self.plan.mode == LimiterMode::Enforce,
+        })
     }
 
     /// What has begun, goes on or ended since this was asked last.
@@ -437,6 +474,10 @@ pub const fn is_heavy(qtype: RecordType) -> bool {
         qtype,
         RecordType::ANY | RecordType::DNSKEY | RecordType::RRSIG | RecordType::TXT
     )
+}
+
+fn is_isc(plan: &plan::Limiter) -> bool {
+    plan.mode != LimiterMode::Off && plan.algorithm == LimiterAlgorithm::Isc
 }
 
 /// The share of a customer that each unusual address is.

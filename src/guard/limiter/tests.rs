@@ -315,9 +315,10 @@ fn what_costs_more_counts_more() {
                 let free = bench.asks(client.address, verified, asked, at(1)).is_none();
                 if free {
                     let dice = &mut bench.dice;
-                    bench
+                    let reply = vec![0; octets];
+                    let _sketch = bench
                         .limiter
-                        .leave(client, asked, rcode, octets, at(1), dice);
+                        .leave(client, asked, rcode, &reply, at(1), dice);
                 }
                 free
             })

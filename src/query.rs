@@ -10,17 +10,19 @@ use crate::answer::{self, Composed};
 use crate::cache::answers::{AnswerTable, Found, ReadyMade};
 use crate::cache::{Cache, Demand};
 use crate::config::plan::{self, TransportKind};
-use crate::guard::{Admission, Arrival, Guard, PendingClients, Verdict};
+use crate::guard::cookies::Cookie;
+use crate::guard::{Admission, Arrival, Guard, PendingClients, Proof, Verdict};
 use crate::policy::{Decision, Policy};
 use crate::resolve::Resolver;
 use crate::sys::clock::Now;
 use crate::sys::entropy;
 use crate::telemetry::{AnswerSource, Reason, Telemetry, Worker};
-use crate::wire::writer::{OPT_LEN, write_query};
+use crate::wire::writer::write_query;
 use crate::wire::{Class, Flags, Header, Held, QueryView, Question, Rcode, RecordType, Response};
 
 mod limit;
 mod miss;
+mod proof;
 mod refresh;
 
 use limit::Account;
@@ -145,7 +147,7 @@ impl Pipeline {
             Known::Remains { .. } => Response::empty(Rcode::NOERROR),
         };
         let mut reply = Vec::new();
-        answer::compose(&query, &response, &self.plan, true, &mut reply);
+        answer::compose(&query, &response, None, &self.plan, true, &mut reply);
         Header::parse(&reply)
             .is_ok_and(|header| header.id == ID && header.flags.qr() && header.qdcount == 1)
     }
@@ -189,20 +191,31 @@ impl Pipeline {
                 return self.send_error(counters, account, next, (now, dice), reply);
             }
         };
-        let account = Account::new(admission.limits(), &query);
+        let mut admission = admission;
+        let option = query.edns.and_then(|edns| edns.cookie);
+        let proof = self.guard.weigh_cookie(&mut admission, option, now);
+        if matches!(proof, Proof::Valid(_)) {
+            counters.proven_by_cookie(1);
+        }
+        let account = Account::new(admission.limits(), &proof, &query);
         match self.guard.limit(admission, account.asked, now, dice) {
             Verdict::Admit(admission) => {
                 if admission.is_over_limit() {
                     counters.verdict(Reason::WouldLimit);
                 }
-                let chance = (now, dice);
+                let (payer, chance) = ((account, proof), (now, dice));
                 self.serve(
-                    table, counters, arrival, &query, admission, account, chance, reply,
+                    table, counters, arrival, &query, admission, payer, chance, reply,
                 )
             }
-            Verdict::Limit(limited) => {
-                Self::hold_back(counters, arrival.bytes, limited, Rcode::NOERROR, reply)
-            }
+            Verdict::Limit(limited) => self.hold_back(
+                counters,
+                arrival.bytes,
+                &proof,
+                limited,
+                Rcode::NOERROR,
+                reply,
+            ),
             Verdict::Refuse(..) | Verdict::Drop(_) => Next::Silence,
         }
     }
@@ -218,22 +231,31 @@ impl Pipeline {
         arrival: &Arrival<'_>,
         query: &QueryView<'_>,
         admission: Admission,
-        account: Account,
+        (account, proof): (Account, Proof),
         (now, dice): (Now, &mut impl Rng),
         reply: &mut Vec<u8>,
     ) -> Next {
+        let cookie = proof.reply().map(Cookie::as_octets);
+        if query.is_cookie_only() {
+            return self.give_cookie(counters, query, proof, reply);
+        }
+        if admission.lacks_proof() {
+            return self.ask_for_proof(counters, query, &admission, cookie, reply);
+        }
         let udp = arrival.transport == TransportKind::Udp;
         let generation = self.generation();
         if let Some(table) = table.as_deref_mut() {
             // What is kept ends before OPT, which this query may want behind it.
-            let opt = query.edns.map_or(0, |_| OPT_LEN);
+            let opt = query.edns.map_or(0, |_| answer::opt_len(cookie));
             let room = answer::room(query, &self.plan, udp) - opt;
             if table.lookup(query, room, generation, now, reply) == Found::Hit {
-                answer::append_opt(query, &self.plan, 0, reply);
+                // The code in the header is all there is: errors with high bits are never kept.
+                answer::append_opt(query, Rcode::NOERROR, cookie, &self.plan, 0, reply);
                 // The batch's clock: what waited in our queue is dropped by age before it gets here.
                 counters.answered(AnswerSource::Ready, std::time::Duration::ZERO);
                 let rcode = rcode_of(reply);
-                return self.send_off(counters, account, arrival.bytes, rcode, (now, dice), reply);
+                let payer = (account, &proof);
+                return self.send_off(counters, payer, arrival.bytes, rcode, (now, dice), reply);
             }
         }
         // Whoever says CD checks for himself (RFC 4035 section 3.2.2).
@@ -248,7 +270,7 @@ impl Pipeline {
                     counters.verdict(Reason::ReflectorPort);
                     return Next::Silence;
                 }
-                let composed = answer::compose(query, &response, &self.plan, udp, reply);
+                let composed = answer::compose(query, &response, cookie, &self.plan, udp, reply);
                 if let Some(table) = table {
                     let composed = self.until_renewal(composed);
                     keep_ready(table, query, &composed, reply, generation, now);
@@ -256,7 +278,7 @@ impl Pipeline {
                 counters.answered(source, std::time::Duration::ZERO);
                 let next = self.send_off(
                     counters,
-                    account,
+                    (account, &proof),
                     arrival.bytes,
                     response.rcode,
                     (now, dice),
@@ -299,6 +321,7 @@ impl Pipeline {
                         chain,
                         forwarded,
                         packet: arrival.bytes.into(),
+                        proof,
                         transport: arrival.transport,
                         may_send_errors,
                         account,
@@ -386,6 +409,9 @@ fn servable(query: QueryView<'_>) -> Result<QueryView<'_>, (Reason, Rcode)> {
     // RFC 6891 section 6.1.3: the version comes first, whatever is asked.
     if query.edns.is_some_and(|edns| edns.version != 0) {
         return Err((Reason::BadVersion, Rcode::BADVERS));
+    }
+    if query.is_cookie_only() {
+        return Ok(query);
     }
     if query.qclass != Class::IN {
         return Err((Reason::ClassNotServed, Rcode::REFUSED));

@@ -31,6 +31,7 @@ sections! {
         acl: Acl,
         guard: Guard,
         limiter: Limiter,
+        cookies: Cookies,
         policy: Policy,
         #[serde(default)] forward: Vec<Forward>,
         #[serde(default)] stub: Vec<Stub>,
@@ -74,6 +75,7 @@ sections! {
         refuse: Vec<Prefix>,
         drop: Vec<Prefix>,
         snoop: Vec<Prefix>,
+        prove: Vec<Prefix>,
         open: Option<String>,
         #[serde(default)] rule: Vec<Rule>,
     }
@@ -85,6 +87,7 @@ sections! {
         transport: Option<Transport>,
         action: Action,
         #[serde(default)] snoop: bool,
+        #[serde(default)] prove: bool,
     }
 
     /// `[guard]`
@@ -140,6 +143,12 @@ sections! {
         exempt_clients: Vec<Prefix>,
         log_only: bool,
         max_table_size: usize,
+    }
+
+    /// `[cookies]`
+    Cookies {
+        enabled: bool,
+        secret_file: Option<PathBuf>,
     }
 
     /// `[policy]`
@@ -237,6 +246,7 @@ sections! {
         never_ask: Vec<Prefix>,
         edns_size: u16,
         case_randomisation: bool,
+        cookies: bool,
         initial_timeout: Span,
         max_timeout: Span,
         tcp_timeout: Span,

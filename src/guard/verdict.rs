@@ -50,6 +50,8 @@ pub struct Admission {
     transport: TransportKind,
     recursion_desired: bool,
     errors_allowed: bool,
+    must_prove: bool,
+    proven_by_cookie: bool,
     over_limit: bool,
 }
 
@@ -59,14 +61,22 @@ impl Admission {
         transport: TransportKind,
         recursion_desired: bool,
         errors_allowed: bool,
+        must_prove: bool,
     ) -> Self {
         Self {
             client,
             transport,
             recursion_desired,
             errors_allowed,
+            must_prove,
+            proven_by_cookie: false,
             over_limit: false,
         }
+    }
+
+    /// A cookie of ours came back from the client.
+    pub(in crate::guard) const fn prove(&mut self) {
+        self.proven_by_cookie = true;
     }
 
     /// The same, over a limit that is only logged.
@@ -90,7 +100,19 @@ impl Admission {
     /// Whether the client's address is proven, not only claimed.
     #[must_use]
     pub const fn is_verified(&self) -> bool {
+        matches!(self.transport, TransportKind::Tcp) || self.proven_by_cookie
+    }
+
+    /// Whether it came by a stream, so that its answer can wait.
+    #[must_use]
+    pub const fn is_by_stream(&self) -> bool {
         matches!(self.transport, TransportKind::Tcp)
+    }
+
+    /// Whether nothing but a way to prove itself may be sent to this client (`acl.prove`).
+    #[must_use]
+    pub const fn lacks_proof(&self) -> bool {
+        self.must_prove && !self.is_verified()
     }
 
     /// Whom limits are charged to.

@@ -5,7 +5,8 @@ use rand::Rng;
 use super::{Next, Pipeline, count_reply};
 use crate::answer;
 use crate::config::plan::TransportKind;
-use crate::guard::{Arrival, Asked, Client, Limited, Verdict};
+use crate::guard::cookies::Cookie;
+use crate::guard::{Arrival, Asked, Client, Limited, Proof, Verdict};
 use crate::sys::clock::Now;
 use crate::telemetry::{Reason, Worker};
 use crate::wire::{QueryView, Rcode};
@@ -18,12 +19,11 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// For a query that was charged as `client`'s.
-    pub(super) fn new(client: Client, query: &QueryView<'_>) -> Self {
-        let cookie = query.edns.is_some_and(|edns| edns.cookie.is_some());
+    /// For a query that is charged as `client`'s, with that proof of its address.
+    pub(super) const fn new(client: Client, proof: &Proof, query: &QueryView<'_>) -> Self {
         Self {
             client,
-            asked: Asked::of(query.qtype, cookie),
+            asked: Asked::of(query.qtype, proof.reply().is_some()),
         }
     }
 }
@@ -31,30 +31,30 @@ impl Account {
 impl Pipeline {
     /// Instead of an answer with that response code.
     pub(super) fn hold_back(
+        &self,
         counters: &Worker,
         packet: &[u8],
+        proof: &Proof,
         limited: Limited,
         rcode: Rcode,
         reply: &mut Vec<u8>,
     ) -> Next {
-        let limited = match limited {
-            // A server cookie cannot be made yet; TCP is the other way to prove an address.
-            Limited::BadCookie => Limited::Truncate,
-            limited => limited,
-        };
         Verdict::Limit(limited).count(counters);
         reply.clear();
-        match limited {
-            Limited::Truncate | Limited::BadCookie => {
-                if !answer::truncated(packet, rcode, reply) {
+        let rcode = match limited {
+            Limited::BadCookie => {
+                let Ok(query) = QueryView::parse(packet) else {
                     return Next::Silence;
-                }
-                count_reply(counters, rcode, reply);
-                Next::Reply
+                };
+                let cookie = proof.reply().map(Cookie::as_octets);
+                answer::ask_for_proof(&query, cookie, &self.plan, reply)
             }
-            Limited::Drop => Next::Silence,
-            Limited::Defer => Next::Defer,
-        }
+            Limited::Truncate if answer::truncated(packet, rcode, reply) => rcode,
+            Limited::Truncate | Limited::Drop => return Next::Silence,
+            Limited::Defer => return Next::Defer,
+        };
+        count_reply(counters, rcode, reply);
+        Next::Reply
     }
 
     /// Whether a client may have one more error reply to what was not charged yet: who pays for it. A query that cannot be read costs
@@ -93,7 +93,7 @@ impl Pipeline {
     pub(super) fn send_off(
         &self,
         counters: &Worker,
-        account: Account,
+        (account, proof): (Account, &Proof),
         packet: &[u8],
         rcode: Rcode,
         (now, dice): (Now, &mut impl Rng),
@@ -103,7 +103,7 @@ impl Pipeline {
         let limiter = self.guard.limiter();
         match limiter.leave(client, asked, rcode, reply, now, dice) {
             Some(over) if over.enforced => {
-                return Self::hold_back(counters, packet, over.limited, rcode, reply);
+                return self.hold_back(counters, packet, proof, over.limited, rcode, reply);
             }
             Some(_) => counters.verdict(Reason::WouldLimit),
             None => {}

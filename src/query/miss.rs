@@ -8,7 +8,8 @@ use super::{Next, Pipeline, is_error, with_chain};
 use crate::answer;
 use crate::cache::Demand;
 use crate::config::plan::TransportKind;
-use crate::guard::{PendingTicket, RecursionPermit};
+use crate::guard::cookies::Cookie;
+use crate::guard::{PendingTicket, Proof, RecursionPermit};
 use crate::sys::clock::{self, Now};
 use crate::sys::entropy;
 use crate::telemetry::{AnswerSource, Reason};
@@ -29,6 +30,8 @@ pub struct Waiting {
     pub(super) chain: Vec<Held>,
     pub(super) forwarded: bool,
     pub(super) packet: Box<[u8]>,
+    /// The cookie that goes with the reply.
+    pub(super) proof: Proof,
     pub(super) transport: TransportKind,
     pub(super) may_send_errors: bool,
     /// Who is charged for the reply.
@@ -186,18 +189,12 @@ impl Pipeline {
         }
         let query = QueryView::parse(&waiting.packet).ok()?;
         let mut reply = Vec::with_capacity(512);
-        answer::compose(&query, &response, &self.plan, udp, &mut reply);
+        let cookie = waiting.proof.reply().map(Cookie::as_octets);
+        answer::compose(&query, &response, cookie, &self.plan, udp, &mut reply);
         counters.answered(source, now.since(waiting.arrived));
         let chance = (now, &mut entropy::csprng());
-        let (account, packet) = (waiting.account, &waiting.packet);
-        match self.send_off(
-            counters,
-            account,
-            packet,
-            response.rcode,
-            chance,
-            &mut reply,
-        ) {
+        let (payer, packet) = ((waiting.account, &waiting.proof), &waiting.packet);
+        match self.send_off(counters, payer, packet, response.rcode, chance, &mut reply) {
             Next::Reply => Some(reply),
             _ => None,
         }

@@ -131,6 +131,8 @@ totals! {
     Truncated truncated,
     /// Queries from source port 53 (row 11): old forwarders, or forged.
     FromPort53 from_port_53,
+    /// Datagrams whose source a server cookie of ours has proven (RFC 7873).
+    ProvenByCookie proven_by_cookie,
     /// Reads of a UDP socket that brought at least one datagram.
     Batches batches,
     /// Turns of the loop that receives datagrams: one a second at least while its thread lives.

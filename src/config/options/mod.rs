@@ -8,6 +8,7 @@ mod finding;
 mod kind;
 mod limiting;
 mod pages;
+mod proving;
 mod trusting;
 
 use std::fmt::Write as _;
@@ -74,7 +75,7 @@ pub struct Section {
 }
 
 /// All sections, in the order of the reference config.
-pub const SECTIONS: [Section; 21] = [
+pub const SECTIONS: [Section; 22] = [
     plain("listen", "Where queries come in."),
     plain("tcp", "Limits of TCP service."),
     plain(
@@ -91,6 +92,7 @@ pub const SECTIONS: [Section; 21] = [
         "guard",
         "What a packet must look like, and how much refusing may cost.",
     ),
+    plain("cookies", "How clients prove their address over UDP."),
     plain("limiter", "How much one client may ask."),
     Section {
         name: "limiter.prefix",
@@ -149,6 +151,7 @@ const fn plain(name: &'static str, summary: &'static str) -> Section {
 pub fn settings() -> impl Iterator<Item = &'static Setting> {
     answering::INCOMING
         .iter()
+        .chain(proving::SETTINGS)
         .chain(limiting::SETTINGS)
         .chain(answering::POLICY)
         .chain(finding::SETTINGS)

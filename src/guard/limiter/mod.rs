@@ -4,6 +4,7 @@
 //! (parameter sheet, section 2). What an address claims and what it has proven are charged apart: a forger cannot use up what
 //! its victim has proven. No lock, no allocation.
 
+mod asked;
 mod demand;
 mod isc;
 pub mod ladder;
@@ -12,15 +13,16 @@ mod overload;
 pub mod ranges;
 pub mod sketch;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
 use rand::Rng;
 
+pub use self::asked::{Asked, Client, Limited, Over};
+
 use self::demand::Demand;
 use self::isc::{Isc, Table};
-use self::ladder::{Ladder, QUERY, STEPS, leading_bits};
+use self::ladder::{Ladder, STEPS, leading_bits};
 use self::offenders::{Offenders, prefix_of};
 use self::overload::Overload;
 use self::ranges::Ranges;
@@ -29,16 +31,11 @@ use super::address::Address;
 use crate::config::plan;
 use crate::config::plan::{LimiterAlgorithm, LimiterMode};
 use crate::sys::clock::Now;
-use crate::telemetry::Reason;
 use crate::telemetry::events::Event;
-use crate::wire::{Rcode, RecordType};
+use crate::wire::Rcode;
 
 /// The share of a customer that an ordinary address is.
 const WHOLE: u64 = 1 << 16;
-/// Costs of these are so many times the usual (parameter sheet, section 2).
-const HEAVY: u64 = 4;
-const NXDOMAIN: u64 = 2;
-const ERROR: u64 = 4;
 /// One query in so many is looked at for the suggested rate.
 const SAMPLE: u32 = 16;
 
@@ -72,72 +69,6 @@ struct Memory {
     demand: Demand,
 }
 
-/// Who asks, as far as limits go.
-#[derive(Clone, Copy, Debug)]
-pub struct Client {
-    /// The address.
-    pub address: Address,
-    /// Whether it is proven: TCP, or a valid server cookie.
-    pub verified: bool,
-}
-
-impl Client {
-    /// From an address as others know it.
-    #[must_use]
-    pub fn new(address: IpAddr, verified: bool) -> Self {
-        Self {
-            address: Address::from(address),
-            verified,
-        }
-    }
-}
-
-/// What is asked, as far as limits go.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Asked {
-    /// Of a type whose answers are large: ANY, DNSKEY, RRSIG, TXT.
-    pub heavy: bool,
-    /// With a client cookie.
-    pub client_cookie: bool,
-    /// So badly that the reply can only be an error.
-    pub error: bool,
-}
-
-/// What becomes of a query that is over a limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limited {
-    /// An empty reply with TC=1, no longer than the query: who is really there asks again over TCP.
-    Truncate,
-    /// BADCOOKIE with a fresh server cookie: who is really there asks again with it.
-    BadCookie,
-    /// Silence.
-    Drop,
-    /// The address is proven: the query waits.
-    Defer,
-}
-
-impl Limited {
-    /// The code of what became of it.
-    #[must_use]
-    pub const fn reason(self) -> Reason {
-        match self {
-            Self::Truncate => Reason::LimitedTruncated,
-            Self::BadCookie => Reason::LimitedBadCookie,
-            Self::Drop => Reason::LimitedDropped,
-            Self::Defer => Reason::LimitedDeferred,
-        }
-    }
-}
-
-/// A query over a limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Over {
-    /// What becomes of it, or would.
-    pub limited: Limited,
-    /// Whether limits are applied; otherwise it is served all the same.
-    pub enforced: bool,
-}
-
 /// A limit of one client, for `suimon why`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Share {
@@ -145,36 +76,6 @@ pub struct Share {
     pub prefix: IpNet,
     /// How much of it is used, 0 to 1.
     pub used: f64,
-}
-
-impl Asked {
-    /// From a question.
-    #[must_use]
-    pub const fn of(qtype: RecordType, client_cookie: bool) -> Self {
-        Self {
-            heavy: is_heavy(qtype),
-            client_cookie,
-            error: false,
-        }
-    }
-
-    /// An error, whatever was asked.
-    pub const ERROR: Self = Self {
-        heavy: false,
-        client_cookie: false,
-        error: true,
-    };
-
-    /// What it costs when it comes in, in octets.
-    const fn cost(self, verified: bool) -> u64 {
-        if self.error {
-            QUERY * ERROR
-        } else if self.heavy && !verified {
-            QUERY * HEAVY
-        } else {
-            QUERY
-        }
-    }
 }
 
 impl Limiter {
@@ -272,14 +173,8 @@ impl Limiter {
         if let Some(isc) = &self.isc {
             return self.judge(isc, client, asked, reply, now);
         }
-        let times = match rcode {
-            Rcode::NOERROR => 1,
-            Rcode::NXDOMAIN => NXDOMAIN,
-            _ => ERROR,
-        };
         let paid = asked.cost(client.verified);
-        let size = u64::try_from(reply.len()).unwrap_or(u64::MAX).max(QUERY);
-        let cost = size.saturating_mul(times.max(paid / QUERY));
+        let cost = asked.cost_with(client.verified, rcode, reply.len());
         if cost > paid && self.on {
             let share = self.shares.find(client.address).unwrap_or(WHOLE);
             if share > 0 {
@@ -465,15 +360,6 @@ impl Limiter {
 struct AtLimit {
     bits: u8,
     hash: u64,
-}
-
-/// Whether answers of this type tend to be large.
-#[must_use]
-pub const fn is_heavy(qtype: RecordType) -> bool {
-    matches!(
-        qtype,
-        RecordType::ANY | RecordType::DNSKEY | RecordType::RRSIG | RecordType::TXT
-    )
 }
 
 fn is_isc(plan: &plan::Limiter) -> bool {

@@ -46,8 +46,9 @@ impl Asker {
         (0..queries)
             .filter(|_| {
                 let (next, reply) = self.by_udp(packet);
-                matches!(next, Next::Reply)
-                    && Header::parse(&reply).is_ok_and(|header| !header.flags.tc())
+                let whole =
+                    |told: Message| !told.header.flags.tc() && told.rcode() != Rcode::BADCOOKIE;
+                matches!(next, Next::Reply) && Message::parse(&reply).is_ok_and(whole)
             })
             .count()
     }
@@ -85,6 +86,40 @@ fn a_client_over_its_limit_is_told_to_use_tcp_and_costs_nothing_more() {
     let limited = asker.counted(Reason::LimitedTruncated);
     assert!((595..=610).contains(&limited), "{limited}");
     assert_eq!(asker.counted(Reason::WouldLimit), 0);
+}
+
+#[test]
+fn who_brings_a_cookie_gets_one_and_with_it_the_limit_of_a_proven_address() {
+    let mut asker = Asker::new("");
+    let with_cookie = |value: &[u8]| {
+        let mut packet = query("www.a.", RecordType::A, Some(1232));
+        let end = packet.len();
+        packet[end - 1] = u8::try_from(value.len() + 4).unwrap();
+        packet.extend([0, 10, 0, u8::try_from(value.len()).unwrap()]);
+        packet.extend(value);
+        packet
+    };
+    let first = with_cookie(&[7; 8]);
+    asker.answered(&first, 1000);
+    let (next, reply) = asker.by_udp(&first);
+    assert!(matches!(next, Next::Reply));
+    let told = Message::parse(&reply).unwrap();
+    assert_eq!((told.rcode(), told.answer.len()), (Rcode::BADCOOKIE, 0));
+    let cookie = told.edns.unwrap().options[4..].to_vec();
+    let proven = with_cookie(&cookie);
+    let answered = asker.answered(&proven, 4000);
+    assert!(
+        (1960..=2020).contains(&answered),
+        "{answered} with a cookie"
+    );
+    // A datagram cannot wait, and is never truncated.
+    assert!(matches!(asker.by_udp(&proven).0, Next::Silence));
+    assert!(asker.counted(Reason::LimitedBadCookie) > 590);
+    assert!(asker.counted(Reason::LimitedDropped) > 1900);
+    assert_eq!(asker.counted(Reason::LimitedTruncated), 0);
+    // A forged cookie is no proof: its limit is used up.
+    let forged = with_cookie(&[7; 24]);
+    assert_eq!(asker.answered(&forged, 10), 0);
 }
 
 #[test]
@@ -166,6 +201,9 @@ proptest! {
         asker.by_udp(&query("www.a.", RecordType::A, None));
         let (next, reply) = asker.by_udp(&packet);
         prop_assert!(matches!(next, Next::Reply | Next::Silence));
-        prop_assert!(reply.len() <= packet.len(), "{} to {}", reply.len(), packet.len());
+        // A server cookie has 16 octets that a client who has none did not send (RFC 7873 section 5.3).
+        let bad_cookie = Message::parse(&reply).is_ok_and(|told| told.rcode() == Rcode::BADCOOKIE);
+        let most = packet.len() + if bad_cookie { 16 } else { 0 };
+        prop_assert!(reply.len() <= most, "{} to {}", reply.len(), packet.len());
     }
 }

@@ -108,7 +108,7 @@ pub(super) fn metrics(metrics: &mut Vec<Metric>, live: &Live) {
 
 fn log(event: &Event, enforced: bool) {
     let network = logged(event.prefix);
-    let seconds = event.at.since(event.since).as_secs();
+    let seconds = event.at_ms.saturating_sub(event.since_ms) / 1000;
     let (kind, phase) = (event.kind.label(), event.phase.label());
     let (queries, peak) = (event.count, event.peak);
     match event.phase {

@@ -5,8 +5,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ipnet::IpNet;
 
-use crate::sys::clock::Now;
-
 /// Events kept; the oldest gives way.
 const KEPT: usize = 512;
 
@@ -19,10 +17,10 @@ pub struct Event {
     pub phase: Phase,
     /// Whom it is about.
     pub prefix: IpNet,
-    /// When this was noticed.
-    pub at: Now,
-    /// When it began.
-    pub since: Now,
+    /// When this was noticed, milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// When it began, likewise.
+    pub since_ms: u64,
     /// Queries it took in so far.
     pub count: u64,
     /// The most of them per second.

@@ -108,8 +108,8 @@ impl Offenders {
                 kind: EventKind::ClientLimited,
                 phase,
                 prefix: one.prefix,
-                at: now,
-                since: one.first,
+                at_ms: now.wall_ms,
+                since_ms: one.first.wall_ms,
                 count: one.total,
                 peak: one.peak,
             });

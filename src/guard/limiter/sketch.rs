@@ -126,18 +126,20 @@ impl Sketch {
     #[inline]
     fn place<'s>(first: &'s Line, second: &'s Line, hash: u64) -> Option<Place<'s>> {
         let id = id_of(hash);
-        let mut least: Option<(u32, &AtomicU32, u32)> = None;
-        for slot in first.slots.iter().chain(&second.slots) {
+        let slots = || first.slots.iter().chain(&second.slots);
+        let own = slots().find_map(|slot| {
             let seen = slot.load(Ordering::Relaxed);
-            if seen >> 16 == id {
-                return Some(Place { slot, seen, id });
-            }
-            let load = seen & 0xFFFF;
-            if least.is_none_or(|(smallest, _, _)| load < smallest) {
-                least = Some((load, slot, seen));
-            }
-        }
-        least.map(|(_, slot, seen)| Place { slot, seen, id })
+            (seen >> 16 == id).then_some(Place { slot, seen, id })
+        });
+        own.or_else(|| {
+            slots()
+                .map(|slot| Place {
+                    slot,
+                    seen: slot.load(Ordering::Relaxed),
+                    id,
+                })
+                .min_by_key(Place::load)
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Does each client get its limit, neither less nor more, whatever others do? T1.1 to T1.7 under a made-up clock.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use rand::SeedableRng as _;

@@ -8,7 +8,7 @@ use super::fault::{Fault, ServerFault};
 use super::frame::{Approach, Frame, Path, Stage};
 use super::introduce::Introduction;
 use super::trace::{Happening, Source};
-use super::weigh::Weighing;
+use super::weigh::{Said, Weighing};
 use super::{AskFailure, Heard, Outstanding, Over, Recursion, referral};
 use crate::cache::{Backing, Cache, Delegation, Negative, Rank};
 use crate::config::plan::Minimisation;
@@ -26,6 +26,7 @@ const HISTORY: usize = 128;
 struct Taken<'a> {
     outstanding: &'a Outstanding,
     server: SocketAddr,
+    over: Over,
     cache: &'a Cache,
     now: Now,
 }
@@ -94,6 +95,7 @@ impl Recursion {
                 let taken = Taken {
                     outstanding: &outstanding,
                     server: candidate.unwrap_or_else(|| SocketAddr::new(server, 0)),
+                    over,
                     cache,
                     now,
                 };
@@ -257,12 +259,13 @@ impl Recursion {
             expires_at: now.wall_secs().saturating_add(u64::from(ns.ttl)),
         };
         let path = approach.path.clone();
+        self.referred.push(delegation.zone.clone());
         cache.store_delegation(delegation.clone(), now);
         let mut deeper = self.towards(delegation, path, Source::Referral, cache, now);
-        if let Some((zone, failed)) = &frame.stale
-            && *zone == deeper.zone
+        if let Some(stale) = &frame.stale
+            && stale.zone == deeper.zone
         {
-            deeper.targets.leave_out(failed);
+            deeper.targets.leave_out(&stale.failed);
         }
         Some(deeper)
     }
@@ -314,7 +317,11 @@ fn weighed(approach: Approach, reading: Reading, question: &Question, taken: &Ta
     let weighing = Weighing {
         reading,
         question: question.clone(),
-        said: Some((taken.outstanding.clone(), taken.server)),
+        said: Some(Said {
+            outstanding: taken.outstanding.clone(),
+            server: taken.server,
+            over: taken.over,
+        }),
     };
     Stage::Weigh(Box::new(approach), Box::new(weighing))
 }

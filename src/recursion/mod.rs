@@ -27,7 +27,8 @@
 //! With trust anchors, what a reply says is weighed before it is followed or cached (`weigh.rs`): by the keys of the zone that
 //! signed it, found from the anchor down by DS and DNSKEY look-ups of their own (`belief.rs`), or by a proof that the zone need
 //! not be signed. The checking itself is handed out as work ([`Step::Verify`]). What is bogus is its server's fault: others
-//! are asked, up to four replies, then the question fails with the reason. Addresses of servers are not validated, nor what
+//! are asked, up to four replies, and one over TCP. Then what was remembered is doubted (`anew.rs`): a delegation, keys, a DS set
+//! are asked for anew, once in a while for a zone. Then the question fails with the reason. Addresses of servers are not validated, nor what
 //! a client asks with CD; such data are kept apart ([`crate::wire::Security::Unchecked`]).
 //!
 //! ## What is remembered of failures (RFC 9520)
@@ -36,6 +37,7 @@
 //! stored when only our own side failed (no route, no usable address family, time ran out before any server let us down), nor
 //! for refresh, priming and trust anchors, so that a start without a network is not held against later clients.
 
+mod anew;
 mod begin;
 mod belief;
 mod chain;
@@ -99,6 +101,10 @@ pub struct Recursion {
     failed_names: Vec<Name>,
     /// Zones all of whose servers failed in this recursion: whoever comes to them again fails at once.
     dead_zones: Vec<Name>,
+    /// Zones that a referral led to in this recursion: their parents need not be asked again.
+    referred: Vec<Name>,
+    /// Zones whose parents were asked again.
+    renewed: Vec<Name>,
     /// Time spent waiting for servers that stayed silent.
     silence: Duration,
     /// Asks made: a bound of its own, should whoever asks for us forget to charge the budget.
@@ -265,6 +271,8 @@ impl Recursion {
             history: Vec::new(),
             failed_names: Vec::new(),
             dead_zones: Vec::new(),
+            referred: Vec::new(),
+            renewed: Vec::new(),
             silence: Duration::ZERO,
             asks: 0,
             limit: None,

@@ -142,6 +142,9 @@ impl Recursion {
                 let via = via(&approach, &[server]);
                 return self.ask(frame, approach, question, vec![server], via, around);
             }
+            if approach.settled && approach.insist() {
+                continue;
+            }
             if self.silence >= SILENCE
                 || approach.settled
                 || self.dead_zones.contains(&approach.zone)
@@ -152,6 +155,9 @@ impl Recursion {
             if candidates.is_empty() {
                 if minimised && approach.targets.wants_full_name() {
                     approach.full_only = true;
+                    continue;
+                }
+                if approach.insist() {
                     continue;
                 }
                 if let Some(question) = self.next_lookup(frame, &mut approach, budget) {
@@ -298,7 +304,8 @@ impl Recursion {
         }))
     }
 
-    /// Nobody is left to ask. What a doubtful server said is better than nothing. A delegation from the cache may have been overtaken by events: then its parent is asked once more.
+    /// Nobody is left to ask. What a doubtful server said is better than nothing. A delegation from the cache may have been
+    /// overtaken by events, or forged: then its parent is asked once more.
     fn give_up(&mut self, frame: &mut Frame, mut approach: Approach, around: &Around<'_>) -> Turn {
         if let Some(reading) = approach.last_resort.take() {
             let weighing = Weighing {
@@ -309,36 +316,20 @@ impl Recursion {
             frame.stage = Stage::Weigh(Box::new(approach), Box::new(weighing));
             return Turn::Continue;
         }
-        let zone = &approach.zone;
-        let failed = approach.targets.failed();
-        if approach.from_cache
-            && frame.purpose == Purpose::Client
-            && approach.bogus.is_none()
-            && frame.stale.is_none()
-            && !failed.is_empty()
-            && approach.path == Path::Iterate
-            && self.silence < SILENCE
-            && let Some(parent) = zone.parent()
-            && around.cache.failure(&moved(zone), around.now).is_none()
-        {
-            around.cache.store_failure(
-                &moved(zone),
-                Ede::new(Ede::NO_REACHABLE_AUTHORITY, "its parent was asked again"),
-                around.now,
-            );
-            self.note(around.now, Happening::AskParentAgain { zone: zone.clone() });
-            frame.stale = Some((zone.clone(), failed));
-            frame.stage = Stage::Approach(self.deepest(&parent, around));
+        if self.ask_above(frame, &approach, around) {
             return Turn::Continue;
         }
-        let ede = if let Some(bogus) = &approach.bogus {
+        let zone = &approach.zone;
+        let before = frame.stale.as_ref().and_then(|stale| stale.bogus.as_ref());
+        let bogus = approach.bogus.as_ref().or(before);
+        let ede = if let Some(bogus) = bogus {
             self.reason(bogus)
         } else if self.silence >= SILENCE {
             silence_failure(&self.history)
         } else {
             zone_failure(zone, &self.history, self.limit)
         };
-        if !approach.held_back && approach.bogus.is_none() {
+        if !approach.held_back && bogus.is_none() {
             self.dead_zones.push(approach.zone);
         }
         Turn::Fail(
@@ -373,12 +364,6 @@ impl Recursion {
 
 pub(super) fn depth(frames: usize) -> u32 {
     u32::try_from(frames).unwrap_or(u32::MAX)
-}
-
-/// The key under which is remembered that the parent of a failing zone was asked whether it has moved: its other names do not
-/// ask the parent again for as long as a failure lasts (RFC 9520 section 3.3). No record and no question has this type.
-fn moved(zone: &Name) -> Question {
-    Question::new(zone.clone(), RecordType(0))
 }
 
 fn via(approach: &Approach, candidates: &[std::net::SocketAddr]) -> Via {

@@ -9,7 +9,7 @@ use super::signed;
 use crate::cache::{Cache, Rank};
 use crate::config::plan::{self, Limits, Minimisation};
 use crate::dnssec::Validator;
-use crate::guard::permit::{Budget, InternalCause, RecursionPermit};
+use crate::guard::permit::{Budget, InternalCause, RecursionPermit, Spent};
 use crate::recursion::targets::mix;
 use crate::recursion::{AskFailure, Heard, Over, Recursion, Route, Routes, Step, TraceEvent, Via};
 use crate::sys::clock::Now;
@@ -62,6 +62,7 @@ pub(super) struct Run {
     pub sent: Vec<Sent>,
     pub took: Duration,
     pub trace: Vec<TraceEvent>,
+    pub spent: Spent,
 }
 
 /// Routes by apex, longest first.
@@ -192,6 +193,11 @@ impl Internet {
         });
     }
 
+    /// The server at `at` answers from its zones again.
+    pub(super) fn honest(&mut self, at: &str) {
+        self.villains.remove(&ip(at));
+    }
+
     pub(super) fn silence(&mut self, at: &str) {
         self.villain(at, |_, _| Deed::Silence);
     }
@@ -234,6 +240,7 @@ impl Internet {
                         sent,
                         took: self.now.since(started),
                         trace: recursion.trace().unwrap().events().to_vec(),
+                        spent: budget.spent(),
                     };
                 }
                 Step::Verify(work) => {

@@ -2,6 +2,7 @@
 
 mod chains;
 mod failures;
+mod healing;
 mod honest;
 pub(crate) mod internet;
 mod limits;

@@ -118,7 +118,7 @@ impl Rig {
             .arrive(&mut self.worker, &arrival, self.now, &mut self.reply)
         {
             Next::Reply | Next::ReplyAndRefresh(_) => Some(self.reply.len()),
-            Next::Silence => None,
+            Next::Silence | Next::Defer => None,
             Next::Miss(_) => panic!("the bench asks for nothing that is not cached"),
         }
     }

@@ -202,7 +202,7 @@ impl Isc {
             return None;
         }
         let span = u64::from(self.limits.window) * SECOND;
-        let window = now / span & 0xFFFF_FFFF;
+        let window = (now / span) & 0xFFFF_FFFF;
         let seen = table.this.load(Ordering::Relaxed);
         let (then, count) = (seen >> 32, seen & 0xFFFF_FFFF);
         if then == window {

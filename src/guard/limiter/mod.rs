@@ -292,7 +292,7 @@ impl Limiter {
             }
             *to_charge = Some((place, price));
         }
-        if limited && dice.next_u32() % SAMPLE == 0 {
+        if limited && dice.next_u32().is_multiple_of(SAMPLE) {
             self.sample(client, &places, share);
         }
         for (place, price) in places.iter().flatten() {
@@ -335,7 +335,7 @@ impl Limiter {
                 Limited::Defer
             };
         }
-        if asked.error || !may_reply || dice.next_u32() % self.overload.count(now) != 0 {
+        if asked.error || !may_reply || !dice.next_u32().is_multiple_of(self.overload.count(now)) {
             Limited::Drop
         } else if asked.client_cookie {
             Limited::BadCookie

@@ -250,7 +250,7 @@ fn t1_7_a_crowd_behind_one_address_loses_nothing() {
     for (numbers, customers) in [(&pool, 64), (&pool, 1000), (&thousand, 1000)] {
         let mut bench = Bench::new(numbers);
         let limited = (0..customers * 2 * 20)
-            .map(|_| u64::from(source.next_u32()) * 20 * SECOND >> 32)
+            .map(|_| (u64::from(source.next_u32()) * 20 * SECOND) >> 32)
             .collect::<std::collections::BTreeSet<u64>>()
             .into_iter()
             .filter(|micros| !bench.passes(0x6440_0001, SECOND + micros))

@@ -73,7 +73,6 @@ fn ask(case: Case) -> Case {
 
 library_benchmark_group!(
     name = packets,
-    benchmarks = thousand,
-    thousand_with_the_limiter
+    benchmarks = [thousand, thousand_with_the_limiter]
 );
 main!(library_benchmark_groups = packets);

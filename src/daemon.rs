@@ -4,6 +4,7 @@ mod excused;
 mod front;
 mod limiting;
 mod live;
+mod local_root;
 mod metrics;
 mod operator;
 mod priming;
@@ -251,6 +252,7 @@ async fn keep_house(operator: Arc<Operator>, mut own_addresses_known: bool) {
         operator.end_excuses();
         limiting::tell_events(&operator.live(), operator.telemetry(), clock::now());
         operator.rollovers().see_to_it(&operator);
+        operator.local_root().see_to_it(&operator);
         notify::status(&operator.status_line());
         if watch.all_is_well(&operator) {
             notify::watchdog();

@@ -30,6 +30,8 @@ pub struct Plan {
     pub recursion: Recursion,
     /// Whether to believe what is found.
     pub dnssec: Dnssec,
+    /// From where a copy of the root zone is had; nothing = the root servers are asked.
+    pub local_root: Option<LocalRoot>,
     /// How servers are asked.
     pub egress: Egress,
     /// How replies are written.
@@ -240,6 +242,8 @@ pub struct Recursion {
     pub ipv4: bool,
     /// Whether IPv6 servers can be asked (`egress.ipv6`): otherwise no AAAA of a server is looked up.
     pub ipv6: bool,
+    /// Keep what comes along with an answer, for clients: its zone's NS set and addresses of servers. Not if answers are minimal.
+    pub companions: bool,
     /// The budget of one client query.
     pub limits: Limits,
     /// Clients joined to one fetch at most (100).
@@ -353,6 +357,21 @@ pub struct NegativeAnchor {
     pub zone: Name,
     /// Wall seconds at which it ends; nothing = when the configuration changes.
     pub until: Option<u64>,
+}
+
+/// From where a copy of the root zone is had (RFC 8806), and how much of it is taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalRoot {
+    /// Servers that it is transferred from.
+    pub servers: Vec<SocketAddr>,
+    /// A zone file.
+    pub file: Option<PathBuf>,
+    /// Octets of a transfer or a file (16 MiB).
+    pub max_bytes: u64,
+    /// Records (200,000).
+    pub max_records: usize,
+    /// Time of one transfer (2 min).
+    pub transfer_time: Duration,
 }
 
 /// How servers are asked (P5).

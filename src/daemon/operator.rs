@@ -8,6 +8,7 @@ use arc_swap::{ArcSwap, Guard};
 
 use super::excused::Keeper;
 use super::live::Live;
+use super::local_root::LocalRoots;
 use super::rollover::Rollovers;
 use super::{limiting, metrics, report};
 use crate::cache::FlushScope;
@@ -45,6 +46,7 @@ pub(super) struct Operator {
     excused: Arc<ExcusedZones>,
     keeper: Keeper,
     rollovers: Rollovers,
+    local_root: LocalRoots,
     /// Wall seconds when ends of excuses were looked for last.
     looked_for_ends: AtomicU64,
 }
@@ -64,6 +66,9 @@ impl Operator {
         let live = Live::build(loaded, &listening, &telemetry, &excused, None)?;
         let rollovers = Rollovers::of(&live.plan.process);
         rollovers.adopt(&live);
+        let local_root = LocalRoots::of(&live.plan.process);
+        local_root.adopt(&live);
+        local_root.begin(&live);
         Ok(Arc::new(Self {
             sources,
             listening,
@@ -78,6 +83,7 @@ impl Operator {
             excused,
             keeper,
             rollovers,
+            local_root,
             looked_for_ends: AtomicU64::new(started.wall_secs()),
         }))
     }
@@ -90,6 +96,11 @@ impl Operator {
     /// The trust anchors whose keys are followed.
     pub(super) const fn rollovers(&self) -> &Rollovers {
         &self.rollovers
+    }
+
+    /// The copy of the root zone.
+    pub(super) const fn local_root(&self) -> &LocalRoots {
+        &self.local_root
     }
 
     pub(super) fn telemetry(&self) -> &Telemetry {
@@ -168,6 +179,7 @@ impl Operator {
             .cloned()
             .collect();
         self.rollovers.adopt(&after);
+        self.local_root.adopt(&after);
         self.live.store(Arc::new(after));
         ReloadReport {
             applied: true,
@@ -235,8 +247,10 @@ impl Service for Operator {
         let now = clock::now();
         let mut counted = report::status(&live, &self.telemetry.snapshot());
         self.rollovers.tell(&mut counted.validation.anchors);
+        counted.local_root = self.local_root.report(now);
         let mut warnings = report::warnings(&live);
         warnings.extend(self.rollovers.warnings());
+        warnings.extend(self.local_root.warnings());
         StatusReport {
             state: if self.draining.load(Ordering::Relaxed) {
                 "draining"
@@ -263,8 +277,11 @@ impl Service for Operator {
 
     fn stats(&self) -> Vec<Metric> {
         let mut all = crate::ops::metrics::of_telemetry(&self.telemetry.snapshot());
-        all.extend(metrics::of_live(&self.live()));
+        let live = self.live();
+        all.extend(metrics::of_live(&live));
         all.extend(self.rollovers.metrics());
+        let root_copy = live.resolver.root_copy();
+        all.extend(self.local_root.metrics(root_copy, clock::now()));
         all
     }
 

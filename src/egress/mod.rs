@@ -1,6 +1,6 @@
 //! How are servers asked? One question, one server, one reply; what is known of servers, and what it cost.
 //!
-//! Everything that goes upstream goes through [`Egress::exchange`] or [`Forwarder::ask`], and both charge a
+//! Everything that goes upstream goes through [`Egress::exchange`], [`Egress::transfer`] or [`Forwarder::ask`], and all charge a
 //! [`Budget`](crate::guard::permit::Budget) for every packet before it is sent. Without one there is no way to ask.
 
 mod cookies;
@@ -16,6 +16,7 @@ pub mod servers;
 mod sockets;
 pub mod source_port;
 mod tcp;
+mod transfer;
 mod udp;
 
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod tests;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::plan;
 use crate::sys::clock::Now;
@@ -32,6 +34,7 @@ pub use counters::{Snapshot, Upstream};
 pub use exchange::{Exchanged, Failure, Query, Transport};
 pub use forward::{Forwarder, ForwarderError};
 pub use late::LateReplies;
+pub use transfer::{TransferFailure, TransferLimits, Transferred};
 
 use cookies::Cookies;
 use permitted::Permitted;
@@ -80,6 +83,12 @@ impl Egress {
     /// `server` left out what DO asks for: whether it takes EDNS is found out anew.
     pub fn note_incomplete(&self, server: SocketAddr) {
         self.servers.note_incomplete(server);
+    }
+
+    /// How long the fastest of `candidates` usually takes to answer.
+    #[must_use]
+    pub fn usual_time(&self, candidates: &[SocketAddr], now: Now) -> Duration {
+        self.servers.usual_time(candidates, now)
     }
 
     /// What is known of servers.

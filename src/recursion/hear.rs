@@ -7,6 +7,7 @@ use super::classify::{Asked, Verdict, classify};
 use super::fault::{Fault, ServerFault};
 use super::frame::{Approach, Frame, Path, Stage};
 use super::introduce::Introduction;
+use super::local_root::NOBODY;
 use super::trace::{Happening, Source};
 use super::weigh::{Said, Weighing};
 use super::{AskFailure, Heard, Outstanding, Over, Recursion, referral};
@@ -67,17 +68,17 @@ impl Recursion {
                 message,
                 bytes,
             } => {
-                self.note(
-                    now,
-                    Happening::Reply {
+                if server != NOBODY {
+                    let waited = now.since(outstanding.since).as_millis();
+                    let reply = Happening::Reply {
                         server,
                         over,
                         rcode: message.rcode(),
                         bytes,
-                        millis: u64::try_from(now.since(outstanding.since).as_millis())
-                            .unwrap_or(u64::MAX),
-                    },
-                );
+                        millis: u64::try_from(waited).unwrap_or(u64::MAX),
+                    };
+                    self.note(now, reply);
+                }
                 let candidate = outstanding.candidate(server);
                 let forwarded = matches!(approach.path, Path::Forward(_));
                 let verdict = if candidate.is_none() && !forwarded {
@@ -89,6 +90,7 @@ impl Recursion {
                         forwarded,
                         over_tcp: over == Over::Tcp,
                         harden_glue: self.plan.harden_glue,
+                        companions: self.plan.companions,
                     };
                     classify(&asked, &message)
                 };
@@ -285,6 +287,10 @@ impl Recursion {
             fault,
         };
         self.note(now, Happening::Fault(told.clone()));
+        if told.server == Some(NOBODY) {
+            // The copy of the root is no use for this: from here on the root itself is asked.
+            self.local_root = None;
+        }
         if self.history.len() < HISTORY {
             self.history.push(told.clone());
             self.faults.push(told);

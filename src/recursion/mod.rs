@@ -31,6 +31,10 @@
 //! are asked for anew, once in a while for a zone. Then the question fails with the reason. Addresses of servers are not validated, nor what
 //! a client asks with CD; such data are kept apart ([`crate::wire::Security::Unchecked`]).
 //!
+//! ## What the root need not be asked
+//! With a proven copy of the root zone (`local_root.rs`, RFC 8806), the reply of a root server is made instead of asked for and
+//! then taken as if it had been heard.
+//!
 //! ## What is remembered of failures (RFC 9520)
 //! A failure is stored for the client's question, and for a name server's address, when servers gave cause (silence,
 //! errors, lameness, loops) or the question itself is too expensive (packets, octets, links, depth, failing NS names). It is not
@@ -49,6 +53,7 @@ mod frame;
 mod grounds;
 mod hear;
 mod introduce;
+mod local_root;
 mod minimise;
 mod priming;
 mod reading;
@@ -66,6 +71,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use fault::{Fault, ServerFault};
+pub use local_root::LocalRoot;
 pub use trace::{Trace, TraceEvent};
 
 use crate::cache::Cache;
@@ -121,6 +127,10 @@ pub struct Recursion {
     synthesised: u32,
     /// Work handed out to be done elsewhere.
     verifying: Option<Arc<Verification>>,
+    /// A copy of the root zone that is used instead of asking the root, unless it turns out to be no use.
+    local_root: Option<LocalRoot>,
+    /// Replies that were made from it.
+    from_local_root: u32,
 }
 
 /// An ask that was handed out and not yet answered.
@@ -181,7 +191,7 @@ pub enum Over {
 }
 
 /// What came of an [`Ask`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Heard {
     /// A reply that matches the question.
     Reply {
@@ -189,8 +199,8 @@ pub enum Heard {
         server: IpAddr,
         /// How it came.
         over: Over,
-        /// The reply.
-        message: Message,
+        /// The reply; several may have waited for it.
+        message: Arc<Message>,
         /// Its octets on the wire, for the trace. (The budget is charged by whoever received it.)
         bytes: usize,
     },
@@ -281,6 +291,8 @@ impl Recursion {
             checking: false,
             synthesised: 0,
             verifying: None,
+            local_root: None,
+            from_local_root: 0,
         }
     }
 
@@ -291,6 +303,14 @@ impl Recursion {
         self.frames = vec![Frame::for_client(self.question.clone(), checking)];
         self.checking = checking;
         self.validator = Some(validator);
+        self
+    }
+
+    /// The same with a copy of the root zone, from which is taken what the root would be asked for (RFC 8806). Should something in
+    /// it not be believed, the root is asked after all.
+    #[must_use]
+    pub fn with_local_root(mut self, local_root: Option<LocalRoot>) -> Self {
+        self.local_root = local_root;
         self
     }
 
@@ -317,6 +337,12 @@ impl Recursion {
     #[must_use]
     pub const fn synthesised(&self) -> u32 {
         self.synthesised
+    }
+
+    /// How many questions to the root were answered from the local copy of its zone.
+    #[must_use]
+    pub const fn from_local_root(&self) -> u32 {
+        self.from_local_root
     }
 
     /// The question.

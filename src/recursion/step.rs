@@ -1,19 +1,21 @@
 //! What comes next? One frame is taken from the stack, moved on by one turn, and put back.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::fault::{silence_failure, zone_failure};
 use super::frame::{Approach, Frame, Path, Purpose, Stage};
+use super::local_root::NOBODY;
 use super::targets::lookups_allowed;
 use super::trace::{Happening, TraceEvent};
 use super::weigh::Weighing;
-use super::{Ask, Outstanding, Over, Recursion, Routes, SILENCE, Step, Via, minimise};
+use super::{Ask, Heard, Outstanding, Over, Recursion, Routes, SILENCE, Step, Via, minimise};
 use crate::cache::{Cache, Negative, Rank};
 use crate::config::plan::Minimisation;
 use crate::dnssec::{Allowance, Clock, Evidence, Verification};
 use crate::guard::permit::{Budget, Exhausted};
 use crate::sys::clock::Now;
-use crate::wire::{Ede, Name, Question, Rcode, RecordType, Response};
+use crate::wire::{Ede, Message, Name, Question, Rcode, RecordType, Response};
 
 /// What came of a turn.
 pub(super) enum Turn {
@@ -21,6 +23,8 @@ pub(super) enum Turn {
     Continue,
     /// Something is to be asked.
     Ask(Box<Outstanding>),
+    /// Something would be asked, and the reply is known.
+    Know(Box<Outstanding>, Box<Message>),
     /// Something else is to be looked up first.
     Descend(Question, Purpose),
     /// Something is to be verified.
@@ -93,6 +97,17 @@ impl Recursion {
                     self.frames.push(frame);
                     self.outstanding = Some(*outstanding);
                 }
+                Turn::Know(outstanding, message) => {
+                    self.frames.push(frame);
+                    self.outstanding = Some(*outstanding);
+                    let known = Heard::Reply {
+                        server: NOBODY,
+                        over: Over::Tcp,
+                        message: Arc::from(message),
+                        bytes: 0,
+                    };
+                    self.hear(known, cache, budget, now);
+                }
                 Turn::Descend(question, purpose) => {
                     self.frames.push(frame);
                     self.frames.push(Frame::for_frame(question, purpose));
@@ -125,6 +140,9 @@ impl Recursion {
                 Err(turn) => return *turn,
             };
             let minimised = question.name != frame.target;
+            if let Some(message) = self.local_reply(&approach, &question) {
+                return self.know(frame, approach, question, message, around);
+            }
             if let Path::Forward(index) = approach.path {
                 if approach.forward_failed {
                     return self.give_up(frame, approach, around);
@@ -185,6 +203,48 @@ impl Recursion {
             let via = via(&approach, &candidates);
             return self.ask(frame, approach, question, candidates, via, around);
         }
+    }
+
+    /// What the root would reply, if it is the root that is to be asked and a copy of its zone says so.
+    fn local_reply(&self, approach: &Approach, question: &Question) -> Option<Message> {
+        let is_the_root = approach.path == Path::Iterate && approach.zone.is_root();
+        self.local_root
+            .as_ref()
+            .filter(|_| is_the_root)?
+            .reply(question)
+    }
+
+    /// Takes a reply that nobody had to be asked for.
+    fn know(
+        &mut self,
+        frame: &mut Frame,
+        approach: Approach,
+        question: Question,
+        message: Message,
+        around: &Around<'_>,
+    ) -> Turn {
+        self.from_local_root += 1;
+        self.note(
+            around.now,
+            Happening::LocalRoot {
+                question: question.clone(),
+                rcode: message.rcode(),
+            },
+        );
+        let outstanding = Outstanding {
+            minimised: question.name != frame.target,
+            ask: Ask {
+                question,
+                servers: vec![NOBODY],
+                zone: approach.zone.clone(),
+                via: Via::Authoritative,
+                over: Over::Tcp,
+            },
+            candidates: vec![SocketAddr::new(NOBODY, 0)],
+            since: around.now,
+        };
+        frame.stage = Stage::Approach(approach);
+        Turn::Know(Box::new(outstanding), Box::new(message))
     }
 
     /// The question to put: the full one, or a shorter one that the cache cannot answer (RFC 9156).
@@ -265,7 +325,7 @@ impl Recursion {
         frame: &mut Frame,
         approach: Approach,
         question: Question,
-        candidates: Vec<std::net::SocketAddr>,
+        candidates: Vec<SocketAddr>,
         via: Via,
         around: &Around<'_>,
     ) -> Turn {
@@ -290,7 +350,7 @@ impl Recursion {
         };
         let ask = Ask {
             question,
-            servers: candidates.iter().map(std::net::SocketAddr::ip).collect(),
+            servers: candidates.iter().map(SocketAddr::ip).collect(),
             zone: approach.zone.clone(),
             via,
             over,
@@ -366,7 +426,7 @@ pub(super) fn depth(frames: usize) -> u32 {
     u32::try_from(frames).unwrap_or(u32::MAX)
 }
 
-fn via(approach: &Approach, candidates: &[std::net::SocketAddr]) -> Via {
+fn via(approach: &Approach, candidates: &[SocketAddr]) -> Via {
     match candidates.first() {
         Some(first) if first.port() != 0 => Via::Stub(candidates.to_vec()),
         _ => match approach.path {

@@ -4,6 +4,7 @@ mod access;
 mod control;
 mod coverage;
 mod limiter;
+mod local_root;
 mod proof;
 mod public_resolvers;
 mod rights;
@@ -37,12 +38,15 @@ pub(super) fn plan(
     };
     check.open = check.judge_open();
     let recursion = check.recursion(system_hints);
+    let policy = check.policy();
+    let dnssec = check.dnssec(&recursion.root_hints, now);
     let plan = Plan {
         ingress: check.ingress(),
         guard: check.guard(),
-        policy: check.policy(),
+        policy,
         cache: check.cache(),
-        dnssec: check.dnssec(&recursion.root_hints, now),
+        local_root: check.local_root(&dnssec),
+        dnssec,
         recursion,
         egress: check.egress(),
         answer: plan::Answer {
@@ -207,6 +211,7 @@ impl Check<'_> {
                 rrset_records: limits.rrset_records,
                 rrset_bytes: octets(limits.rrset_bytes),
             },
+            companions: !self.file.answer.minimal,
             joined_clients: recursion.joined_clients,
             in_flight: recursion.in_flight,
         }

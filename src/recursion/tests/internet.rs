@@ -11,7 +11,9 @@ use crate::config::plan::{self, Limits, Minimisation};
 use crate::dnssec::Validator;
 use crate::guard::permit::{Budget, InternalCause, RecursionPermit, Spent};
 use crate::recursion::targets::mix;
-use crate::recursion::{AskFailure, Heard, Over, Recursion, Route, Routes, Step, TraceEvent, Via};
+use crate::recursion::{
+    AskFailure, Heard, LocalRoot, Over, Recursion, Route, Routes, Step, TraceEvent, Via,
+};
 use crate::sys::clock::Now;
 use crate::wire::{
     Class, Flags, Header, Held, Message, Name, Question, Rcode, Record, RecordType, Response, rdata,
@@ -54,6 +56,8 @@ pub(super) struct Internet {
     pub validator: Arc<Validator>,
     /// Whether the client wants validated answers (no CD).
     pub checking: bool,
+    /// A copy of the root zone.
+    pub local_root: Option<LocalRoot>,
 }
 
 /// What one query came to.
@@ -61,6 +65,8 @@ pub(super) struct Run {
     pub response: Response,
     pub sent: Vec<Sent>,
     pub took: Duration,
+    /// Signatures that were checked.
+    pub signatures: u32,
     pub trace: Vec<TraceEvent>,
     pub spent: Spent,
 }
@@ -108,6 +114,7 @@ impl Internet {
             ipv4: true,
             ipv6: true,
             limits: Limits::default(),
+            companions: true,
             joined_clients: 100,
             in_flight: 100,
         };
@@ -124,6 +131,7 @@ impl Internet {
             cause: InternalCause::Audit,
             validator: Arc::new(Validator::new(&plan::Dnssec::default(), 1 << 20)),
             checking: true,
+            local_root: None,
         };
         internet.serve(
             ROOT,
@@ -230,6 +238,7 @@ impl Internet {
         let started = self.now;
         let mut recursion = Recursion::new(question, Arc::new(self.plan.clone()), 42)
             .validated_by(Arc::clone(&self.validator), self.checking)
+            .with_local_root(self.local_root.clone())
             .with_trace();
         let mut sent = Vec::new();
         for _ in 0..1000 {
@@ -239,6 +248,7 @@ impl Internet {
                         response,
                         sent,
                         took: self.now.since(started),
+                        signatures: budget.spent().signatures,
                         trace: recursion.trace().unwrap().events().to_vec(),
                         spent: budget.spent(),
                     };
@@ -314,7 +324,7 @@ impl Internet {
                     return Heard::Reply {
                         server: to,
                         over,
-                        message,
+                        message: message.into(),
                         bytes,
                     };
                 }

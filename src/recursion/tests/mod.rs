@@ -6,6 +6,7 @@ mod healing;
 mod honest;
 pub(crate) mod internet;
 mod limits;
+mod local_root;
 mod minimisation;
 mod peers;
 mod poison;

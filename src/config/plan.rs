@@ -11,6 +11,10 @@ use ipnet::IpNet;
 
 use crate::wire::{Name, Rrset};
 
+mod limiter;
+
+pub use limiter::{IscLimits, Limiter, LimiterAlgorithm, LimiterMode, LimiterPrefix};
+
 /// Everything suimond runs by. Only `config` makes one, after every check.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
@@ -101,6 +105,8 @@ pub struct Guard {
     pub pending_per_client: usize,
     /// The same for clients whose address is proven by TCP or a cookie (1,000).
     pub pending_per_verified_client: usize,
+    /// How much one client may ask.
+    pub limiter: Limiter,
     /// Cookies towards clients.
     pub cookies: Cookies,
 }

@@ -1,7 +1,8 @@
-//! Which numbers does the daemon add to those that telemetry keeps? Cache, recursion, validation, and everything upstream.
+//! Which numbers does the daemon add to those that telemetry keeps? Cache, recursion, validation, limits, and everything upstream.
 
 use std::sync::atomic::Ordering;
 
+use super::limiting;
 use super::live::Live;
 use crate::egress::matching::Mismatch;
 use crate::guard::permit::{Cause, Exhausted};
@@ -15,6 +16,7 @@ pub(super) fn of_live(live: &Live) -> Vec<Metric> {
     recursion(&mut metrics, live);
     validation(&mut metrics, live);
     cache(&mut metrics, live);
+    limiting::metrics(&mut metrics, live);
     metrics
 }
 

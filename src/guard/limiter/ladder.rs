@@ -2,6 +2,7 @@
 
 use siphasher::sip::SipHasher13;
 
+use super::near::Cells;
 use super::sketch::FRACTION;
 use crate::guard::address::Address;
 
@@ -10,6 +11,9 @@ pub const STEPS: usize = 5;
 
 /// Octets that one query stands for; a longer reply costs in proportion (parameter sheet, section 2).
 pub const QUERY: u64 = 512;
+
+/// The share of a customer that an ordinary address is.
+pub const WHOLE: u64 = 1 << 16;
 
 /// A full load in the unit of prices, less the one that is the limit itself.
 const MOST: u64 = 0xFFFF << FRACTION;
@@ -32,6 +36,8 @@ pub struct Step {
     hasher: SipHasher13,
     /// Price of one query of one customer.
     unit: u64,
+    /// Where it is noted that a prefix is near its limit; none of a customer's own prefixes, which are charged for each query.
+    pub cells: Option<Cells>,
 }
 
 impl Ladder {
@@ -93,18 +99,32 @@ impl Step {
             mask,
             hasher: SipHasher13::new_with_keys(part(0), part(1)),
             unit: (MOST / limit).max(1),
+            cells: (times > 1).then(|| Cells::new(part(2), limit)),
         }
     }
 
-    /// The key of the prefix that holds `client`.
+    /// The prefix that holds `client`.
     #[inline]
-    pub fn hash(&self, client: u64) -> u64 {
-        self.hasher.hash(&(client & self.mask).to_be_bytes())
+    pub const fn prefix(&self, client: u64) -> u64 {
+        client & self.mask
+    }
+
+    /// The key of a prefix. Keyed with a secret of its own for each length: who knows no secret finds no two prefixes that meet.
+    #[inline]
+    pub fn hash(&self, prefix: u64) -> u64 {
+        // Four octets are hashed in four rounds, eight in five; their number is hashed too.
+        match u32::try_from(prefix) {
+            Ok(short) => self.hasher.hash(&short.to_be_bytes()),
+            Err(_) => self.hasher.hash(&prefix.to_be_bytes()),
+        }
     }
 
     /// The price of `octets` for a client that counts `share` / 65,536 of a customer.
     #[inline]
     pub fn price(&self, octets: u64, share: u64) -> u64 {
+        if octets == QUERY && share == WHOLE {
+            return self.unit;
+        }
         let whole = (self.unit.saturating_mul(octets) / QUERY).min(MOST);
         (whole.saturating_mul(share) >> 16).min(MOST)
     }

@@ -8,6 +8,7 @@ mod asked;
 mod demand;
 mod isc;
 pub mod ladder;
+pub mod near;
 mod offenders;
 mod overload;
 pub mod ranges;
@@ -22,7 +23,8 @@ pub use self::asked::{Asked, Client, Limited, Over};
 
 use self::demand::Demand;
 use self::isc::{Isc, Table};
-use self::ladder::{Ladder, STEPS, leading_bits};
+use self::ladder::{Ladder, QUERY, STEPS, WHOLE, leading_bits};
+use self::near::{Near, SAMPLED};
 use self::offenders::{Offenders, prefix_of};
 use self::overload::Overload;
 use self::ranges::Ranges;
@@ -34,10 +36,12 @@ use crate::sys::clock::Now;
 use crate::telemetry::events::Event;
 use crate::wire::Rcode;
 
-/// The share of a customer that an ordinary address is.
-const WHOLE: u64 = 1 << 16;
 /// One query in so many is looked at for the suggested rate.
-const SAMPLE: u32 = 16;
+const SAMPLE: u64 = 16;
+/// So many times its limit can a customer be seen to ask where limits are not applied.
+const SIGHT: u32 = 64;
+/// What makes another key of a customer's, for that.
+const SEEN: u64 = 0xD1B5_4A32_D192_ED03;
 
 /// The limiter of one configuration; what it remembers outlives a reload.
 #[derive(Debug)]
@@ -62,6 +66,8 @@ pub struct Limiter {
 #[derive(Debug)]
 struct Memory {
     sketch: Sketch,
+    /// Of the prefixes that many share.
+    near: Near,
     /// With the isc algorithm.
     table: Option<Table>,
     secret: [u8; 16],
@@ -86,6 +92,7 @@ impl Limiter {
             plan,
             Arc::new(Memory {
                 sketch: Sketch::new(plan.bytes),
+                near: Near::default(),
                 table: is_isc(plan).then(|| Table::new(plan.isc.max_table_size, secret)),
                 secret: *secret,
                 offenders: Offenders::default(),
@@ -148,6 +155,9 @@ impl Limiter {
             return None;
         }
         let cost = asked.cost(client.verified);
+        if self.plan.mode == LimiterMode::LogOnly && share == WHOLE {
+            self.survey(client, cost, now, dice);
+        }
         let over = self.charge(client, cost, share, true, now, dice)?;
         self.memory
             .offenders
@@ -236,7 +246,7 @@ impl Limiter {
     }
 
     /// What all but one active customer of a thousand stay below, queries per second, and the rate that this suggests. As much as
-    /// the limit in force lets be seen.
+    /// a limit in force lets be seen; where it is not applied, up to 64 times as much.
     #[must_use]
     pub fn demand(&self) -> Option<(f64, u32)> {
         let demand = &self.memory.demand;
@@ -254,9 +264,10 @@ impl Limiter {
             .steps()
             .iter()
             .map(|step| {
-                let load = memory
-                    .sketch
-                    .peek(step.hash(bits), millis(now), &self.decay);
+                let load =
+                    memory
+                        .sketch
+                        .peek(step.hash(step.prefix(bits)), millis(now), &self.decay);
                 Share {
                     prefix: prefix_of(client.address, step.bits),
                     used: part(load),
@@ -265,7 +276,8 @@ impl Limiter {
             .collect()
     }
 
-    /// Charges all prefixes of a client, if with `limited` none of them is over its limit; the first that is.
+    /// Charges all prefixes of a client, if with `limited` none of them is over its limit; the first that is. Those that many share and
+    /// that are far from their limit are charged for one query in eight, at eight times the price.
     #[inline]
     fn charge(
         &self,
@@ -276,47 +288,94 @@ impl Limiter {
         now: Now,
         dice: &mut impl Rng,
     ) -> Option<AtLimit> {
-        let now_ms = millis(now);
+        let (memory, now_ms) = (&*self.memory, millis(now));
         let bits = leading_bits(client.address);
+        // One draw: its low bits choose the samples, its high half is the part behind the point.
+        let luck = dice.next_u64();
+        // What costs more would also err more.
+        let times = if octets > QUERY { 1 } else { SAMPLED };
+        let drawn = luck.is_multiple_of(times);
         let mut places: [Option<(Place<'_>, u64)>; STEPS] = [const { None }; STEPS];
-        let steps = self.ladder(client).steps();
-        for (step, to_charge) in steps.iter().zip(&mut places) {
-            let hash = step.hash(bits);
+        for (step, to_charge) in self.ladder(client).steps().iter().zip(&mut places) {
+            let prefix = step.prefix(bits);
+            let mut sampled = 1;
+            let mut cell = None;
+            if let Some(cells) = step.cells {
+                let its = cells.of(prefix);
+                if !memory.near.has(its, now_ms) {
+                    if !drawn {
+                        continue;
+                    }
+                    sampled = times;
+                }
+                cell = Some((cells, its));
+            }
+            let hash = step.hash(prefix);
+            let place = memory.sketch.find(hash, now_ms, &self.decay, dice)?;
+            if let Some((cells, its)) = cell
+                && cells.is_near(place.load())
+            {
+                memory.near.note(its, now_ms);
+            }
             let price = step.price(octets, share);
-            let place = self.memory.sketch.find(hash, now_ms, &self.decay, dice)?;
             if limited && !place.has_room(price) {
                 return Some(AtLimit {
                     bits: step.bits,
                     hash,
                 });
             }
-            *to_charge = Some((place, price));
+            *to_charge = Some((place, price * sampled));
         }
-        if limited && dice.next_u32().is_multiple_of(SAMPLE) {
+        if limited && (luck / SAMPLED).is_multiple_of(SAMPLE) {
             self.sample(client, &places, share);
         }
         for (place, price) in places.iter().flatten() {
-            place.add(*price, dice);
+            place.add(*price, high_half(luck));
         }
         None
     }
 
-    /// Notes how much the customer of this query asks.
+    /// Notes how much the customer of this query asks, if its limit is applied.
     fn sample(&self, client: Client, places: &[Option<(Place<'_>, u64)>; STEPS], share: u64) {
         // The longest prefix is the customer's, or within it and charged the same.
         let Some(Some((place, _))) = places.first() else {
             return;
         };
+        // What many share, or has limits of its own, says nothing of the usual customer.
+        if share == WHOLE && self.plan.mode == LimiterMode::Enforce {
+            self.memory.demand.note(self.rate(client, place.load()));
+        }
+    }
+
+    /// The same where it is not: by a second load, which has room for more.
+    fn survey(&self, client: Client, octets: u64, now: Now, dice: &mut impl Rng) {
+        let Some(step) = self.ladder(client).steps().first() else {
+            return;
+        };
+        let hash = step.hash(step.prefix(leading_bits(client.address))) ^ SEEN;
+        let sketch = &self.memory.sketch;
+        let Some(place) = sketch.find(hash, millis(now), &self.decay, dice) else {
+            return;
+        };
+        let luck = dice.next_u64();
+        if luck.is_multiple_of(SAMPLE) {
+            let rate = self.rate(client, place.load()) * f64::from(SIGHT);
+            self.memory.demand.note(rate);
+        }
+        place.add(
+            step.price(octets, WHOLE) / u64::from(SIGHT),
+            high_half(luck),
+        );
+    }
+
+    /// Queries per second of a customer with this load.
+    fn rate(&self, client: Client, load: u64) -> f64 {
         let times = if client.verified {
             self.plan.verified_factor
         } else {
             1
         };
-        // What many share, or has limits of its own, says nothing of the usual customer.
-        if share == WHOLE {
-            let rate = part(place.load()) * f64::from(self.plan.rate) * f64::from(times);
-            self.memory.demand.note(rate);
-        }
+        part(load) * f64::from(self.plan.rate) * f64::from(times)
     }
 
     /// What becomes of a query over a limit.
@@ -378,6 +437,12 @@ fn shares(plan: &plan::Limiter) -> Vec<(IpNet, u64)> {
     special
         .chain(plan.exempt.iter().map(|prefix| (*prefix, 0)))
         .collect()
+}
+
+#[inline]
+const fn high_half(luck: u64) -> u32 {
+    let [high @ .., _, _, _, _] = luck.to_be_bytes();
+    u32::from_be_bytes(high)
 }
 
 #[inline]

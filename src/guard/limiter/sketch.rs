@@ -4,22 +4,42 @@
 //! smallest load of all thirty, **with that load** (space-saving: Metwally, Agrawal, El Abbadi 2005). So a key never looks
 //! better than it is, however many others there are, and a flood of keys costs a new one only the smallest load around.
 //!
-//! Lock-free. Two threads may meet in a slot; then one of the two charges is lost, never more: a key is under-counted by one.
+//! Lock-free. Threads may meet in a slot; then a charge is lost, or counts for the key that took the slot over, never more: a key
+//! is under-counted by one.
+//!
+//! Four slots are one word, so that four are compared or faded by the instructions of one. Loads fade when they are looked for and
+//! 8 ms old at least, by all the time that passed: between, they are too high by what 8 ms forgive, at most half a percent, and what is
+//! forgiven in the long run is the same.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rand::Rng;
 
-/// Slots of a line: with its time they fill a cache line.
-const SLOTS: usize = 15;
+/// Words of four ids, and of four loads, of a line: together a cache line. The last place of the last word is the time.
+const WORDS: usize = 4;
 /// Octets of a line.
 const LINE: usize = 64;
+/// Bits of an id or a load.
+const LANE: u32 = 16;
+const LOW: u64 = 0xFFFF;
+/// 1 in each place of a word.
+const ONES: u64 = 0x0001_0001_0001_0001;
+/// Every second place of a word: room for products.
+const WIDE: u64 = 0x0000_FFFF_0000_FFFF;
+/// Where the last place of a word begins.
+const LAST: u32 = 48;
 /// A full load; the limit is at one price below.
 pub const FULL: u64 = 1 << 16;
 /// Bits behind the point of a price.
 pub const FRACTION: u32 = 24;
-/// A clock this much behind a line's, ms, is another worker's slightly older batch; more is time that passed.
-const BEHIND: u32 = 60_000;
+/// A clock this much behind a line's, ms, is another worker's slightly older batch, or a time of which only the high half is
+/// written yet (65.5 s); more is time that passed.
+const BEHIND: u32 = 70_000;
+/// Loads are left alone for so long, ms, unless more than this part of them would fade meanwhile.
+const LAG: u32 = 8;
+const LAG_PART: f64 = 0.005;
+/// Who is overtaken by a charge next to its own tries again so often.
+const TRIES: u32 = 3;
 
 /// The table.
 #[derive(Debug)]
@@ -29,13 +49,14 @@ pub struct Sketch {
     bits: u32,
 }
 
+/// Slot `s` has place `s / 4` of word `s % 4`, the first place in the lowest bits.
 #[derive(Debug, Default)]
 #[repr(align(64))]
 struct Line {
-    /// When its loads were decayed last, ms.
-    time: AtomicU32,
-    /// Id in the high half, load in the low.
-    slots: [AtomicU32; SLOTS],
+    /// Whose slots they are; 0: nobody's. The last place is the high half of when loads were decayed last, ms.
+    ids: [AtomicU64; WORDS],
+    /// Their loads, and the low half of that time.
+    loads: [AtomicU64; WORDS],
 }
 
 /// How fast loads fade: by `rate / (1000 * instant)` per millisecond.
@@ -45,14 +66,19 @@ pub struct Decay {
     fine: [u32; 256],
     /// What is left after as many times 256 ms.
     coarse: [u32; 256],
+    /// So many ms old are loads before they are faded.
+    due: u32,
 }
 
 /// Where the load of a key is, or will be.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'s> {
-    slot: &'s AtomicU32,
-    seen: u32,
-    id: u32,
+    ids: &'s AtomicU64,
+    loads: &'s AtomicU64,
+    seen: u64,
+    shift: u32,
+    /// Of a slot to take over: the ids as they were, and as they will be.
+    takes: Option<(u64, u64)>,
 }
 
 impl Sketch {
@@ -80,7 +106,7 @@ impl Sketch {
         self.lines.len() * LINE
     }
 
-    /// The place of the key with this hash, faded to `now_ms`.
+    /// The place of the key with this hash, faded to `now_ms`, or nearly.
     #[inline]
     pub fn find(
         &self,
@@ -90,28 +116,34 @@ impl Sketch {
         dice: &mut impl Rng,
     ) -> Option<Place<'_>> {
         let [first, second] = self.lines_of(hash)?;
+        let id = id_of(hash);
         first.fade(now_ms, decay, dice);
+        if let Some(slot) = first.slot_of(id) {
+            return first.place(slot, None);
+        }
         second.fade(now_ms, decay, dice);
-        Self::place(first, second, hash)
+        if let Some(slot) = second.slot_of(id) {
+            return second.place(slot, None);
+        }
+        let (load, slot) = first.least();
+        if load > 0 {
+            let (other, its_slot) = second.least();
+            if other < load {
+                return second.place(its_slot, Some(id));
+            }
+        }
+        first.place(slot, Some(id))
     }
 
     /// The load of the key with this hash, without touching anything; 0 if it has no slot of its own.
     #[must_use]
     pub fn peek(&self, hash: u64, now_ms: u32, decay: &Decay) -> u64 {
-        let Some([first, second]) = self.lines_of(hash) else {
-            return 0;
+        let lines = self.lines_of(hash).into_iter().flatten();
+        let load = |line: &Line| {
+            let load = line.place(line.slot_of(id_of(hash))?, None)?.load();
+            Some((load * decay.over(line.ticks(now_ms))) >> 32)
         };
-        let id = id_of(hash);
-        [first, second]
-            .into_iter()
-            .flat_map(|line| {
-                let keep = decay.over(line.ticks(now_ms));
-                line.slots
-                    .iter()
-                    .map(move |slot| (slot.load(Ordering::Relaxed), keep))
-            })
-            .find(|(slot, _)| slot >> 16 == id)
-            .map_or(0, |(slot, keep)| (u64::from(slot & 0xFFFF) * keep) >> 32)
+        lines.filter_map(load).next().unwrap_or(0)
     }
 
     #[inline]
@@ -122,63 +154,102 @@ impl Sketch {
         let (low, high) = self.lines.split_at_checked(1 << self.bits)?;
         Some([low.get(first)?, high.get(second)?])
     }
-
-    #[inline]
-    fn place<'s>(first: &'s Line, second: &'s Line, hash: u64) -> Option<Place<'s>> {
-        let id = id_of(hash);
-        let slots = || first.slots.iter().chain(&second.slots);
-        let own = slots().find_map(|slot| {
-            let seen = slot.load(Ordering::Relaxed);
-            (seen >> 16 == id).then_some(Place { slot, seen, id })
-        });
-        own.or_else(|| {
-            slots()
-                .map(|slot| Place {
-                    slot,
-                    seen: slot.load(Ordering::Relaxed),
-                    id,
-                })
-                .min_by_key(Place::load)
-        })
-    }
 }
 
 impl Place<'_> {
     /// What the key has asked, of [`FULL`]; a key without a slot of its own has the load it would take over.
     #[inline]
     #[must_use]
-    pub fn load(&self) -> u64 {
-        u64::from(self.seen & 0xFFFF)
+    pub const fn load(&self) -> u64 {
+        (self.seen >> self.shift) & LOW
     }
 
     /// Whether a `price` (in 2^-24 of a load) fits under the limit.
     #[inline]
     #[must_use]
-    pub fn has_room(&self, price: u64) -> bool {
+    pub const fn has_room(&self, price: u64) -> bool {
         let whole = (price + (1 << FRACTION) - 1) >> FRACTION;
         self.load() + whole < FULL || self.load() == 0
     }
 
-    /// Adds a `price`, its part behind the point by chance, up to a full load. If another thread was faster, nothing is added.
+    /// Adds a `price`, its part behind the point by `chance`, a random number, up to a full load. If other threads were faster again
+    /// and again, nothing is added.
     #[inline]
-    pub fn add(&self, price: u64, dice: &mut impl Rng) {
-        let chance = u64::from(dice.next_u32() >> (32 - FRACTION));
-        let add = (price + chance) >> FRACTION;
+    pub fn add(&self, price: u64, chance: u32) {
+        let add = (price + u64::from(chance >> (32 - FRACTION))) >> FRACTION;
         if add == 0 {
             return;
         }
-        let load = (self.load() + add).min(FULL - 1);
-        let new = (self.id << 16) | u32::try_from(load).unwrap_or(0xFFFF);
-        let _lost =
-            self.slot
-                .compare_exchange(self.seen, new, Ordering::Relaxed, Ordering::Relaxed);
+        if let Some((before, after)) = self.takes
+            && exchange(self.ids, before, after).is_err()
+        {
+            return;
+        }
+        let mut seen = self.seen;
+        for _ in 0..TRIES {
+            let load = (((seen >> self.shift) & LOW) + add).min(FULL - 1);
+            let new = (seen & !(LOW << self.shift)) | (load << self.shift);
+            match exchange(self.loads, seen, new) {
+                Ok(_) => return,
+                Err(meanwhile) => seen = meanwhile,
+            }
+        }
     }
 }
 
 impl Line {
+    /// The slot that has this id.
+    #[inline]
+    fn slot_of(&self, id: u64) -> Option<u32> {
+        zero_place(&self.ids, id * ONES)
+    }
+
+    /// The smallest load, and its slot.
+    #[inline]
+    fn least(&self) -> (u64, u32) {
+        if let Some(slot) = zero_place(&self.loads, 0) {
+            return (0, slot);
+        }
+        let mut least = u64::MAX;
+        for (word, number) in self.loads.iter().zip(0_u32..) {
+            let loads = word.load(Ordering::Relaxed);
+            for shift in [0, LANE, 2 * LANE, LAST] {
+                if shift + number != TIME_SLOT {
+                    let load = (loads >> shift) & LOW;
+                    least = least.min((load << 8) | u64::from(shift + number));
+                }
+            }
+        }
+        let [.., slot] = least.to_be_bytes();
+        (least >> 8, u32::from(slot))
+    }
+
+    /// A slot of the line, of its owner or to be taken over by `id`.
+    #[inline]
+    fn place(&self, slot: u32, id: Option<u64>) -> Option<Place<'_>> {
+        let word = usize::try_from(slot).ok()? % WORDS;
+        let shift = slot & LAST;
+        let (ids, loads) = (self.ids.get(word)?, self.loads.get(word)?);
+        let takes = id.map(|id| {
+            let before = ids.load(Ordering::Relaxed);
+            (before, (before & !(LOW << shift)) | (id << shift))
+        });
+        Some(Place {
+            ids,
+            loads,
+            seen: loads.load(Ordering::Relaxed),
+            shift,
+            takes,
+        })
+    }
+
+    /// How long ago its loads were decayed, ms.
     #[inline]
     fn ticks(&self, now_ms: u32) -> u32 {
-        let passed = now_ms.wrapping_sub(self.time.load(Ordering::Relaxed));
+        let ([.., high], [.., low]) = (&self.ids, &self.loads);
+        let time = ((high.load(Ordering::Relaxed) >> LAST) << LANE)
+            | (low.load(Ordering::Relaxed) >> LAST);
+        let passed = now_ms.wrapping_sub(u32::try_from(time).unwrap_or(now_ms));
         if passed > u32::MAX - BEHIND {
             0
         } else {
@@ -189,31 +260,78 @@ impl Line {
     #[inline]
     fn fade(&self, now_ms: u32, decay: &Decay, dice: &mut impl Rng) {
         let ticks = self.ticks(now_ms);
-        if ticks == 0 {
-            return;
-        }
-        let then = now_ms.wrapping_sub(ticks);
-        // Who moves the time on fades the loads; nobody does it twice.
-        if self
-            .time
-            .compare_exchange(then, now_ms, Ordering::Relaxed, Ordering::Relaxed)
-            .is_err()
-        {
-            return;
-        }
-        let keep = decay.over(ticks);
-        for slot in &self.slots {
-            let seen = slot.load(Ordering::Relaxed);
-            let load = seen & 0xFFFF;
-            if load == 0 {
-                continue;
-            }
-            let kept = (u64::from(load) * keep + u64::from(dice.next_u32())) >> 32;
-            let kept = u32::try_from(kept).unwrap_or(load);
-            // A plain store: a charge that comes between is the one that may be lost.
-            slot.store((seen & !0xFFFF) | kept, Ordering::Relaxed);
+        if ticks >= decay.due {
+            self.fade_by(ticks, now_ms, decay, dice.next_u64());
         }
     }
+
+    /// Who moves the time on fades the loads; nobody does it twice. The high half of the time moves first: between, the time is yet to
+    /// come, and nobody fades.
+    fn fade_by(&self, ticks: u32, now_ms: u32, decay: &Decay, dice: u64) {
+        let ([.., high], [loads @ .., low]) = (&self.ids, &self.loads);
+        let then = u64::from(now_ms.wrapping_sub(ticks));
+        let now = u64::from(now_ms);
+        if then >> LANE != now >> LANE {
+            let ids = high.load(Ordering::Relaxed);
+            let moved = (ids & !(LOW << LAST)) | ((now >> LANE) << LAST);
+            if ids >> LAST != then >> LANE || exchange(high, ids, moved).is_err() {
+                return;
+            }
+        }
+        // What is left, in 2^-16, its rest by chance: of other bits than those that round the loads.
+        let keep = (decay.over(ticks) + (dice.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> LAST)) >> LANE;
+        let mut seen = low.load(Ordering::Relaxed);
+        let mut tries = 0..TRIES;
+        loop {
+            if seen >> LAST != then & LOW || tries.next().is_none() {
+                return;
+            }
+            let new = (faded(seen, keep, dice) & !(LOW << LAST)) | ((now & LOW) << LAST);
+            match exchange(low, seen, new) {
+                Ok(_) => break,
+                Err(meanwhile) => seen = meanwhile,
+            }
+        }
+        for (word, turn) in loads.iter().zip([5, 11, 23]) {
+            let seen = word.load(Ordering::Relaxed);
+            if seen != 0 {
+                // A plain store: a charge that comes between is the one that may be lost.
+                let new = faded(seen, keep, dice.rotate_left(turn));
+                word.store(new, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// The slot that the time has.
+const TIME_SLOT: u32 = LAST + 3;
+
+/// The first slot whose place is the same as in `wanted`.
+#[inline]
+fn zero_place(words: &[AtomicU64; WORDS], wanted: u64) -> Option<u32> {
+    let mut found = 0;
+    for (word, number) in words.iter().zip(0_u32..) {
+        // The lowest bit that is left stands for the lowest place that is zero; higher ones may be wrong.
+        let rest = word.load(Ordering::Relaxed) ^ wanted;
+        let zero = rest.wrapping_sub(ONES) & !rest & (ONES << (LANE - 1));
+        found |= zero >> (LANE - 1 - number);
+    }
+    found &= !(1 << TIME_SLOT);
+    (found != 0).then(|| found.trailing_zeros())
+}
+
+/// Four loads, of which `keep` (in 2^-16, at most 1) is left, rounded by `dice`.
+#[inline]
+const fn faded(loads: u64, keep: u64, dice: u64) -> u64 {
+    // No product reaches the next: 0xFFFF * 2^16 + 0xFFFF is below 2^32.
+    let even = (loads & WIDE) * keep + (dice & WIDE);
+    let odd = ((loads >> LANE) & WIDE) * keep + ((dice >> LANE) & WIDE);
+    ((even >> LANE) & WIDE) | (odd & !WIDE)
+}
+
+#[inline]
+fn exchange(word: &AtomicU64, before: u64, after: u64) -> Result<u64, u64> {
+    word.compare_exchange(before, after, Ordering::Relaxed, Ordering::Relaxed)
 }
 
 impl Decay {
@@ -221,6 +339,13 @@ impl Decay {
     #[must_use]
     pub fn new(rate: u32, instant: u32) -> Self {
         let left = (1.0 - f64::from(rate) / (1000.0 * f64::from(instant.max(1)))).max(0.0);
+        let fades = (LAG_PART / (1.0 - left)).min(f64::from(LAG));
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "0 to 8"
+        )]
+        let due = (fades as u32).max(1);
         let table = |step: i32| {
             let mut power = 0_i32;
             [(); 256].map(|()| {
@@ -238,6 +363,7 @@ impl Decay {
         Self {
             fine: table(1),
             coarse: table(256),
+            due,
         }
     }
 
@@ -268,9 +394,9 @@ fn bits_for(bytes: usize) -> u32 {
 }
 
 #[inline]
-fn id_of(hash: u64) -> u32 {
+fn id_of(hash: u64) -> u64 {
     // 0 is the id of an empty slot.
-    u32::try_from(hash >> 48).unwrap_or(0).max(1)
+    (hash >> LAST).max(1)
 }
 
 #[cfg(test)]

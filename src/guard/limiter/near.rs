@@ -1,0 +1,99 @@
+//! Which prefixes that many share may be near their limit? Those are charged and looked at for each query, the others for one in eight.
+//!
+//! The limit of a network is so many times that of a customer that a sample tells its load: of `n` queries charged one in eight, at eight
+//! times the price, the load is right on average, and off by `sqrt(7 n)` prices (standard deviation). A prefix is sampled only while
+//! that is at most one hundredth of its limit and its load at most half of it: up to 18 % of the limit for a /24 of 32 x 400 queries, up to
+//! half for the wider ones. Beyond, it is noted here, and for a second and as long as it stays there nothing is left to chance.
+//!
+//! A cell is found by a multiplication, not by a keyed hash: who meets another's cell makes that one's queries be counted one by one,
+//! which is exact, and costs no more than if there were no sample.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::sketch::FULL;
+
+/// One query in so many is charged, for as many.
+pub const SAMPLED: u64 = 8;
+/// A note holds for so long, ms.
+const LINGER: u32 = 1000;
+/// Bits of the number of a cell: 1,024 of them, 4 KiB.
+const BITS: u32 = 10;
+/// The squared error, as a part of the limit, up to which there is a sample.
+const ERROR: f64 = 0.01 * 0.01;
+
+/// The notes, by prefix; some share one.
+#[derive(Debug)]
+pub struct Near {
+    /// When each was made, ms.
+    noted: Box<[AtomicU32]>,
+}
+
+/// Where prefixes of one length have their notes.
+#[derive(Clone, Copy, Debug)]
+pub struct Cells {
+    /// Odd, secret.
+    times: u64,
+    /// The load above which a prefix is noted.
+    above: u64,
+}
+
+impl Default for Near {
+    fn default() -> Self {
+        // Half of the clock's round away: nothing is noted when it begins.
+        Self {
+            noted: std::iter::repeat_with(|| AtomicU32::new(1 << 31))
+                .take(1 << BITS)
+                .collect(),
+        }
+    }
+}
+
+impl Near {
+    /// Whether the cell was noted lately.
+    #[inline]
+    pub fn has(&self, cell: usize, now_ms: u32) -> bool {
+        self.noted.get(cell).is_none_or(|noted| {
+            let passed = now_ms.wrapping_sub(noted.load(Ordering::Relaxed));
+            // Another worker's clock may be ahead.
+            passed.wrapping_add(LINGER) < 2 * LINGER
+        })
+    }
+
+    /// Notes it.
+    pub fn note(&self, cell: usize, now_ms: u32) {
+        if let Some(noted) = self.noted.get(cell) {
+            noted.store(now_ms, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Cells {
+    /// For prefixes that may ask `limit` queries at once.
+    pub fn new(secret: u64, limit: u64) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "a number of queries")]
+        let part = (limit as f64 * ERROR / (SAMPLED - 1) as f64).min(0.5);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "at most half of 2^16"
+        )]
+        let above = (part * FULL as f64) as u64;
+        Self {
+            times: secret | 1,
+            above,
+        }
+    }
+
+    /// That of a prefix.
+    #[inline]
+    pub fn of(self, prefix: u64) -> usize {
+        usize::try_from(prefix.wrapping_mul(self.times) >> (u64::BITS - BITS)).unwrap_or(0)
+    }
+
+    /// Whether a prefix with this load is to be noted.
+    #[inline]
+    pub const fn is_near(self, load: u64) -> bool {
+        load > self.above
+    }
+}

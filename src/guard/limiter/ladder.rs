@@ -2,7 +2,7 @@
 
 use siphasher::sip::SipHasher13;
 
-use super::near::Cells;
+use super::near::{Multiplier, near_above};
 use super::sketch::FRACTION;
 use crate::guard::address::Address;
 
@@ -25,6 +25,8 @@ const V4: [(u8, u32); 4] = [(32, 1), (24, 32), (20, 256), (18, 768)];
 #[derive(Debug)]
 pub struct Ladder {
     steps: Box<[Step]>,
+    /// So many of them, the first, are a customer's own.
+    own: usize,
 }
 
 /// One prefix length.
@@ -33,11 +35,13 @@ pub struct Step {
     /// Its length.
     pub bits: u8,
     mask: u64,
-    hasher: SipHasher13,
+    /// The state of SipHash-1-3 before the first block.
+    keyed: [u64; 4],
     /// Price of one query of one customer.
     unit: u64,
-    /// Where it is noted that a prefix is near its limit; none of a customer's own prefixes, which are charged for each query.
-    pub cells: Option<Cells>,
+    /// Of a prefix that many share: the load above which it is noted to be near its limit, and where.
+    pub near_above: u64,
+    cell: Multiplier,
 }
 
 impl Ladder {
@@ -49,6 +53,7 @@ impl Ladder {
         });
         Self {
             steps: steps.into(),
+            own: 1,
         }
     }
 
@@ -72,12 +77,19 @@ impl Ladder {
                     Step::new(secret, 6, verified, bits, mask, instant, times)
                 })
                 .collect(),
+            own: 2 - own,
         }
     }
 
     /// From the longest prefix to the shortest.
     pub fn steps(&self) -> &[Step] {
         &self.steps
+    }
+
+    /// A customer's own prefixes, and those that many share.
+    #[inline]
+    pub fn parts(&self) -> (&[Step], &[Step]) {
+        self.steps.split_at_checked(self.own).unwrap_or_default()
     }
 }
 
@@ -97,9 +109,10 @@ impl Step {
         Self {
             bits,
             mask,
-            hasher: SipHasher13::new_with_keys(part(0), part(1)),
+            keyed: keyed(part(0), part(1)),
             unit: (MOST / limit).max(1),
-            cells: (times > 1).then(|| Cells::new(part(2), limit)),
+            near_above: near_above(limit),
+            cell: Multiplier::new(part(2)),
         }
     }
 
@@ -109,14 +122,16 @@ impl Step {
         client & self.mask
     }
 
+    /// Where it is noted that the prefix that holds `client` is near its limit.
+    #[inline]
+    pub fn cell(&self, client: u64) -> usize {
+        self.cell.cell(self.prefix(client))
+    }
+
     /// The key of a prefix. Keyed with a secret of its own for each length: who knows no secret finds no two prefixes that meet.
     #[inline]
     pub fn hash(&self, prefix: u64) -> u64 {
-        // Four octets are hashed in four rounds, eight in five; their number is hashed too.
-        match u32::try_from(prefix) {
-            Ok(short) => self.hasher.hash(&short.to_be_bytes()),
-            Err(_) => self.hasher.hash(&prefix.to_be_bytes()),
-        }
+        sip(self.keyed, prefix)
     }
 
     /// The price of `octets` for a client that counts `share` / 65,536 of a customer.
@@ -130,11 +145,54 @@ impl Step {
     }
 }
 
+/// The constants and the order of SipHash (Aumasson, Bernstein 2012) with one round for each block and three at the end, of eight
+/// octets and no length: here all messages have the same.
+fn keyed(first: u64, second: u64) -> [u64; 4] {
+    [
+        first ^ u64::from_be_bytes(*b"somepseu"),
+        second ^ u64::from_be_bytes(*b"dorandom"),
+        first ^ u64::from_be_bytes(*b"lygenera"),
+        second ^ u64::from_be_bytes(*b"tedbytes"),
+    ]
+}
+
+#[inline]
+fn sip([v0, v1, v2, v3]: [u64; 4], message: u64) -> u64 {
+    let [v0, v1, v2, v3] = round([v0, v1, v2, v3 ^ message]);
+    let [v0, v1, v2, v3] = round(round(round([v0 ^ message, v1, v2 ^ 0xFF, v3])));
+    v0 ^ v1 ^ v2 ^ v3
+}
+
+#[inline]
+const fn round([v0, v1, v2, v3]: [u64; 4]) -> [u64; 4] {
+    let (v0, v2) = (v0.wrapping_add(v1), v2.wrapping_add(v3));
+    let (v1, v3) = (v1.rotate_left(13) ^ v0, v3.rotate_left(16) ^ v2);
+    let (v0, v2) = (v0.rotate_left(32).wrapping_add(v3), v2.wrapping_add(v1));
+    let (v1, v3) = (v1.rotate_left(17) ^ v2, v3.rotate_left(21) ^ v0);
+    [v0, v1, v2.rotate_left(32), v3]
+}
+
 /// The bits of an address that prefixes are made of: all 32, or the first 64.
 #[inline]
 pub fn leading_bits(client: Address) -> u64 {
     match client {
         Address::V4(bits) => u64::from(bits),
         Address::V6(bits) => u64::try_from(bits >> 64).unwrap_or(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_is_siphash_of_one_block() {
+        // A message of seven octets is one block: its length stands in the highest one.
+        for (number, message) in [(0_u64, [0; 7]), (1, [255; 7]), (2, *b"prefix!")] {
+            let reference = SipHasher13::new_with_keys(number, !number).hash(&message);
+            let [a, b, c, d, e, f, g] = message;
+            let block = u64::from_le_bytes([a, b, c, d, e, f, g, 7]);
+            assert_eq!(sip(keyed(number, !number), block), reference);
+        }
     }
 }

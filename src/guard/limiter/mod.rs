@@ -23,7 +23,7 @@ pub use self::asked::{Asked, Client, Limited, Over};
 
 use self::demand::Demand;
 use self::isc::{Isc, Table};
-use self::ladder::{Ladder, QUERY, STEPS, WHOLE, leading_bits};
+use self::ladder::{Ladder, QUERY, STEPS, Step, WHOLE, leading_bits};
 use self::near::{Near, SAMPLED};
 use self::offenders::{Offenders, prefix_of};
 use self::overload::Overload;
@@ -277,7 +277,7 @@ impl Limiter {
     }
 
     /// Charges all prefixes of a client, if with `limited` none of them is over its limit; the first that is. Those that many share and
-    /// that are far from their limit are charged for one query in eight, at eight times the price.
+    /// that are far from their limit are charged for one query in sixteen, at sixteen times the price.
     #[inline]
     fn charge(
         &self,
@@ -288,34 +288,62 @@ impl Limiter {
         now: Now,
         dice: &mut impl Rng,
     ) -> Option<AtLimit> {
-        let (memory, now_ms) = (&*self.memory, millis(now));
-        let bits = leading_bits(client.address);
         // One draw: its low bits choose the samples, its high half is the part behind the point.
         let luck = dice.next_u64();
+        let now_ms = millis(now);
+        let bits = leading_bits(client.address);
+        let (own, shared) = self.ladder(client).parts();
+        let near = |step: &Step| self.memory.near.has(step.cell(bits), now_ms);
+        let [step] = own else {
+            return self.charge_each(client, octets, share, limited, now_ms, luck);
+        };
+        if octets > QUERY || luck.is_multiple_of(SAMPLED) || shared.iter().any(near) {
+            return self.charge_each(client, octets, share, limited, now_ms, luck);
+        }
+        let hash = step.hash(step.prefix(bits));
+        let place = self.memory.sketch.find(hash, now_ms, &self.decay, luck)?;
+        let price = step.price(octets, share);
+        if limited {
+            if !place.has_room(price) {
+                return Some(AtLimit {
+                    bits: step.bits,
+                    hash,
+                });
+            }
+            self.sample(client, place.load(), share, luck);
+        }
+        place.add(price, high_half(luck));
+        None
+    }
+
+    /// The same, one prefix after the other.
+    #[inline(never)]
+    fn charge_each(
+        &self,
+        client: Client,
+        octets: u64,
+        share: u64,
+        limited: bool,
+        now_ms: u32,
+        luck: u64,
+    ) -> Option<AtLimit> {
+        let memory = &*self.memory;
+        let bits = leading_bits(client.address);
         // What costs more would also err more.
         let times = if octets > QUERY { 1 } else { SAMPLED };
-        let drawn = luck.is_multiple_of(times);
+        let (own, shared) = self.ladder(client).parts();
+        let steps = own.iter().map(|step| (step, false));
+        let steps = steps.chain(shared.iter().map(|step| (step, true)));
         let mut places: [Option<(Place<'_>, u64)>; STEPS] = [const { None }; STEPS];
-        for (step, to_charge) in self.ladder(client).steps().iter().zip(&mut places) {
-            let prefix = step.prefix(bits);
-            let mut sampled = 1;
-            let mut cell = None;
-            if let Some(cells) = step.cells {
-                let its = cells.of(prefix);
-                if !memory.near.has(its, now_ms) {
-                    if !drawn {
-                        continue;
-                    }
-                    sampled = times;
-                }
-                cell = Some((cells, its));
+        for ((step, is_shared), to_charge) in steps.zip(&mut places) {
+            let near = !is_shared || memory.near.has(step.cell(bits), now_ms);
+            if !near && !luck.is_multiple_of(times) {
+                continue;
             }
-            let hash = step.hash(prefix);
-            let place = memory.sketch.find(hash, now_ms, &self.decay, dice)?;
-            if let Some((cells, its)) = cell
-                && cells.is_near(place.load())
-            {
-                memory.near.note(its, now_ms);
+            let hash = step.hash(step.prefix(bits));
+            let place = memory.sketch.find(hash, now_ms, &self.decay, luck)?;
+            if is_shared && place.load() > step.near_above {
+                memory.near.note(step.cell(bits), now_ms);
             }
             let price = step.price(octets, share);
             if limited && !place.has_room(price) {
@@ -324,10 +352,12 @@ impl Limiter {
                     hash,
                 });
             }
-            *to_charge = Some((place, price * sampled));
+            let each = if near { price } else { price * times };
+            *to_charge = Some((place, each));
         }
-        if limited && (luck / SAMPLED).is_multiple_of(SAMPLE) {
-            self.sample(client, &places, share);
+        // The longest prefix is the customer's, or within it and charged the same.
+        if limited && let Some(Some((place, _))) = places.first() {
+            self.sample(client, place.load(), share, luck);
         }
         for (place, price) in places.iter().flatten() {
             place.add(*price, high_half(luck));
@@ -335,15 +365,15 @@ impl Limiter {
         None
     }
 
-    /// Notes how much the customer of this query asks, if its limit is applied.
-    fn sample(&self, client: Client, places: &[Option<(Place<'_>, u64)>; STEPS], share: u64) {
-        // The longest prefix is the customer's, or within it and charged the same.
-        let Some(Some((place, _))) = places.first() else {
-            return;
-        };
+    /// Notes how much the customer of one query in so many asks, if its limit is applied.
+    #[inline]
+    fn sample(&self, client: Client, load: u64, share: u64, luck: u64) {
         // What many share, or has limits of its own, says nothing of the usual customer.
-        if share == WHOLE && self.plan.mode == LimiterMode::Enforce {
-            self.memory.demand.note(self.rate(client, place.load()));
+        if (luck / SAMPLED).is_multiple_of(SAMPLE)
+            && share == WHOLE
+            && self.plan.mode == LimiterMode::Enforce
+        {
+            self.memory.demand.note(self.rate(client, load));
         }
     }
 
@@ -354,10 +384,10 @@ impl Limiter {
         };
         let hash = step.hash(step.prefix(leading_bits(client.address))) ^ SEEN;
         let sketch = &self.memory.sketch;
-        let Some(place) = sketch.find(hash, millis(now), &self.decay, dice) else {
+        let luck = dice.next_u64();
+        let Some(place) = sketch.find(hash, millis(now), &self.decay, luck) else {
             return;
         };
-        let luck = dice.next_u64();
         if luck.is_multiple_of(SAMPLE) {
             let rate = self.rate(client, place.load()) * f64::from(SIGHT);
             self.memory.demand.note(rate);

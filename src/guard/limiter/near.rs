@@ -1,8 +1,8 @@
-//! Which prefixes that many share may be near their limit? Those are charged and looked at for each query, the others for one in eight.
+//! Which prefixes that many share may be near their limit? Those are charged and looked at for each query, the others for one in sixteen.
 //!
-//! The limit of a network is so many times that of a customer that a sample tells its load: of `n` queries charged one in eight, at eight
-//! times the price, the load is right on average, and off by `sqrt(7 n)` prices (standard deviation). A prefix is sampled only while
-//! that is at most one hundredth of its limit and its load at most half of it: up to 18 % of the limit for a /24 of 32 x 400 queries, up to
+//! The limit of a network is so many times that of a customer that a sample tells its load: of `n` queries charged one in sixteen, at sixteen
+//! times the price, the load is right on average, and off by `sqrt(15 n)` prices (standard deviation). A prefix is sampled only while
+//! that is at most 1.5 % of its limit and its load at most half of it: up to 19 % of the limit for a /24 of 32 x 400 queries, up to
 //! half for the wider ones. Beyond, it is noted here, and for a second and as long as it stays there nothing is left to chance.
 //!
 //! A cell is found by a multiplication, not by a keyed hash: who meets another's cell makes that one's queries be counted one by one,
@@ -13,13 +13,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::sketch::FULL;
 
 /// One query in so many is charged, for as many.
-pub const SAMPLED: u64 = 8;
+pub const SAMPLED: u64 = 16;
 /// A note holds for so long, ms.
 const LINGER: u32 = 1000;
 /// Bits of the number of a cell: 1,024 of them, 4 KiB.
 const BITS: u32 = 10;
 /// The squared error, as a part of the limit, up to which there is a sample.
-const ERROR: f64 = 0.01 * 0.01;
+const ERROR: f64 = 0.015 * 0.015;
 
 /// The notes, by prefix; some share one.
 #[derive(Debug)]
@@ -28,14 +28,9 @@ pub struct Near {
     noted: Box<[AtomicU32]>,
 }
 
-/// Where prefixes of one length have their notes.
+/// Where prefixes of one length have their notes: an odd secret.
 #[derive(Clone, Copy, Debug)]
-pub struct Cells {
-    /// Odd, secret.
-    times: u64,
-    /// The load above which a prefix is noted.
-    above: u64,
-}
+pub struct Multiplier(u64);
 
 impl Default for Near {
     fn default() -> Self {
@@ -67,33 +62,27 @@ impl Near {
     }
 }
 
-impl Cells {
-    /// For prefixes that may ask `limit` queries at once.
-    pub fn new(secret: u64, limit: u64) -> Self {
-        #[expect(clippy::cast_precision_loss, reason = "a number of queries")]
-        let part = (limit as f64 * ERROR / (SAMPLED - 1) as f64).min(0.5);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            clippy::cast_precision_loss,
-            reason = "at most half of 2^16"
-        )]
-        let above = (part * FULL as f64) as u64;
-        Self {
-            times: secret | 1,
-            above,
-        }
+impl Multiplier {
+    /// Of a secret.
+    pub const fn new(secret: u64) -> Self {
+        Self(secret | 1)
     }
 
     /// That of a prefix.
     #[inline]
-    pub fn of(self, prefix: u64) -> usize {
-        usize::try_from(prefix.wrapping_mul(self.times) >> (u64::BITS - BITS)).unwrap_or(0)
+    pub fn cell(self, prefix: u64) -> usize {
+        usize::try_from(prefix.wrapping_mul(self.0) >> (u64::BITS - BITS)).unwrap_or(0)
     }
+}
 
-    /// Whether a prefix with this load is to be noted.
-    #[inline]
-    pub const fn is_near(self, load: u64) -> bool {
-        load > self.above
-    }
+/// The load above which a prefix that may ask `limit` queries at once is noted.
+pub fn near_above(limit: u64) -> u64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "a number of queries; at most half of 2^16"
+    )]
+    let above = ((limit as f64 * ERROR / (SAMPLED - 1) as f64).min(0.5) * FULL as f64) as u64;
+    above
 }

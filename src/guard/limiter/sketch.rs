@@ -13,8 +13,6 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rand::Rng;
-
 /// Words of four ids, and of four loads, of a line: together a cache line. The last place of the last word is the time.
 const WORDS: usize = 4;
 /// Octets of a line.
@@ -26,6 +24,8 @@ const LOW: u64 = 0xFFFF;
 const ONES: u64 = 0x0001_0001_0001_0001;
 /// Every second place of a word: room for products.
 const WIDE: u64 = 0x0000_FFFF_0000_FFFF;
+/// Odd, and no bits like others (the golden ratio).
+const MIX: u64 = 0x9E37_79B9_7F4A_7C15;
 /// Where the last place of a word begins.
 const LAST: u32 = 48;
 /// A full load; the limit is at one price below.
@@ -106,22 +106,16 @@ impl Sketch {
         self.lines.len() * LINE
     }
 
-    /// The place of the key with this hash, faded to `now_ms`, or nearly.
+    /// The place of the key with this hash, faded to `now_ms`, or nearly; rounded by `luck`, a random number.
     #[inline]
-    pub fn find(
-        &self,
-        hash: u64,
-        now_ms: u32,
-        decay: &Decay,
-        dice: &mut impl Rng,
-    ) -> Option<Place<'_>> {
+    pub fn find(&self, hash: u64, now_ms: u32, decay: &Decay, luck: u64) -> Option<Place<'_>> {
         let [first, second] = self.lines_of(hash)?;
         let id = id_of(hash);
-        first.fade(now_ms, decay, dice);
+        first.fade(now_ms, decay, luck);
         if let Some(slot) = first.slot_of(id) {
             return first.place(slot, None);
         }
-        second.fade(now_ms, decay, dice);
+        second.fade(now_ms, decay, luck);
         if let Some(slot) = second.slot_of(id) {
             return second.place(slot, None);
         }
@@ -258,16 +252,19 @@ impl Line {
     }
 
     #[inline]
-    fn fade(&self, now_ms: u32, decay: &Decay, dice: &mut impl Rng) {
+    fn fade(&self, now_ms: u32, decay: &Decay, luck: u64) {
         let ticks = self.ticks(now_ms);
         if ticks >= decay.due {
-            self.fade_by(ticks, now_ms, decay, dice.next_u64());
+            self.fade_by(ticks, now_ms, decay, luck);
         }
     }
 
     /// Who moves the time on fades the loads; nobody does it twice. The high half of the time moves first: between, the time is yet to
     /// come, and nobody fades.
-    fn fade_by(&self, ticks: u32, now_ms: u32, decay: &Decay, dice: u64) {
+    fn fade_by(&self, ticks: u32, now_ms: u32, decay: &Decay, luck: u64) {
+        // All bits of it in each, because whoever is here may be here for what some of them are.
+        let dice = (luck ^ (luck >> 32)).wrapping_mul(MIX);
+        let dice = dice ^ (dice >> 32);
         let ([.., high], [loads @ .., low]) = (&self.ids, &self.loads);
         let then = u64::from(now_ms.wrapping_sub(ticks));
         let now = u64::from(now_ms);
@@ -279,7 +276,7 @@ impl Line {
             }
         }
         // What is left, in 2^-16, its rest by chance: of other bits than those that round the loads.
-        let keep = (decay.over(ticks) + (dice.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> LAST)) >> LANE;
+        let keep = (decay.over(ticks) + (dice.wrapping_mul(MIX) >> LAST)) >> LANE;
         let mut seen = low.load(Ordering::Relaxed);
         let mut tries = 0..TRIES;
         loop {

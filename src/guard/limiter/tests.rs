@@ -140,7 +140,7 @@ fn t1_1_the_closed_forms_hold_within_two_percent() {
         let memory = &bench.limiter.memory;
         let place = memory
             .sketch
-            .find(hash, 6001, &bench.limiter.decay, &mut bench.dice);
+            .find(hash, 6001, &bench.limiter.decay, bench.dice.next_u64());
         floor += part(place.unwrap().load());
     }
     let per_query = 1.0 + 1.0 / 32.0 + 1.0 / 256.0 + 1.0 / 768.0;
@@ -302,6 +302,61 @@ fn each_level_has_its_limit_and_it_is_the_one_that_is_told() {
         assert!(over(same), "/{customer}");
         assert!(!over(other), "/{customer}");
     }
+}
+
+#[test]
+fn a_sample_far_from_the_limit_does_not_move_the_limit_of_a_network() {
+    // Late enough that nothing is near its limit because the clock has just begun.
+    let mut bench = Bench::new(&plan());
+    let in_network = |n: u64| CLIENT & !0xFF | u32::try_from(n % 100).unwrap_or(0);
+    let start = 20 * SECOND;
+    // At once: 32 x 400, of which the first fifth is sampled; off by 1.5 % (standard deviation), of which two are allowed.
+    let burst = (0..30_000).filter(|n| bench.passes(in_network(*n), start));
+    assert_near(burst.count() as f64, 12_800.0, 0.03, "at once");
+    // Then 32 x 200 a second, of 12,000 asked.
+    let passed = (0..120_000_u64)
+        .filter(|n| bench.passes(in_network(*n), start + n * SECOND / 12_000))
+        .count();
+    assert_near(passed as f64 / 10.0, 6400.0, 0.02, "a second");
+    // Far below nobody is held back, and the load is right on average: 600 a second is 9.4 % of the limit.
+    let mut bench = Bench::new(&plan());
+    let mut seen = Vec::new();
+    for turn in 0..40 {
+        let from = start + turn * 2 * SECOND;
+        let passed = (0..1200_u64)
+            .filter(|n| bench.passes(in_network(*n), from + n * SECOND / 600))
+            .count();
+        assert_eq!(passed, 1200);
+        let client = Client {
+            address: Address::V4(CLIENT),
+            verified: false,
+        };
+        let network = bench.limiter.look(client, at(from + 2 * SECOND))[1];
+        if turn >= 5 {
+            seen.push(network.used);
+        }
+    }
+    let mean = seen.iter().sum::<f64>() / seen.len() as f64;
+    assert_near(mean, 600.0 / 6400.0, 0.1, "mean load");
+}
+
+#[test]
+fn where_limits_are_not_applied_the_demand_is_seen_beyond_them() {
+    let most = |mode: LimiterMode| {
+        let mut numbers = plan();
+        numbers.mode = mode;
+        let mut bench = Bench::new(&numbers);
+        for n in 0..100_000 {
+            // 2,000 queries a second, ten times the limit, for 50 s.
+            bench.passes(CLIENT, 20 * SECOND + n * 500);
+        }
+        bench.limiter.demand()
+    };
+    let (seen, suggested) = most(LimiterMode::LogOnly).unwrap();
+    assert!((1800.0..=3000.0).contains(&seen), "{seen}");
+    assert!(suggested >= 7000, "{suggested}");
+    // Where they are, what is held back is not seen.
+    assert!(most(LimiterMode::Enforce).is_none_or(|(seen, _)| seen <= 300.0));
 }
 
 #[test]
@@ -470,7 +525,9 @@ fn a_reload_forgives_nobody_unless_the_table_is_another() {
     numbers.instant = 600;
     let before = std::mem::replace(&mut bench.limiter, Limiter::new(&numbers, &[0; 16]));
     bench.limiter = Limiter::new(&numbers, &[0; 16]).continuing(&before);
-    assert!(!bench.passes(CLIENT, 1002));
+    // A lower price may fit once where the former did not.
+    let forgiven = (0..100).filter(|_| bench.passes(CLIENT, 1002)).count();
+    assert!(forgiven <= 1, "{forgiven}");
     numbers.bytes = 8 << 20;
     bench.limiter = Limiter::new(&numbers, &[0; 16]).continuing(&before);
     assert!(bench.passes(CLIENT, 1003));

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::thread;
 
-use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
+use rand::{Rng as _, SeedableRng as _};
 
 use super::*;
 
@@ -36,17 +36,17 @@ fn a_key_that_was_pushed_out_comes_back_with_no_less_than_it_had() {
     let key = 0x1234_0000_0000_0000;
     for _ in 0..50 {
         sketch
-            .find(key, 0, &decay, &mut dice)
+            .find(key, 0, &decay, dice.next_u64())
             .unwrap()
             .add(PRICE, 0);
     }
     for _ in 0..20_000 {
         let place = sketch
-            .find(others.next_u64(), 0, &decay, &mut dice)
+            .find(others.next_u64(), 0, &decay, dice.next_u64())
             .unwrap();
         place.add(PRICE, 0);
     }
-    let place = sketch.find(key, 0, &decay, &mut dice).unwrap();
+    let place = sketch.find(key, 0, &decay, dice.next_u64()).unwrap();
     assert!(place.load() >= 5000, "{}", place.load());
 }
 
@@ -56,10 +56,13 @@ fn a_price_below_one_is_charged_by_chance_and_right_on_average() {
     let decay = Decay::new(1, 1000);
     let mut dice = dice();
     for _ in 0..100_000 {
-        let place = sketch.find(77 << 48, 0, &decay, &mut dice).unwrap();
+        let place = sketch.find(77 << 48, 0, &decay, dice.next_u64()).unwrap();
         place.add((1 << FRACTION) / 5, dice.next_u32());
     }
-    let load = sketch.find(77 << 48, 0, &decay, &mut dice).unwrap().load();
+    let load = sketch
+        .find(77 << 48, 0, &decay, dice.next_u64())
+        .unwrap()
+        .load();
     assert!((19_500..=20_500).contains(&load), "{load}");
 }
 
@@ -81,7 +84,7 @@ fn fading_is_the_same_in_one_step_or_in_many_and_ends_at_nothing() {
     assert_eq!(decay.over(u32::MAX), 0);
     let (sketch, mut dice) = (Sketch::new(0), dice());
     let load = |now, dice: &mut SmallRng| {
-        let place = sketch.find(5 << 48, now, &decay, dice).unwrap();
+        let place = sketch.find(5 << 48, now, &decay, dice.next_u64()).unwrap();
         (place.load(), place)
     };
     load(0, &mut dice).1.add(40_000 << FRACTION, 0);
@@ -105,12 +108,15 @@ fn threads_that_meet_lose_charges_but_never_add_any() {
             scope.spawn(move || {
                 let mut dice = SmallRng::seed_from_u64(seed);
                 for _ in 0..4000 {
-                    let place = sketch.find(9 << 48, 0, decay, &mut dice).unwrap();
+                    let place = sketch.find(9 << 48, 0, decay, dice.next_u64()).unwrap();
                     place.add(1 << FRACTION, 0);
                 }
             });
         }
     });
-    let load = sketch.find(9 << 48, 0, &decay, &mut dice()).unwrap().load();
+    let load = sketch
+        .find(9 << 48, 0, &decay, dice().next_u64())
+        .unwrap()
+        .load();
     assert!((4000..=16_000).contains(&load), "{load}");
 }

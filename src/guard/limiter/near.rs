@@ -18,6 +18,7 @@ pub const SAMPLED: u64 = 16;
 const LINGER: u32 = 1000;
 /// Bits of the number of a cell: 1,024 of them, 4 KiB.
 const BITS: u32 = 10;
+const CELLS: usize = 1 << BITS;
 /// The squared error, as a part of the limit, up to which there is a sample.
 const ERROR: f64 = 0.015 * 0.015;
 
@@ -25,7 +26,7 @@ const ERROR: f64 = 0.015 * 0.015;
 #[derive(Debug)]
 pub struct Near {
     /// When each was made, ms.
-    noted: Box<[AtomicU32]>,
+    noted: Box<[AtomicU32; CELLS]>,
 }
 
 /// Where prefixes of one length have their notes: an odd secret.
@@ -36,9 +37,7 @@ impl Default for Near {
     fn default() -> Self {
         // Half of the clock's round away: nothing is noted when it begins.
         Self {
-            noted: std::iter::repeat_with(|| AtomicU32::new(1 << 31))
-                .take(1 << BITS)
-                .collect(),
+            noted: Box::new([const { AtomicU32::new(1 << 31) }; CELLS]),
         }
     }
 }

@@ -107,14 +107,22 @@ impl Sketch {
     }
 
     /// The place of the key with this hash, faded to `now_ms`, or nearly; rounded by `luck`, a random number.
-    #[inline]
+    // Always: a call and a place through memory are a tenth of a query's cost.
+    #[inline(always)]
     pub fn find(&self, hash: u64, now_ms: u32, decay: &Decay, luck: u64) -> Option<Place<'_>> {
+        let first = self.first_line(hash)?;
+        first.fade(now_ms, decay, luck);
+        match first.slot_of(id_of(hash)) {
+            Some(slot) => first.place(slot, None),
+            None => self.find_other(hash, now_ms, decay, luck),
+        }
+    }
+
+    /// The same of a key that is not in its first line.
+    #[inline(never)]
+    fn find_other(&self, hash: u64, now_ms: u32, decay: &Decay, luck: u64) -> Option<Place<'_>> {
         let [first, second] = self.lines_of(hash)?;
         let id = id_of(hash);
-        first.fade(now_ms, decay, luck);
-        if let Some(slot) = first.slot_of(id) {
-            return first.place(slot, None);
-        }
         second.fade(now_ms, decay, luck);
         if let Some(slot) = second.slot_of(id) {
             return second.place(slot, None);
@@ -141,12 +149,16 @@ impl Sketch {
     }
 
     #[inline]
+    fn first_line(&self, hash: u64) -> Option<&Line> {
+        let mask = (1_u64 << self.bits) - 1;
+        self.lines.get(usize::try_from(hash & mask).ok()?)
+    }
+
     fn lines_of(&self, hash: u64) -> Option<[&Line; 2]> {
         let mask = (1_u64 << self.bits) - 1;
-        let first = usize::try_from(hash & mask).ok()?;
         let second = usize::try_from((hash >> self.bits) & mask).ok()?;
-        let (low, high) = self.lines.split_at_checked(1 << self.bits)?;
-        Some([low.get(first)?, high.get(second)?])
+        let (_, high) = self.lines.split_at_checked(1 << self.bits)?;
+        Some([self.first_line(hash)?, high.get(second)?])
     }
 }
 

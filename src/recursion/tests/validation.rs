@@ -668,6 +668,7 @@ fn a_signed_denial_is_believed_without_aa_and_without_soa() {
 fn what_a_stub_or_forward_zone_denied_is_not_asked_again() {
     for forwards in [false, true] {
         let mut internet = signed(&Denial::Nsec);
+        internet.believes_the_root_and_its_gaps();
         let zone = name("a.test");
         let (at, route) = if forwards {
             let index = 3;

@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -18,6 +19,8 @@ pub struct Plan {
     pub ingress: Ingress,
     /// Who may ask, and what a packet must look like.
     pub guard: Guard,
+    /// Zones under attack.
+    pub zone_guard: ZoneGuard,
     /// What the operator answers himself.
     pub policy: Policy,
     /// What is remembered.
@@ -99,6 +102,51 @@ pub struct Guard {
     pub pending_per_client: usize,
     /// The same for clients whose address is proven by TCP (1,000).
     pub pending_per_verified_client: usize,
+}
+
+/// Zones under attack (P3).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ZoneGuard {
+    /// Whether floods of unknown names are held back.
+    pub mode: ZoneGuardMode,
+    /// Fetch slots that all zones share (8,192; a provider's 32,768).
+    pub slots: u32,
+    /// Unknown names per second at which a zone with healthy servers is throttled, at least (500).
+    pub flood_rate: u32,
+    /// Seconds for which data of a zone under attack may be used after their end (86,400).
+    pub max_stale: u32,
+    /// Octets of each of the two generations of known names (16 MiB; a provider's 256 MiB).
+    pub known_names: u64,
+    /// Zones that are never held back.
+    pub exempt: Vec<Name>,
+    /// Zones where names asked once that do not exist are normal, beside the shipped ones.
+    pub lookup_zones: Vec<Name>,
+    /// The public suffix list; nothing = the short one built in.
+    pub suffixes: Option<Arc<str>>,
+}
+
+/// What the zone guard does with what it finds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ZoneGuardMode {
+    /// Nothing is counted, nothing held back.
+    #[default]
+    Off,
+    /// Everything is counted, nothing held back.
+    LogOnly,
+    /// Floods are held back.
+    Enforce,
+}
+
+impl ZoneGuardMode {
+    /// The word in configuration and reports.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::LogOnly => "log-only",
+            Self::Enforce => "enforce",
+        }
+    }
 }
 
 /// One access rule.

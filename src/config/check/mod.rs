@@ -36,6 +36,7 @@ pub(super) fn plan(
     let plan = Plan {
         ingress: check.ingress(),
         guard: check.guard(),
+        zone_guard: plan::ZoneGuard::default(),
         policy: check.policy(),
         cache: check.cache(),
         dnssec: check.dnssec(&recursion.root_hints, now),

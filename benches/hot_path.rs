@@ -59,7 +59,7 @@ fn parts(criterion: &mut Criterion) {
                 .cache
                 .lookup(&black_box(query).question(), NOW)
                 .expect("it is cached");
-            answer::compose(&query, &response, &rig.pipeline.plan, true, &mut out).body_len
+            answer::compose(&query, &response, None, &rig.pipeline.plan, true, &mut out).body_len
         });
     });
     group.finish();

@@ -243,7 +243,10 @@ async fn keep_house(operator: Arc<Operator>, mut own_addresses_known: bool) {
         ticks.tick().await;
         priming.see_to_it(&operator);
         own_addresses_known = learn_own_addresses(&operator, own_addresses_known);
-        operator.live().cache.settle();
+        let live = operator.live();
+        live.cache.settle();
+        live.pipeline.guard.see_to_it(clock::now());
+        drop(live);
         operator.end_excuses();
         operator.rollovers().see_to_it(&operator);
         notify::status(&operator.status_line());
@@ -294,7 +297,7 @@ fn make_state_dir(dir: &std::path::Path) {
 fn confine(sources: &Sources, loaded: &Loaded) {
     let mut readable = loaded.files.clone();
     readable.extend(sources.file.iter().cloned());
-    readable.extend(loaded.anchor_files.iter().cloned());
+    readable.extend(loaded.named_files.iter().cloned());
     let mut writable = vec![loaded.plan.process.state_dir.clone()];
     writable.extend(
         loaded

@@ -9,13 +9,14 @@ use crate::answer::{self, Composed};
 use crate::cache::answers::{AnswerTable, Found, ReadyMade};
 use crate::cache::{Cache, Demand};
 use crate::config::plan::{self, TransportKind};
-use crate::guard::{Admission, Arrival, Guard, PendingClients, Verdict};
+use crate::guard::cookies::Cookie;
+use crate::guard::{Admission, Arrival, Guard, PendingClients, Proof, Verdict};
 use crate::policy::{Decision, Policy};
 use crate::resolve::Resolver;
 use crate::sys::clock::Now;
 use crate::sys::entropy;
 use crate::telemetry::{AnswerSource, Reason, Telemetry, Worker};
-use crate::wire::writer::{OPT_LEN, write_query};
+use crate::wire::writer::write_query;
 use crate::wire::{Class, Flags, Header, Held, QueryView, Question, Rcode, RecordType, Response};
 
 mod miss;
@@ -125,7 +126,7 @@ impl Pipeline {
             Known::Remains { .. } => Response::empty(Rcode::NOERROR),
         };
         let mut reply = Vec::new();
-        answer::compose(&query, &response, &self.plan, true, &mut reply);
+        answer::compose(&query, &response, None, &self.plan, true, &mut reply);
         Header::parse(&reply)
             .is_ok_and(|header| header.id == ID && header.flags.qr() && header.qdcount == 1)
     }
@@ -167,18 +168,31 @@ impl Pipeline {
         counters: &Worker,
         arrival: &Arrival<'_>,
         query: &QueryView<'_>,
-        admission: Admission,
+        mut admission: Admission,
         now: Now,
         reply: &mut Vec<u8>,
     ) -> Next {
+        let option = query.edns.and_then(|edns| edns.cookie);
+        let proof = self.guard.weigh_cookie(&mut admission, option, now);
+        let cookie = proof.reply().map(Cookie::as_octets);
+        if matches!(proof, Proof::Valid(_)) {
+            counters.proven_by_cookie(1);
+        }
+        if query.is_cookie_only() {
+            return self.give_cookie(counters, query, proof, reply);
+        }
+        if admission.lacks_proof() {
+            return self.ask_for_proof(counters, query, &admission, cookie, reply);
+        }
         let udp = arrival.transport == TransportKind::Udp;
         let generation = self.generation();
         if let Some(table) = table.as_deref_mut() {
             // What is kept ends before OPT, which this query may want behind it.
-            let opt = query.edns.map_or(0, |_| OPT_LEN);
+            let opt = query.edns.map_or(0, |_| answer::opt_len(cookie));
             let room = answer::room(query, &self.plan, udp) - opt;
             if table.lookup(query, room, generation, now, reply) == Found::Hit {
-                answer::append_opt(query, &self.plan, 0, reply);
+                // The code in the header is all there is: errors with high bits are never kept.
+                answer::append_opt(query, Rcode::NOERROR, cookie, &self.plan, 0, reply);
                 // The batch's clock: what waited in our queue is dropped by age before it gets here.
                 counters.answered(AnswerSource::Ready, std::time::Duration::ZERO);
                 count_reply(
@@ -201,7 +215,7 @@ impl Pipeline {
                     counters.verdict(Reason::ReflectorPort);
                     return Next::Silence;
                 }
-                let composed = answer::compose(query, &response, &self.plan, udp, reply);
+                let composed = answer::compose(query, &response, cookie, &self.plan, udp, reply);
                 if let Some(table) = table {
                     let composed = self.until_renewal(composed);
                     keep_ready(table, query, &composed, reply, generation, now);
@@ -245,6 +259,7 @@ impl Pipeline {
                         chain,
                         forwarded,
                         packet: arrival.bytes.into(),
+                        proof,
                         transport: arrival.transport,
                         may_send_errors,
                         arrived: now,
@@ -304,6 +319,46 @@ impl Pipeline {
         Some((response, AnswerSource::Proven))
     }
 
+    /// Tells a client how to prove its address; nothing to the port of a reflecting service.
+    fn ask_for_proof(
+        &self,
+        counters: &Worker,
+        query: &QueryView<'_>,
+        admission: &Admission,
+        cookie: Option<&[u8]>,
+        reply: &mut Vec<u8>,
+    ) -> Next {
+        counters.verdict(Reason::Unproven);
+        if !admission.may_send_errors() {
+            return Next::Silence;
+        }
+        let rcode = answer::ask_for_proof(query, cookie, &self.plan, reply);
+        count_reply(counters, rcode, reply);
+        Next::Reply
+    }
+
+    /// Gives a client the cookie that it asked for and nothing else. That its own does not hold is told by BADCOOKIE (RFC 7873
+    /// section 5.4).
+    fn give_cookie(
+        &self,
+        counters: &Worker,
+        query: &QueryView<'_>,
+        proof: Proof,
+        reply: &mut Vec<u8>,
+    ) -> Next {
+        let rcode = if proof.is_refuted(query.edns.and_then(|edns| edns.cookie)) {
+            Rcode::BADCOOKIE
+        } else {
+            Rcode::NOERROR
+        };
+        let cookie = proof.reply().map(Cookie::as_octets);
+        let response = Response::empty(rcode);
+        answer::compose(query, &response, cookie, &self.plan, true, reply);
+        counters.answered(AnswerSource::Policy, std::time::Duration::ZERO);
+        count_reply(counters, rcode, reply);
+        Next::Reply
+    }
+
     fn reject(
         &self,
         counters: &Worker,
@@ -331,6 +386,9 @@ fn servable(query: QueryView<'_>) -> Result<QueryView<'_>, (Reason, Rcode)> {
     // RFC 6891 section 6.1.3: the version comes first, whatever is asked.
     if query.edns.is_some_and(|edns| edns.version != 0) {
         return Err((Reason::BadVersion, Rcode::BADVERS));
+    }
+    if query.is_cookie_only() {
+        return Ok(query);
     }
     if query.qclass != Class::IN {
         return Err((Reason::ClassNotServed, Rcode::REFUSED));

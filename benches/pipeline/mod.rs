@@ -57,7 +57,7 @@ impl Rig {
         ));
         let own = OwnAddresses::new(["10.77.1.1".parse().expect("an address")], []);
         let pipeline = Pipeline {
-            guard: Guard::with_key(&plan.guard, own, &[7; 16]),
+            guard: Guard::with_secrets(&plan.guard, own, &[7; 16], [7; 16], Now::at_secs(0)),
             policy,
             cache,
             resolver,

@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 
 use super::EDE;
 use crate::config::plan;
+use crate::wire::query::COOKIE;
 use crate::wire::writer::{OPT_LEN, Opt, Section, Writer, push_option, write_opt};
 use crate::wire::{Ede, Flags, Held, QueryView, Rcode, RecordType, Response};
 
@@ -46,11 +47,12 @@ pub fn room(query: &QueryView<'_>, plan: &plan::Answer, udp: bool) -> usize {
 /// (RFC 6840 section 5.8). RRsets come whole, in the order of `response`: if one of the answer, or the SOA or proof of a negative
 /// one, does not fit, it and all behind it stay out and TC is set (RFC 2181 section 9); additional ones stay out silently. Without
 /// DO no RRSIG, NSEC or NSEC3 is written unless asked for (RFC 4035 section 3.2.1). ANY gets one RRset (RFC 8482).
-/// With `minimal`, authority holds no more than SOA and proofs, and additional nothing. OPT is written if the query had one; the
-/// EDE in it only if it fits (RFC 8914 section 3).
+/// With `minimal`, authority holds no more than SOA and proofs, and additional nothing. OPT is written if the query had one, with
+/// `cookie`, the value of a COOKIE option, in it; the EDE only if it fits (RFC 8914 section 3).
 pub fn compose(
     query: &QueryView<'_>,
     response: &Response,
+    cookie: Option<&[u8]>,
     plan: &plan::Answer,
     udp: bool,
     out: &mut Vec<u8>,
@@ -62,13 +64,13 @@ pub fn compose(
         writer.question_wire(query.qname_wire, query.qtype, query.qclass);
     }
     if query.edns.is_some() {
-        writer.set_limit(limit - OPT_LEN);
+        writer.set_limit(limit - opt_len(cookie));
     }
     let complete = write_sections(&mut writer, query, response, plan, dnssec);
     let body_len = writer.len();
     let (rcode, has_opt) = if query.edns.is_some() {
         writer.set_limit(limit);
-        write_reply_opt(&mut writer, response, plan, dnssec);
+        write_reply_opt(&mut writer, response, cookie, plan, dnssec);
         (response.rcode, true)
     } else if response.rcode.0 > 0xF {
         // Without OPT there is no place for the high bits.
@@ -104,8 +106,21 @@ pub fn compose(
     }
 }
 
-/// Appends the OPT record to a ready-made reply that begins at `start` in `out`, if the query had one.
-pub fn append_opt(query: &QueryView<'_>, plan: &plan::Answer, start: usize, out: &mut Vec<u8>) {
+/// Octets of the OPT record that a reply needs, with this COOKIE option in it.
+#[must_use]
+pub fn opt_len(cookie: Option<&[u8]>) -> usize {
+    OPT_LEN + cookie.map_or(0, |cookie| 4 + cookie.len())
+}
+
+/// Appends the OPT record, with `cookie` in it, to a reply with this code that begins at `start` in `out`, if the query had one.
+pub fn append_opt(
+    query: &QueryView<'_>,
+    rcode: Rcode,
+    cookie: Option<&[u8]>,
+    plan: &plan::Answer,
+    start: usize,
+    out: &mut Vec<u8>,
+) {
     let Some(edns) = query.edns else {
         return;
     };
@@ -116,11 +131,12 @@ pub fn append_opt(query: &QueryView<'_>, plan: &plan::Answer, start: usize, out:
         return;
     };
     *arcount = u16::from_be_bytes(*arcount).saturating_add(1).to_be_bytes();
+    let options = cookie_option(cookie);
     let opt = Opt {
         udp_size: plan.max_udp_size,
-        rcode: 0,
+        rcode: rcode.0,
         dnssec_ok: edns.dnssec_ok,
-        options: &[],
+        options: &options,
     };
     write_opt(out, &opt);
 }
@@ -178,17 +194,19 @@ const fn is_dnssec_only(rtype: RecordType) -> bool {
 fn write_reply_opt(
     writer: &mut Writer<'_>,
     response: &Response,
+    cookie: Option<&[u8]>,
     plan: &plan::Answer,
     dnssec_ok: bool,
 ) {
+    let mut options = cookie_option(cookie);
     let bare = Opt {
         udp_size: plan.max_udp_size,
         rcode: response.rcode.0,
         dnssec_ok,
-        options: &[],
+        options: &options.clone(),
     };
     let explained = response.ede.as_ref().is_some_and(|ede| {
-        let options = ede_option(ede);
+        push_ede(&mut options, ede);
         writer.opt(&Opt {
             options: &options,
             ..bare
@@ -199,12 +217,21 @@ fn write_reply_opt(
     }
 }
 
-/// The option with its code, length, info-code and text.
-fn ede_option(ede: &Ede) -> Vec<u8> {
+/// The options of a reply; on the stack, because hits have them, too.
+type Options = SmallVec<[u8; 64]>;
+
+fn cookie_option(cookie: Option<&[u8]>) -> Options {
+    let mut options = Options::new();
+    if let Some(cookie) = cookie {
+        push_option(&mut options, COOKIE, cookie);
+    }
+    options
+}
+
+/// Adds the option with its code, length, info-code and text.
+fn push_ede(options: &mut Options, ede: &Ede) {
     let mut value = Vec::with_capacity(2 + ede.text.len());
     value.extend_from_slice(&ede.code.to_be_bytes());
     value.extend_from_slice(ede.text.as_bytes());
-    let mut options = Vec::with_capacity(4 + value.len());
-    push_option(&mut options, EDE, &value);
-    options
+    push_option(options, EDE, &value);
 }

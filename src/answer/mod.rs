@@ -1,9 +1,11 @@
 //! How is the reply written? Sections, sizes, EDNS, and the short replies that refuse.
 
 mod compose;
+mod proof;
 mod refusal;
 
-pub use compose::{Composed, append_opt, compose, room};
+pub use compose::{Composed, append_opt, compose, opt_len, room};
+pub use proof::ask_for_proof;
 pub use refusal::{refusal, refusal_with_ede};
 
 /// Option code of an extended DNS error (RFC 8914 section 2).

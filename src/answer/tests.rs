@@ -85,7 +85,7 @@ fn reply_to(
 ) -> (Message, Composed, Vec<u8>) {
     let view = QueryView::parse(packet).unwrap();
     let mut out = Vec::new();
-    let composed = compose(&view, response, plan, udp, &mut out);
+    let composed = compose(&view, response, None, plan, udp, &mut out);
     assert!(out.len() <= room(&view, plan, udp));
     (Message::parse(&out).unwrap(), composed, out)
 }
@@ -391,10 +391,17 @@ fn opt_is_appended_to_a_ready_made_reply() {
     let mut out = vec![7; 3];
     out.extend_from_slice(&whole[..composed.body_len]);
     out[3 + 11] = 0;
-    append_opt(&view, &PLAN, 3, &mut out);
+    append_opt(&view, Rcode::NOERROR, None, &PLAN, 3, &mut out);
     assert_eq!(out[3..], whole);
     let plain = query("a.", RecordType::A, None);
-    append_opt(&QueryView::parse(&plain).unwrap(), &PLAN, 3, &mut out);
+    append_opt(
+        &QueryView::parse(&plain).unwrap(),
+        Rcode::NOERROR,
+        None,
+        &PLAN,
+        3,
+        &mut out,
+    );
     assert_eq!(out[3..], whole);
 }
 

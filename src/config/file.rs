@@ -30,6 +30,7 @@ sections! {
         tcp: Tcp,
         acl: Acl,
         guard: Guard,
+        cookies: Cookies,
         policy: Policy,
         #[serde(default)] forward: Vec<Forward>,
         #[serde(default)] stub: Vec<Stub>,
@@ -73,6 +74,7 @@ sections! {
         refuse: Vec<Prefix>,
         drop: Vec<Prefix>,
         snoop: Vec<Prefix>,
+        prove: Vec<Prefix>,
         open: Option<String>,
         #[serde(default)] rule: Vec<Rule>,
     }
@@ -84,6 +86,7 @@ sections! {
         transport: Option<Transport>,
         action: Action,
         #[serde(default)] snoop: bool,
+        #[serde(default)] prove: bool,
     }
 
     /// `[guard]`
@@ -97,6 +100,12 @@ sections! {
         refusals_per_host: u32,
         pending_per_client: usize,
         pending_per_verified_client: usize,
+    }
+
+    /// `[cookies]`
+    Cookies {
+        enabled: bool,
+        secret_file: Option<PathBuf>,
     }
 
     /// `[policy]`
@@ -194,6 +203,7 @@ sections! {
         never_ask: Vec<Prefix>,
         edns_size: u16,
         case_randomisation: bool,
+        cookies: bool,
         initial_timeout: Span,
         max_timeout: Span,
         tcp_timeout: Span,

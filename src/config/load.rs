@@ -82,8 +82,8 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
     /// The files that were read, in order.
     pub files: Vec<PathBuf>,
-    /// The files of trust anchors that were read.
-    pub anchor_files: Vec<PathBuf>,
+    /// The files that these name and that were read as well: trust anchors, secrets of cookies.
+    pub named_files: Vec<PathBuf>,
     /// Every setting in force as TOML, each with the place it comes from.
     pub effective: String,
 }
@@ -172,7 +172,12 @@ fn finish(
         plan,
         warnings: problems,
         files,
-        anchor_files: file.dnssec.trust_anchor_files,
+        named_files: file
+            .dnssec
+            .trust_anchor_files
+            .into_iter()
+            .chain(file.cookies.secret_file)
+            .collect(),
         effective: effective(&layers),
     })
 }

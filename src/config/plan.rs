@@ -100,8 +100,19 @@ pub struct Guard {
     pub refusals_per_host: u32,
     /// Queries of one client waiting for recursion at most (128).
     pub pending_per_client: usize,
-    /// The same for clients whose address is proven by TCP (1,000).
+    /// The same for clients whose address is proven by TCP or a cookie (1,000).
     pub pending_per_verified_client: usize,
+    /// Cookies towards clients.
+    pub cookies: Cookies,
+}
+
+/// How clients prove their address by cookies (RFC 7873, RFC 9018).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cookies {
+    /// Whether COOKIE options are looked at and answered.
+    pub enabled: bool,
+    /// Secrets shared within an anycast set: the first makes cookies, all check them. None = one is drawn and replaced daily.
+    pub secrets: Vec<[u8; 16]>,
 }
 
 /// Zones under attack (P3).
@@ -162,6 +173,8 @@ pub struct AclRule {
     pub action: AclAction,
     /// Whether RD=0 gets cached data (otherwise REFUSED, row 9).
     pub snoop: bool,
+    /// Whether datagrams must prove their source by a cookie before they are served.
+    pub prove: bool,
 }
 
 /// What an access rule does.
@@ -409,6 +422,8 @@ pub struct Egress {
     pub edns_size: u16,
     /// Random case in questions (draft "0x20").
     pub case_randomisation: bool,
+    /// Cookies towards servers (RFC 7873).
+    pub cookies: bool,
     /// First retransmission timeout for a server we know nothing of (400 ms).
     pub initial_timeout: Duration,
     /// Longest time one UDP query waits (1.5 s).

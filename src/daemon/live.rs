@@ -13,6 +13,7 @@ use crate::guard::{Guard, OwnAddresses, PendingClients};
 use crate::policy::Policy;
 use crate::query::Pipeline;
 use crate::resolve::Resolver;
+use crate::sys::clock;
 use crate::telemetry::Telemetry;
 
 /// The running configuration.
@@ -78,7 +79,7 @@ impl Live {
             Arc::new(plan.recursion.clone()),
         )
         .validated_by(Arc::clone(&validator));
-        let mut guard = Guard::new(&plan.guard, own.clone());
+        let mut guard = Guard::new(&plan.guard, own.clone(), clock::now());
         let mut pending = PendingClients::new(&plan.guard);
         if let Some(before) = before {
             resolver = resolver.continuing(&before.resolver);

@@ -6,15 +6,19 @@ use std::time::Duration;
 use rand::{Rng, RngExt};
 use smallvec::SmallVec;
 
+use crate::config::plan;
 use crate::guard::permit::{Budget, Exhausted};
+use crate::sys::clock::Now;
 use crate::sys::{clock, entropy};
-use crate::wire::writer::{Opt, write_query};
+use crate::wire::query::COOKIE;
+use crate::wire::writer::{Opt, push_option, write_query};
 use crate::wire::{Flags, Message, Name, Question, Rcode};
 
 use super::Egress;
+use super::cookies::Sent;
 use super::counters::bump;
 use super::late::LateReplies;
-use super::matching::Expected;
+use super::matching::{Expected, Mismatch, Seen, examine};
 use super::servers::Choice;
 
 /// How to ask.
@@ -120,6 +124,8 @@ pub(super) struct Heard {
     pub(super) tcp: bool,
     /// Whether the query that it answers had EDNS.
     pub(super) edns: bool,
+    /// The cookie of the query that it answers.
+    pub(super) cookie: Option<Sent>,
 }
 
 /// An attempt that brought nothing.
@@ -155,6 +161,7 @@ pub(super) struct Attempt {
     pub(super) packet: Vec<u8>,
     pub(super) timeout: Duration,
     pub(super) edns: bool,
+    pub(super) cookie: Option<Sent>,
     id: u16,
     asked: Question,
     exact_case: bool,
@@ -164,18 +171,23 @@ impl Attempt {
     fn new(
         query: &Query<'_>,
         choice: &Choice,
-        edns_size: u16,
-        random_case: bool,
+        cookie: Option<Sent>,
+        plan: &plan::Egress,
         rng: &mut impl Rng,
     ) -> Self {
         let id = rng.random();
         let mut asked = query.question.clone();
-        if random_case {
+        if plan.case_randomisation {
             asked.name = with_random_case(&asked.name, rng);
         }
+        let mut options = SmallVec::<[u8; 64]>::new();
+        if let Some(cookie) = &cookie {
+            push_option(&mut options, COOKIE, &cookie.value());
+        }
         let opt = Opt {
-            udp_size: edns_size,
+            udp_size: plan.edns_size,
             dnssec_ok: query.dnssec_ok,
+            options: &options,
             ..Opt::default()
         };
         let flags = Flags::default()
@@ -188,9 +200,10 @@ impl Attempt {
             packet,
             timeout: choice.timeout,
             edns: choice.edns,
+            cookie,
             id,
             asked,
-            exact_case: random_case,
+            exact_case: plan.case_randomisation,
         }
     }
 
@@ -199,12 +212,19 @@ impl Attempt {
         &self.asked
     }
 
-    /// What its reply must match. A stream needs no exact case: nobody off the path can write into it.
-    pub(super) const fn expected(&self, by_tcp: bool) -> Expected<'_> {
-        Expected {
+    /// What this datagram, or message of a stream, is to it. A stream needs no exact case, and no cookie of a server that has given one
+    /// before: nobody off the path can write into it.
+    pub(super) fn examine(&self, octets: &[u8], by_tcp: bool) -> Seen {
+        let expected = Expected {
             id: self.id,
             question: &self.asked,
             exact_case: self.exact_case && !by_tcp,
+        };
+        match (examine(octets, &expected), &self.cookie) {
+            (Seen::Reply(message), Some(cookie)) if !cookie.accepts(&message, by_tcp) => {
+                Seen::Discard(Mismatch::Cookie)
+            }
+            (seen, _) => seen,
         }
     }
 }
@@ -269,7 +289,7 @@ impl Egress {
         }
     }
 
-    /// One server, with EDNS and then perhaps without.
+    /// One server, with EDNS and then perhaps without; with a cookie, and then perhaps a better one or none.
     async fn ask(
         &self,
         query: &Query<'_>,
@@ -277,16 +297,12 @@ impl Egress {
         budget: &mut Budget,
     ) -> Result<Heard, Lost> {
         let mut refused_edns = false;
+        let mut transport = query.transport;
+        let mut bad_cookies = 0;
         loop {
-            let attempt = Attempt::new(
-                query,
-                &choice,
-                self.plan.edns_size,
-                self.plan.case_randomisation,
-                &mut entropy::csprng(),
-            );
             let sent = clock::now();
-            let outcome = match query.transport {
+            let attempt = self.attempt(query, &choice, sent);
+            let outcome = match transport {
                 Transport::Udp => self.by_udp(&attempt, query.late, budget).await,
                 Transport::Tcp => self.by_tcp(&attempt, budget).await,
             };
@@ -297,6 +313,9 @@ impl Egress {
                     if lost == (Lost::Timeout { blame: true }) {
                         self.servers
                             .note_timeout(choice.server, sent, choice.edns, now);
+                        if attempt.cookie.is_some_and(|cookie| !cookie.is_known()) {
+                            self.cookies.note_without(choice.server, now);
+                        }
                     }
                     return Err(lost);
                 }
@@ -306,6 +325,24 @@ impl Egress {
                 heard.message.rcode(),
                 Rcode::FORMERR | Rcode::NOTIMP | Rcode::BADVERS
             );
+            if let Some(cookie) = heard.cookie.as_ref() {
+                let taken = self
+                    .cookies
+                    .note(choice.server, cookie, &heard.message, now);
+                match heard.message.rcode() {
+                    // RFC 7873 section 5.3: once more with the new one, then over a stream.
+                    Rcode::BADCOOKIE if bad_cookies < 2 && !heard.tcp => {
+                        bad_cookies += 1;
+                        if bad_cookies == 2 {
+                            transport = Transport::Tcp;
+                        }
+                        continue;
+                    }
+                    // A server that speaks EDNS and cannot read this: what is new in it is the cookie.
+                    Rcode::FORMERR if !taken && heard.message.edns.is_some() => continue,
+                    _ => {}
+                }
+            }
             if heard.edns && dislikes {
                 bump(&self.counters.edns_fallback);
                 refused_edns = true;
@@ -324,6 +361,14 @@ impl Egress {
             }
             return Ok(heard);
         }
+    }
+
+    fn attempt(&self, query: &Query<'_>, choice: &Choice, now: Now) -> Attempt {
+        let mut rng = entropy::csprng();
+        let cookie = choice
+            .edns
+            .then(|| self.cookies.next(choice.server, now, &mut rng));
+        Attempt::new(query, choice, cookie.flatten(), &self.plan, &mut rng)
     }
 
     /// Pays for one packet.

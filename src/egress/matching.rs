@@ -44,11 +44,13 @@ pub enum Mismatch {
     Case,
     /// The right ID and question in front of something unreadable.
     Malformed,
+    /// Another cookie than ours, or none from a server that has given one before (RFC 7873 section 5.3).
+    Cookie,
 }
 
 impl Mismatch {
     /// All kinds, in the order of their counters.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Short,
         Self::Id,
         Self::NotAResponse,
@@ -57,6 +59,7 @@ impl Mismatch {
         Self::Question,
         Self::Case,
         Self::Malformed,
+        Self::Cookie,
     ];
 
     /// The metric label.
@@ -71,13 +74,14 @@ impl Mismatch {
             Self::Question => "question",
             Self::Case => "case",
             Self::Malformed => "malformed",
+            Self::Cookie => "cookie",
         }
     }
 
     /// Whether one such datagram is reason enough to ask over TCP, where nobody off the path can answer (threats.md 4.1).
     #[must_use]
     pub const fn smells_of_forgery(self) -> bool {
-        matches!(self, Self::Id | Self::Case)
+        matches!(self, Self::Id | Self::Case | Self::Cookie)
     }
 }
 

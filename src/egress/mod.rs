@@ -3,6 +3,7 @@
 //! Everything that goes upstream goes through [`Egress::exchange`] or [`Forwarder::ask`], and both charge a
 //! [`Budget`](crate::guard::permit::Budget) for every packet before it is sent. Without one there is no way to ask.
 
+mod cookies;
 pub mod counters;
 mod exchange;
 mod forward;
@@ -32,6 +33,7 @@ pub use exchange::{Exchanged, Failure, Query, Transport};
 pub use forward::{Forwarder, ForwarderError};
 pub use late::LateReplies;
 
+use cookies::Cookies;
 use permitted::Permitted;
 use servers::Servers;
 use sockets::Sockets;
@@ -42,6 +44,7 @@ pub struct Egress {
     plan: plan::Egress,
     permitted: Permitted,
     servers: Servers,
+    cookies: Cookies,
     sockets: Sockets,
     counters: Arc<Upstream>,
 }
@@ -56,6 +59,7 @@ impl Egress {
         Self {
             permitted: Permitted::new(plan, own),
             servers: Servers::new(plan),
+            cookies: Cookies::new(plan),
             sockets: Sockets::new(plan),
             counters,
             plan: plan.clone(),

@@ -12,7 +12,7 @@ use crate::sys::clock;
 use super::Egress;
 use super::counters::bump;
 use super::exchange::{Attempt, Heard, Lost};
-use super::matching::{Seen, examine};
+use super::matching::Seen;
 
 /// Memory set aside for a reply before its octets are there, whatever length it claims.
 const RESERVE: usize = 4_096;
@@ -58,14 +58,13 @@ impl Egress {
         let sent = clock::now();
         stream.write_all(&framed).await.map_err(|_| Lost::Network)?;
 
-        let expected = attempt.expected(true);
         let mut rubbish = false;
         for _ in 0..=self.plan.discarded_replies {
             let Ok(octets) = frame(&mut stream).await else {
                 break;
             };
             budget.note_bytes(octets.len());
-            match examine(&octets, &expected) {
+            match attempt.examine(&octets, true) {
                 Seen::Reply(message) => {
                     return Ok(Heard {
                         message,
@@ -73,6 +72,7 @@ impl Egress {
                         rtt: clock::now().since(sent),
                         tcp: true,
                         edns: attempt.edns,
+                        cookie: attempt.cookie.clone(),
                     });
                 }
                 // A stream holds any reply; a server that cuts this one has no whole one.

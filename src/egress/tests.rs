@@ -2,6 +2,7 @@
 
 mod bad_first;
 mod choice;
+mod cookies;
 mod fake;
 mod fallback;
 mod forwarding;
@@ -33,6 +34,7 @@ fn base() -> plan::Egress {
         never_ask: Vec::new(),
         edns_size: 1232,
         case_randomisation: false,
+        cookies: false,
         initial_timeout: Duration::from_millis(400),
         max_timeout: Duration::from_millis(1500),
         tcp_timeout: Duration::from_secs(3),

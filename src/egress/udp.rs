@@ -17,7 +17,7 @@ use super::Egress;
 use super::counters::bump;
 use super::exchange::{Attempt, Heard, Lost};
 use super::late::{Ear, LateReplies};
-use super::matching::{Mismatch, Seen, examine};
+use super::matching::{Mismatch, Seen};
 use super::sockets::readable;
 
 thread_local! {
@@ -188,6 +188,7 @@ impl Listener<'_> {
                         rtt: clock::now().since(ear.sent),
                         tcp: false,
                         edns: ear.attempt.edns,
+                        cookie: ear.attempt.cookie.clone(),
                     });
                 }
                 (Seen::Truncated, bytes, _) => return Ended::Truncated(bytes),
@@ -243,11 +244,10 @@ impl Listener<'_> {
 
 impl Ear {
     fn read(&self) -> io::Result<(Seen, usize)> {
-        let expected = self.attempt.expected(false);
         SCRATCH.with_borrow_mut(|scratch| {
             let length = self.socket.try_recv(scratch)?;
             let datagram = scratch.get(..length).unwrap_or_default();
-            Ok((examine(datagram, &expected), length))
+            Ok((self.attempt.examine(datagram, false), length))
         })
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod acl;
 pub mod address;
+pub mod cookies;
 pub mod martian;
 pub mod own_addresses;
 pub mod pending;
@@ -28,6 +29,7 @@ use crate::telemetry::Reason;
 use crate::wire::Rcode;
 use crate::wire::header::Header;
 
+pub use cookies::{Cookies, Proof};
 pub use own_addresses::OwnAddresses;
 pub use pending::{PendingClients, PendingTicket};
 pub use permit::{Budget, RecursionPermit};
@@ -59,6 +61,7 @@ pub struct Guard {
     acl: Acl,
     own: OwnAddresses,
     refusals: Arc<Refusals>,
+    cookies: Arc<Cookies>,
     check_ports: bool,
     check_own_addresses: bool,
     check_martians: bool,
@@ -78,17 +81,21 @@ pub struct Explanation {
 }
 
 impl Guard {
-    /// Builds it from checked settings; the key of the refusal table is drawn here.
+    /// Builds it from checked settings at `now`; its secrets are drawn here.
     #[must_use]
-    pub fn new(plan: &plan::Guard, own: OwnAddresses) -> Self {
-        let mut key = [0; 16];
-        entropy::csprng().fill_bytes(&mut key);
-        Self::with_key(plan, own, &key)
+    pub fn new(plan: &plan::Guard, own: OwnAddresses, now: Now) -> Self {
+        Self::with_secrets(plan, own, &random_key(), random_key(), now)
     }
 
-    /// The same with a given key, for simulations.
+    /// The same with a given key of the refusal table and secret of cookies, for simulations.
     #[must_use]
-    pub fn with_key(plan: &plan::Guard, own: OwnAddresses, key: &[u8; 16]) -> Self {
+    pub fn with_secrets(
+        plan: &plan::Guard,
+        own: OwnAddresses,
+        key: &[u8; 16],
+        cookies: [u8; 16],
+        now: Now,
+    ) -> Self {
         Self {
             acl: Acl::new(&plan.rules),
             own,
@@ -98,6 +105,7 @@ impl Guard {
                 plan.refusals_per_host,
                 key,
             )),
+            cookies: Arc::new(Cookies::new(&plan.cookies, cookies, now)),
             check_ports: plan.check_ports,
             check_own_addresses: plan.check_own_addresses,
             check_martians: plan.check_martians,
@@ -106,14 +114,36 @@ impl Guard {
         }
     }
 
-    /// The same guard with the refusal debts of the one `before` a reload, so that a reload forgives nobody; with other
-    /// rates than before all begin anew.
+    /// The same guard with the refusal debts and the cookies of the one `before` a reload, so that a reload forgives nobody and
+    /// nobody must prove itself anew; with other rates or other secrets than before all begin anew.
     #[must_use]
     pub fn continuing(mut self, before: &Self) -> Self {
         if self.refusals.has_rates_of(&before.refusals) {
             self.refusals = Arc::clone(&before.refusals);
         }
+        if self.cookies.may_continue(&before.cookies) {
+            self.cookies = Arc::clone(&before.cookies);
+        }
         self
+    }
+
+    /// What keeps: called every few seconds.
+    pub fn see_to_it(&self, now: Now) {
+        self.cookies.see_to_it(random_key, now);
+    }
+
+    /// What the client's COOKIE option says, and what the reply carries. With a valid one its address counts as proven.
+    pub fn weigh_cookie(
+        &self,
+        admission: &mut Admission,
+        option: Option<&[u8]>,
+        now: Now,
+    ) -> Proof {
+        let proof = self.cookies.judge(option, admission.client(), now);
+        if matches!(proof, Proof::Valid(_)) {
+            admission.prove();
+        }
+        proof
     }
 
     /// The verdict on one packet.
@@ -148,7 +178,9 @@ impl Guard {
         if header.flags.opcode() != 0 {
             return self.error_for(arrival, Reason::Opcode, Rcode::NOTIMP);
         }
-        if header.qdcount != 1 {
+        // A query without a question may ask for a cookie, which stands in the body (RFC 7873 section 5.4).
+        let for_cookie = header.qdcount == 0 && header.arcount != 0 && self.cookies.is_enabled();
+        if header.qdcount != 1 && !for_cookie {
             return self.error_for(arrival, Reason::QuestionCount, Rcode::FORMERR);
         }
         // Row 9.
@@ -162,6 +194,7 @@ impl Guard {
             recursion_desired,
             // Row 10 holds for what goes wrong later, too.
             self.may_send_error(arrival),
+            rule.prove,
         ))
     }
 
@@ -253,6 +286,12 @@ impl Guard {
             || arrival.transport == TransportKind::Tcp
             || !reflectors::is_reflector(arrival.source.port())
     }
+}
+
+fn random_key() -> [u8; 16] {
+    let mut key = [0; 16];
+    entropy::csprng().fill_bytes(&mut key);
+    key
 }
 
 #[cfg(test)]

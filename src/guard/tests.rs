@@ -26,6 +26,10 @@ fn plan(allow: &[&str]) -> plan::Guard {
         refusals_per_host: 200,
         pending_per_client: 128,
         pending_per_verified_client: 1000,
+        cookies: plan::Cookies {
+            enabled: true,
+            secrets: Vec::new(),
+        },
     }
 }
 
@@ -36,6 +40,7 @@ fn rule(prefix: &str, action: AclAction, snoop: bool) -> AclRule {
         transport: None,
         action,
         snoop,
+        prove: false,
     }
 }
 
@@ -47,7 +52,7 @@ fn guard(plan: &plan::Guard) -> Guard {
         ],
         ["192.0.2.255".parse().unwrap()],
     );
-    Guard::with_key(plan, own, b"0123456789abcdef")
+    Guard::with_secrets(plan, own, b"0123456789abcdef", [1; 16], Now::at_secs(0))
 }
 
 /// A query for `a. A`.

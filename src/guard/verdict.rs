@@ -46,6 +46,8 @@ pub struct Admission {
     transport: TransportKind,
     recursion_desired: bool,
     errors_allowed: bool,
+    must_prove: bool,
+    proven_by_cookie: bool,
 }
 
 impl Admission {
@@ -54,13 +56,21 @@ impl Admission {
         transport: TransportKind,
         recursion_desired: bool,
         errors_allowed: bool,
+        must_prove: bool,
     ) -> Self {
         Self {
             client,
             transport,
             recursion_desired,
             errors_allowed,
+            must_prove,
+            proven_by_cookie: false,
         }
+    }
+
+    /// A cookie of ours came back from the client.
+    pub(in crate::guard) const fn prove(&mut self) {
+        self.proven_by_cookie = true;
     }
 
     /// The client.
@@ -72,7 +82,13 @@ impl Admission {
     /// Whether the client's address is proven, not only claimed.
     #[must_use]
     pub const fn is_verified(&self) -> bool {
-        matches!(self.transport, TransportKind::Tcp)
+        matches!(self.transport, TransportKind::Tcp) || self.proven_by_cookie
+    }
+
+    /// Whether nothing but a way to prove itself may be sent to this client (`acl.prove`).
+    #[must_use]
+    pub const fn lacks_proof(&self) -> bool {
+        self.must_prove && !self.is_verified()
     }
 
     /// Whether this is a snooping query (RD=0, allowed by a rule): cached data only.

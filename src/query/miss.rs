@@ -7,7 +7,8 @@ use super::{Pipeline, count_reply, is_error, with_chain};
 use crate::answer;
 use crate::cache::Demand;
 use crate::config::plan::TransportKind;
-use crate::guard::{PendingTicket, RecursionPermit};
+use crate::guard::cookies::Cookie;
+use crate::guard::{PendingTicket, Proof, RecursionPermit};
 use crate::sys::clock::{self, Now};
 use crate::telemetry::{AnswerSource, Reason};
 use crate::wire::{Ede, Held, QueryView, Question, Rcode, Response};
@@ -27,6 +28,8 @@ pub struct Waiting {
     pub(super) chain: Vec<Held>,
     pub(super) forwarded: bool,
     pub(super) packet: Box<[u8]>,
+    /// The cookie that goes with the reply.
+    pub(super) proof: Proof,
     pub(super) transport: TransportKind,
     pub(super) may_send_errors: bool,
     pub(super) arrived: Now,
@@ -182,7 +185,8 @@ impl Pipeline {
         }
         let query = QueryView::parse(&waiting.packet).ok()?;
         let mut reply = Vec::with_capacity(512);
-        answer::compose(&query, &response, &self.plan, udp, &mut reply);
+        let cookie = waiting.proof.reply().map(Cookie::as_octets);
+        answer::compose(&query, &response, cookie, &self.plan, udp, &mut reply);
         counters.answered(source, now.since(waiting.arrived));
         count_reply(counters, response.rcode, &reply);
         Some(reply)

@@ -13,7 +13,7 @@ use crate::egress::Egress;
 use crate::guard::OwnAddresses;
 use crate::wire::group::group;
 use crate::wire::text::record_from_text;
-use crate::wire::writer::{Opt, write_query};
+use crate::wire::writer::{OPT_LEN, Opt, push_option, write_query};
 use crate::wire::{Ede, Flags, Message};
 
 fn pipeline(config: &str) -> Pipeline {
@@ -26,7 +26,7 @@ fn pipeline(config: &str) -> Pipeline {
         Arc::default(),
     ));
     Pipeline {
-        guard: Guard::new(&plan.guard, OwnAddresses::default()),
+        guard: Guard::new(&plan.guard, OwnAddresses::default(), Now::at_secs(0)),
         policy: Arc::clone(&policy),
         cache: Arc::clone(&cache),
         resolver: Arc::new(Resolver::new(
@@ -288,5 +288,172 @@ proptest! {
             let unknown = query("unknown.example.", RecordType::A, None);
             prop_assert_eq!(outcomes(source, true, &unknown).0, decided == Some("allow"), "{}", source);
         }
+    }
+}
+
+/// A query for `www.a.` with this value of a COOKIE option, and without a question if `alone`.
+fn with_cookie(value: &[u8], alone: bool) -> Vec<u8> {
+    let mut options = Vec::new();
+    push_option(&mut options, 10, value);
+    let opt = Opt {
+        udp_size: 1232,
+        options: &options,
+        ..Opt::default()
+    };
+    let mut packet = Vec::new();
+    let asked = Question::new("www.a.".parse().unwrap(), RecordType::A);
+    write_query(
+        &mut packet,
+        7,
+        Flags::default().with_rd(true),
+        &asked,
+        Some(&opt),
+    );
+    if alone {
+        packet.drain(12..23);
+        packet[5] = 0;
+    }
+    packet
+}
+
+/// A resolver that knows `www.a.` and one of its workers.
+struct Desk {
+    pipeline: Pipeline,
+    worker: WorkerState,
+}
+
+impl Desk {
+    fn new(config: &str) -> Self {
+        let pipeline = pipeline(config);
+        let record = record_from_text("www.a. IN A 192.0.2.1", 1000).unwrap();
+        let set = group(&[record]).remove(0);
+        pipeline.cache.store(set, Rank::AuthAnswer, Now::at_secs(0));
+        Self {
+            pipeline,
+            worker: worker(),
+        }
+    }
+
+    /// The reply to a packet from this address and port, and the COOKIE option in it.
+    fn ask(&mut self, packet: &[u8], source: &str) -> Option<(Message, Option<Vec<u8>>)> {
+        let mut reply = Vec::new();
+        let mut arrival = arrival(packet, IpAddr::from([0; 4]), TransportKind::Udp);
+        arrival.source = source.parse().unwrap();
+        self.pipeline
+            .arrive(&mut self.worker, &arrival, Now::at_secs(0), &mut reply);
+        if reply.is_empty() {
+            return None;
+        }
+        assert!(
+            reply.len() <= packet.len() + 16 + 16,
+            "a cookie and an address"
+        );
+        let message = Message::parse(&reply).unwrap();
+        let at = reply
+            .windows(4)
+            .position(|window| window == [0, 10, 0, 24])
+            .map(|at| reply[at + 4..at + 28].to_vec());
+        Some((message, at))
+    }
+}
+
+const OPEN_TO_ONE: &str = "[acl]\nallow = ['198.51.100.0/24']\n";
+const SOURCE: &str = "198.51.100.1:40000";
+
+#[test]
+fn every_reply_to_a_cookie_carries_one_and_it_proves_the_address() {
+    let mut desk = Desk::new(OPEN_TO_ONE);
+    let (message, cookie) = desk.ask(&with_cookie(b"12345678", false), SOURCE).unwrap();
+    assert_eq!(message.answer.len(), 1);
+    let cookie = cookie.unwrap();
+    assert_eq!(&cookie[..8], b"12345678");
+    assert_eq!(desk.worker.counters.counts().proven_by_cookie(), 0);
+    // From the cache first, then from the worker's table.
+    for round in 1..=3 {
+        let (message, again) = desk.ask(&with_cookie(&cookie, false), SOURCE).unwrap();
+        assert_eq!(message.answer.len(), 1);
+        assert_eq!(again.as_ref(), Some(&cookie), "round {round}");
+        assert_eq!(desk.worker.counters.counts().proven_by_cookie(), round);
+    }
+    // Somebody else's is no proof, and no fault either.
+    let (message, other) = desk
+        .ask(&with_cookie(&cookie, false), "198.51.100.2:40000")
+        .unwrap();
+    assert_eq!(message.answer.len(), 1);
+    assert_ne!(other, Some(cookie));
+    assert_eq!(desk.worker.counters.counts().proven_by_cookie(), 3);
+}
+
+#[test]
+fn whoever_must_prove_himself_gets_no_data_before() {
+    let mut desk = Desk::new(&format!("{OPEN_TO_ONE}prove = ['198.51.100.0/25']"));
+    let (message, none) = desk
+        .ask(&query("www.a.", RecordType::A, Some(1232)), SOURCE)
+        .unwrap();
+    assert!(message.header.flags.tc() && message.answer.is_empty() && none.is_none());
+    let (message, cookie) = desk.ask(&with_cookie(b"12345678", false), SOURCE).unwrap();
+    assert_eq!(message.rcode(), Rcode::BADCOOKIE);
+    assert!(!message.header.flags.tc() && message.answer.is_empty());
+    let proven = with_cookie(&cookie.unwrap(), false);
+    let (message, _) = desk.ask(&proven, SOURCE).unwrap();
+    assert_eq!((message.rcode(), message.answer.len()), (Rcode::NOERROR, 1));
+    // The next address along cannot use it, and nobody need who is not listed.
+    let (message, _) = desk.ask(&proven, "198.51.100.2:40000").unwrap();
+    assert_eq!(message.rcode(), Rcode::BADCOOKIE);
+    let (message, _) = desk
+        .ask(
+            &query("www.a.", RecordType::A, None),
+            "198.51.100.200:40000",
+        )
+        .unwrap();
+    assert_eq!(message.answer.len(), 1);
+    // Nothing goes to the port of a reflecting service.
+    assert!(
+        desk.ask(&with_cookie(b"12345678", false), "198.51.100.1:19")
+            .is_none()
+    );
+    assert_eq!(desk.worker.counters.counts().verdict(Reason::Unproven), 4);
+    // A connection is proof enough.
+    let mut reply = Vec::new();
+    let plain = query("www.a.", RecordType::A, None);
+    let stream = arrival(&plain, "198.51.100.1".parse().unwrap(), TransportKind::Tcp);
+    desk.pipeline
+        .arrive_by_stream(&stream, Now::at_secs(0), &mut reply);
+    assert_eq!(Message::parse(&reply).unwrap().answer.len(), 1);
+}
+
+#[test]
+fn a_cookie_can_be_asked_for_alone() {
+    let mut desk = Desk::new(OPEN_TO_ONE);
+    let (message, cookie) = desk.ask(&with_cookie(b"12345678", true), SOURCE).unwrap();
+    assert_eq!((message.rcode(), message.question), (Rcode::NOERROR, None));
+    let (message, again) = desk
+        .ask(&with_cookie(&cookie.clone().unwrap(), true), SOURCE)
+        .unwrap();
+    assert_eq!((message.rcode(), again), (Rcode::NOERROR, cookie));
+    let (message, _) = desk
+        .ask(&with_cookie(b"12345678and-nonsense", true), SOURCE)
+        .unwrap();
+    assert_eq!(message.rcode(), Rcode::BADCOOKIE);
+    // Without a cookie a query needs a question (RFC 9619), and where cookies are off it always does.
+    let mut bare = query("www.a.", RecordType::A, Some(1232));
+    bare.drain(12..23);
+    bare[5] = 0;
+    assert_eq!(desk.ask(&bare, SOURCE).unwrap().0.rcode(), Rcode::FORMERR);
+    let mut desk = Desk::new(&format!("{OPEN_TO_ONE}[cookies]\nenabled = false"));
+    let (message, _) = desk.ask(&with_cookie(b"12345678", true), SOURCE).unwrap();
+    assert_eq!(message.rcode(), Rcode::FORMERR);
+    let (message, none) = desk.ask(&with_cookie(b"12345678", false), SOURCE).unwrap();
+    assert_eq!((message.answer.len(), none), (1, None));
+}
+
+#[test]
+fn a_cookie_of_illegal_length_is_malformed() {
+    let mut desk = Desk::new(OPEN_TO_ONE);
+    for length in [0, 7, 9, 15, 41] {
+        let (message, _) = desk
+            .ask(&with_cookie(&vec![1; length], false), SOURCE)
+            .unwrap();
+        assert_eq!(message.rcode(), Rcode::FORMERR, "{length} octets");
     }
 }

@@ -75,6 +75,8 @@ reasons! {
     SourcePortZero "source_port_zero" "source port 0 cannot be answered",
     /// A UDP reply would have been older than the limit: SERVFAIL was sent instead, and the answer went to the cache.
     TooOld "too_old" "the answer came too late for UDP",
+    /// `acl.prove`: a datagram without a valid server cookie; its client was told how to prove itself.
+    Unproven "unproven" "this client must prove its address by a cookie or by TCP",
     /// TCP connection refused: too many in all or from this prefix.
     TcpConnections "tcp_connections" "too many TCP connections",
     /// A zone whose servers are dead: only probes are sent.

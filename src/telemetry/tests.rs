@@ -46,6 +46,18 @@ fn workers_are_summed_and_each_writes_its_own() {
 }
 
 #[test]
+fn every_source_of_answers_is_counted() {
+    let worker = Worker::exclusive();
+    for source in AnswerSource::ALL {
+        worker.answered(source, Duration::ZERO);
+    }
+    let counts = worker.counts();
+    for source in AnswerSource::ALL {
+        assert_eq!(counts.answers_from(source), 1, "{}", source.label());
+    }
+}
+
+#[test]
 fn shared_cells_lose_nothing_under_contention() {
     let telemetry = Telemetry::new();
     thread::scope(|scope| {

@@ -131,6 +131,8 @@ totals! {
     Truncated truncated,
     /// Queries from source port 53 (row 11): old forwarders, or forged.
     FromPort53 from_port_53,
+    /// Datagrams whose source a server cookie of ours has proven (RFC 7873).
+    ProvenByCookie proven_by_cookie,
     /// Reads of a UDP socket that brought at least one datagram.
     Batches batches,
     /// Turns of the loop that receives datagrams: one a second at least while its thread lives.
@@ -155,7 +157,7 @@ pub struct Worker {
     received: Cells<4>,
     verdicts: Cells<{ Reason::ALL.len() }>,
     rcodes: Cells<RCODES>,
-    answers: Cells<6>,
+    answers: Cells<{ AnswerSource::ALL.len() }>,
     totals: Cells<TOTALS>,
     hits: Latency,
     misses: Latency,
@@ -171,7 +173,7 @@ pub struct Counts {
     /// Replies sent, by response code; the last place is for all above 23.
     pub rcodes: [u64; RCODES],
     /// Answers, in the order of [`AnswerSource::ALL`].
-    pub answers: [u64; 6],
+    pub answers: [u64; AnswerSource::ALL.len()],
     totals: [u64; TOTALS],
     /// Time from arrival to reply when nobody upstream was asked.
     pub hits: LatencyCounts,
@@ -258,7 +260,7 @@ impl Default for Counts {
             received: [0; 4],
             verdicts: [0; Reason::ALL.len()],
             rcodes: [0; RCODES],
-            answers: [0; 6],
+            answers: [0; AnswerSource::ALL.len()],
             totals: [0; TOTALS],
             hits: LatencyCounts::default(),
             misses: LatencyCounts::default(),

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::header::{HEADER_LEN, u16_at, u32_at};
 use super::name::MAX_POINTERS;
-use super::query::EdnsView;
+use super::query::{EdnsView, options_of};
 use super::{Class, Header, Name, Question, Rcode, RecordType, WireError, rdata};
 
 /// A whole message.
@@ -52,6 +52,19 @@ pub struct Edns {
     pub extended_rcode: u8,
     /// The options as sent, checked to be well formed if the version is 0.
     pub options: Box<[u8]>,
+}
+
+impl Edns {
+    /// The value of the first option with this code; nothing if the version is not 0.
+    #[must_use]
+    pub fn option(&self, code: u16) -> Option<&[u8]> {
+        if self.version != 0 {
+            return None;
+        }
+        options_of(&self.options)
+            .find(|(found, _)| *found == code)
+            .map(|(_, value)| value)
+    }
 }
 
 impl Message {

@@ -182,14 +182,19 @@ impl<'a> EdnsView<'a> {
 
     /// The options with their codes, at most [`MAX_OPTIONS`].
     pub fn options(&self) -> impl Iterator<Item = (u16, &'a [u8])> + use<'a> {
-        let mut rest = self.options;
-        std::iter::from_fn(move || {
-            let (code, value, behind) = split_option(rest)?;
-            rest = behind;
-            Some((code, value))
-        })
-        .take(MAX_OPTIONS)
+        options_of(self.options)
     }
+}
+
+/// The options of an OPT record with their codes, at most [`MAX_OPTIONS`].
+pub(super) fn options_of(options: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    let mut rest = options;
+    std::iter::from_fn(move || {
+        let (code, value, behind) = split_option(rest)?;
+        rest = behind;
+        Some((code, value))
+    })
+    .take(MAX_OPTIONS)
 }
 
 /// Takes one option from the front: code, value, what is behind.

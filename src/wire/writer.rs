@@ -420,11 +420,11 @@ pub fn write_opt(out: &mut Vec<u8>, opt: &Opt<'_>) {
 }
 
 /// Appends one EDNS option; one over 65,535 octets is left out.
-pub fn push_option(options: &mut Vec<u8>, code: u16, value: &[u8]) {
+pub fn push_option(options: &mut impl Extend<u8>, code: u16, value: &[u8]) {
     if let Ok(length) = u16::try_from(value.len()) {
-        options.extend_from_slice(&code.to_be_bytes());
-        options.extend_from_slice(&length.to_be_bytes());
-        options.extend_from_slice(value);
+        options.extend(code.to_be_bytes());
+        options.extend(length.to_be_bytes());
+        options.extend(value.iter().copied());
     }
 }
 

@@ -4,8 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
-use super::snoop::grant_snoop;
-use super::{Check, coverage};
+use super::{Check, coverage, rights};
 use crate::config::diagnose::Place;
 use crate::config::plan::{AclAction, AclRule};
 use crate::config::units::Prefix;
@@ -52,6 +51,7 @@ impl Check<'_> {
                 transport: rule.transport.map(Into::into),
                 action: rule.action.into(),
                 snoop: rule.snoop,
+                prove: rule.prove,
             };
             self.add_rule(&mut rules, rule, path);
         }
@@ -72,17 +72,29 @@ impl Check<'_> {
                 }
             }
         }
-        for (index, Prefix(prefix)) in acl.snoop.iter().enumerate() {
-            if !grant_snoop(&mut rules, *prefix) && !self.layers.is_broken("acl") {
+        self.mark(&mut rules, "snoop", &acl.snoop, |rule| rule.snoop = true);
+        self.mark(&mut rules, "prove", &acl.prove, |rule| rule.prove = true);
+        rules
+    }
+
+    /// Marks what `acl.{key}` lists.
+    fn mark(
+        &mut self,
+        rules: &mut Vec<AclRule>,
+        key: &str,
+        prefixes: &[Prefix],
+        mark: fn(&mut AclRule),
+    ) {
+        for (index, Prefix(prefix)) in prefixes.iter().enumerate() {
+            if !rights::mark(rules, *prefix, mark) && !self.layers.is_broken("acl") {
                 self.warning(
-                    &format!("acl.snoop.{index}"),
-                    format!("`{prefix}` may look into the cache but not ask"),
-                    "acl.snoop only has an effect for clients that are allowed",
+                    &format!("acl.{key}.{index}"),
+                    format!("nobody in `{prefix}` may ask at all"),
+                    format!("acl.{key} only has an effect for clients that are allowed"),
                     "add the prefix to acl.allow, or remove it here",
                 );
             }
         }
-        rules
     }
 
     /// Every listener.
@@ -278,6 +290,7 @@ const fn plain(prefix: IpNet, action: AclAction) -> AclRule {
         transport: None,
         action,
         snoop: false,
+        prove: false,
     }
 }
 

@@ -3,12 +3,15 @@
 mod access;
 mod control;
 mod coverage;
+mod proof;
 mod public_resolvers;
+mod rights;
 mod servers;
-mod snoop;
 mod trust;
 mod zones;
 
+use std::fs::File as Opened;
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -134,6 +137,7 @@ impl Check<'_> {
             refusals_per_host: guard.refusals_per_host,
             pending_per_client: guard.pending_per_client,
             pending_per_verified_client: guard.pending_per_verified_client,
+            cookies: self.cookies(),
         }
     }
 
@@ -234,4 +238,21 @@ fn octets(size: Size) -> usize {
 fn seconds(span: Span) -> u32 {
     let Span(duration): Span = span;
     u32::try_from(Duration::as_secs(&duration)).unwrap_or(u32::MAX)
+}
+
+/// The text of a file. A device or a pipe, which may never end, is not read, nor is what has more than `longest` octets.
+fn read_file(file: &Path, longest: u64) -> io::Result<String> {
+    if !std::fs::metadata(file)?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut octets = Vec::new();
+    Opened::open(file)?
+        .take(longest + 1)
+        .read_to_end(&mut octets)?;
+    if octets.len() as u64 > longest {
+        return Err(io::Error::other(format!(
+            "it is longer than {longest} octets"
+        )));
+    }
+    Ok(String::from_utf8_lossy(&octets).into_owned())
 }

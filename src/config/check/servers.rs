@@ -1,7 +1,6 @@
 //! Can servers be asked, and safely? Source addresses and ports, families, timeouts, root hints.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -69,6 +68,7 @@ impl Check<'_> {
             never_ask: egress.never_ask.iter().map(|prefix| prefix.0).collect(),
             edns_size: egress.edns_size,
             case_randomisation: egress.case_randomisation,
+            cookies: egress.cookies,
             initial_timeout: egress.initial_timeout.0,
             max_timeout: egress.max_timeout.0,
             tcp_timeout: egress.tcp_timeout.0,
@@ -176,7 +176,7 @@ impl Check<'_> {
         let Some(file) = system else {
             return hints::built_in();
         };
-        let why = match read_hints(file) {
+        let why = match super::read_file(file, LONGEST_HINTS) {
             Ok(text) => match hints::parse(&text) {
                 Ok(servers) if servers.is_empty() => {
                     "it names no root server with an address".to_owned()
@@ -200,7 +200,7 @@ impl Check<'_> {
 
     fn named_hints(&mut self, file: &Path) -> Option<Vec<RootServer>> {
         let path = "recursion.root_hints";
-        let text = match read_hints(file) {
+        let text = match super::read_file(file, LONGEST_HINTS) {
             Ok(text) => text,
             Err(error) => {
                 self.error(
@@ -227,19 +227,4 @@ impl Check<'_> {
             }
         }
     }
-}
-
-/// The text of a file of root hints. A device or a pipe, which may never end, is not read, nor is what is too long.
-fn read_hints(file: &Path) -> io::Result<String> {
-    if !std::fs::metadata(file)?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    let mut octets = Vec::new();
-    File::open(file)?
-        .take(LONGEST_HINTS + 1)
-        .read_to_end(&mut octets)?;
-    if octets.len() as u64 > LONGEST_HINTS {
-        return Err(io::Error::other("it is too long for root hints"));
-    }
-    Ok(String::from_utf8_lossy(&octets).into_owned())
 }

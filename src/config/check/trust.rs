@@ -1,7 +1,5 @@
 //! What is believed without proof? Trust anchors given and built in, negative anchors, and whether that validates anything.
 
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::path::Path;
 
 use super::Check;
@@ -79,7 +77,7 @@ impl Check<'_> {
         }
         for (index, file) in file.dnssec.trust_anchor_files.iter().enumerate() {
             let path = format!("{FILES}.{index}");
-            match read_file(file) {
+            match super::read_file(file, LONGEST_FILE) {
                 Ok(text) => match anchors::parse(&text, &file.display().to_string()) {
                     Ok(sets) => given.add(sets, &self.place(&path)),
                     Err(problems) => self.problems.extend(
@@ -285,19 +283,4 @@ fn bad_line(file: &Path, text: &str, problem: BadAnchor) -> Problem {
         problem.why,
         "write lines like `. IN DS 20326 8 2 E06D44B80B8F1D39...` or `. IN DNSKEY 257 3 8 AwEAAaz/tAm8yTn4...`",
     )
-}
-
-/// The text of a file of anchors. A device or a pipe, which may never end, is not read, nor is what is too long.
-fn read_file(file: &Path) -> io::Result<String> {
-    if !std::fs::metadata(file)?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    let mut octets = Vec::new();
-    File::open(file)?
-        .take(LONGEST_FILE + 1)
-        .read_to_end(&mut octets)?;
-    if octets.len() as u64 > LONGEST_FILE {
-        return Err(io::Error::other("it is too long for trust anchors"));
-    }
-    Ok(String::from_utf8_lossy(&octets).into_owned())
 }

@@ -149,6 +149,14 @@ pub(super) const INCOMING: &[Setting] = &[
         example: r#"["192.0.2.10"]"#,
     },
     Setting {
+        path: "acl.prove",
+        kind: Kind::Prefixes,
+        default: Some("[]"),
+        summary: "Allowed clients whose datagrams must prove their source before they are served.",
+        doc: "For customers whose addresses are being forged: a query over UDP without a valid server cookie gets nothing but BADCOOKIE with a fresh one (RFC 7873), or, if it has no cookie at all, an empty answer with TC=1, whereupon the client asks over TCP. Both take one round trip more, once, and neither is longer than the query by more than 16 octets, so nobody can be flooded by them. Has an effect only for clients that are allowed.",
+        example: r#"["192.0.2.64/26"]"#,
+    },
+    Setting {
         path: "acl.open",
         kind: Kind::Text,
         default: None,
@@ -194,6 +202,14 @@ pub(super) const INCOMING: &[Setting] = &[
         default: Some("false"),
         summary: "Whether RD=0 gets cached data.",
         doc: "As acl.snoop, for this rule.",
+        example: "true",
+    },
+    Setting {
+        path: "acl.rule.prove",
+        kind: Kind::Switch,
+        default: Some("false"),
+        summary: "Whether datagrams must prove their source.",
+        doc: "As acl.prove, for this rule.",
         example: "true",
     },
     Setting {
@@ -264,7 +280,7 @@ pub(super) const INCOMING: &[Setting] = &[
         path: "guard.pending_per_verified_client",
         kind: Kind::Count(1, 1_000_000),
         default: Some("1000"),
-        summary: "The same for clients whose address is proven by TCP.",
+        summary: "The same for clients whose address is proven by TCP or a cookie.",
         doc: "A forger cannot use up the allowance of a client that proved itself.",
         example: "5000",
     },

@@ -367,6 +367,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         example: "true",
     },
     Setting {
+        path: "egress.cookies",
+        kind: Kind::Switch,
+        default: Some("true"),
+        summary: "Cookies towards authoritative servers.",
+        doc: "RFC 7873: 64 random bits for each server, and what the server gives for them, come with every query and reply, so that nobody off the path can forge a reply of a server that takes part. A server that does not is sent none for five minutes, then ever longer.",
+        example: "false",
+    },
+    Setting {
         path: "egress.initial_timeout",
         kind: Kind::Span(10, 30_000),
         default: Some(r#""400ms""#),

@@ -7,6 +7,7 @@ mod answering;
 mod finding;
 mod kind;
 mod pages;
+mod proving;
 mod trusting;
 
 use std::fmt::Write as _;
@@ -73,7 +74,7 @@ pub struct Section {
 }
 
 /// All sections, in the order of the reference config.
-pub const SECTIONS: [Section; 18] = [
+pub const SECTIONS: [Section; 19] = [
     plain("listen", "Where queries come in."),
     plain("tcp", "Limits of TCP service."),
     plain(
@@ -90,6 +91,7 @@ pub const SECTIONS: [Section; 18] = [
         "guard",
         "What a packet must look like, and how much refusing may cost.",
     ),
+    plain("cookies", "How clients prove their address over UDP."),
     plain(
         "policy",
         "What is answered here instead of being looked up.",
@@ -137,6 +139,7 @@ const fn plain(name: &'static str, summary: &'static str) -> Section {
 pub fn settings() -> impl Iterator<Item = &'static Setting> {
     answering::INCOMING
         .iter()
+        .chain(proving::SETTINGS)
         .chain(finding::SETTINGS)
         .chain(trusting::SETTINGS)
         .chain(answering::OUTGOING)

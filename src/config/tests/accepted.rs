@@ -250,6 +250,7 @@ fn rules_carry_their_conditions_and_the_right_to_look() {
         transport: None,
         action,
         snoop,
+        prove: false,
     };
     assert_eq!(
         loaded.plan.guard.rules,
@@ -267,7 +268,7 @@ fn rules_carry_their_conditions_and_the_right_to_look() {
     assert!(
         loaded.warnings[0]
             .what
-            .contains("`192.0.2.1/32` may look into the cache but not ask")
+            .contains("nobody in `192.0.2.1/32` may ask at all")
     );
 }
 

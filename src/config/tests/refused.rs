@@ -498,7 +498,7 @@ fn root_hints_are_read_and_their_lines_judged() {
     files.put("hints", &"garbage\n".repeat(8_000));
     assert_eq!(headlines(&text).len(), 10);
     files.put("hints", &"garbage\n".repeat(9_000));
-    assert!(refusal(&text).contains("too long for root hints"));
+    assert!(refusal(&text).contains("it is longer than 65536 octets"));
     assert_eq!(
         headlines("[recursion]\nroot_hints = 'none'"),
         ["error: there are no root servers"]

@@ -462,7 +462,13 @@ fn pipeline(plan: &Plan, validator: &Arc<Validator>) -> Pipeline {
     )
     .validated_by(Arc::clone(validator));
     Pipeline {
-        guard: Guard::with_key(&plan.guard, OwnAddresses::default(), &[0; 16]),
+        guard: Guard::with_secrets(
+            &plan.guard,
+            OwnAddresses::default(),
+            &[0; 16],
+            [0; 16],
+            Now::at_secs(0),
+        ),
         policy,
         cache,
         resolver: Arc::new(resolver),

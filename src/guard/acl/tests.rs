@@ -13,6 +13,7 @@ fn rule(prefix: &str, action: AclAction) -> AclRule {
         transport: None,
         action,
         snoop: false,
+        prove: false,
     }
 }
 
@@ -149,6 +150,7 @@ fn any_rule() -> impl Strategy<Value = AclRule> {
                 transport,
                 action,
                 snoop: false,
+                prove: false,
             }
         })
 }

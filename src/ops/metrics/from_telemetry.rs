@@ -76,6 +76,11 @@ fn clients(metrics: &mut Vec<Metric>, counts: &Counts) {
             counts.from_port_53(),
         ),
         (
+            "suimon_queries_proven_by_cookie_total",
+            "Datagrams whose source a server cookie of ours has proven.",
+            counts.proven_by_cookie(),
+        ),
+        (
             "suimon_receive_batches_total",
             "Reads of a UDP socket that brought at least one datagram.",
             counts.batches(),

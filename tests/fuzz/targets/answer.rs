@@ -56,7 +56,7 @@ fuzz_target!(|octets: &[u8]| {
     };
     for udp in [true, false] {
         let mut out = Vec::new();
-        let composed = answer::compose(&view, &response, &plan, udp, &mut out);
+        let composed = answer::compose(&view, &response, None, &plan, udp, &mut out);
         assert!(out.len() <= answer::room(&view, &plan, udp));
         assert!(!udp || out.len() <= usize::from(plan.max_udp_size));
         assert!(composed.body_len <= out.len());

@@ -205,7 +205,7 @@ fn pipeline() -> Pipeline {
     );
     let own = OwnAddresses::new([IpAddr::from([192, 0, 2, 53])], []);
     Pipeline {
-        guard: Guard::new(&plan.guard, own),
+        guard: Guard::new(&plan.guard, own, Now::at_secs(0)),
         policy,
         cache,
         resolver: Arc::new(resolver),

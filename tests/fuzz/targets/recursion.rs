@@ -552,7 +552,7 @@ fn sent_to_a_client(question: &Question, response: &Response) {
         max_udp_age: Duration::from_secs(4),
     };
     let mut out = Vec::new();
-    answer::compose(&query, response, &plan, true, &mut out);
+    answer::compose(&query, response, None, &plan, true, &mut out);
     assert!(out.len() <= 1232);
     Message::parse(&out).expect("a reply we wrote");
 }

@@ -1,22 +1,23 @@
-//! Who may look into the cache? `acl.snoop` worked into the access rules without changing whom they serve.
+//! Who may look into the cache, and who must prove himself? `acl.snoop` and `acl.prove` worked into the access rules without changing
+//! whom they serve.
 
 use ipnet::IpNet;
 
 use crate::config::plan::{AclAction, AclRule};
 
-/// Lets allowed clients in `prefix` look into the cache, and nobody else. Whether anyone is allowed there.
+/// Marks the rules that allow clients in `prefix`, and no others. Whether anyone is allowed there.
 ///
-/// Allow rules inside the prefix get the right. The rules that decide about the rest of it are copied down to it, the
-/// allowing ones with the right, such that "longest prefix, then most conditions" finds the same action as before.
-pub(super) fn grant_snoop(rules: &mut Vec<AclRule>, prefix: IpNet) -> bool {
-    let mut granted = false;
+/// Allow rules inside the prefix get the mark. The rules that decide about the rest of it are copied down to it, the
+/// allowing ones with the mark, such that "longest prefix, then most conditions" finds the same action as before.
+pub(super) fn mark(rules: &mut Vec<AclRule>, prefix: IpNet, mark: fn(&mut AclRule)) -> bool {
+    let mut marked = false;
     for rule in rules
         .iter_mut()
         .filter(|rule| prefix.contains(&rule.prefix))
     {
         if rule.action == AclAction::Allow {
-            rule.snoop = true;
-            granted = true;
+            mark(rule);
+            marked = true;
         }
     }
     for rule in deciding_above(rules, &prefix) {
@@ -25,15 +26,15 @@ pub(super) fn grant_snoop(rules: &mut Vec<AclRule>, prefix: IpNet) -> bool {
             other.prefix == prefix && other.local == rule.local && other.transport == rule.transport
         });
         if !twin {
-            granted |= allow;
-            rules.push(AclRule {
-                prefix,
-                snoop: allow,
-                ..rule
-            });
+            let mut copy = AclRule { prefix, ..rule };
+            if allow {
+                mark(&mut copy);
+                marked = true;
+            }
+            rules.push(copy);
         }
     }
-    granted
+    marked
 }
 
 /// The rules with this or a shorter prefix that decide about some query from all of `prefix`, each with conditions of
@@ -152,6 +153,7 @@ mod tests {
                 transport,
                 action,
                 snoop: false,
+                prove: false,
             }
         })
     }
@@ -182,7 +184,7 @@ mod tests {
         ) {
             let mut granted = rules.clone();
             for prefix in &snoop {
-                grant_snoop(&mut granted, *prefix);
+                mark(&mut granted, *prefix, |rule| rule.snoop = true);
             }
             for host in 0u8..16 {
                 let source = IpAddr::from([10, 0, 0, host]);

@@ -1,0 +1,37 @@
+//! How is a client told to prove its address? By a fresh cookie, or by nothing but TC=1.
+
+use crate::config::plan;
+use crate::wire::writer::Writer;
+use crate::wire::{Flags, QueryView, Rcode};
+
+use super::append_opt;
+
+/// Appends a reply without any data. With `cookie`, the value of a COOKIE option: BADCOOKIE, and the client asks again with it (RFC 7873
+/// section 5.3). Without: TC=1, and the client asks over TCP. Longer than the query by the server's part of the cookie at
+/// most. Returns the code.
+pub fn ask_for_proof(
+    query: &QueryView<'_>,
+    cookie: Option<&[u8]>,
+    plan: &plan::Answer,
+    out: &mut Vec<u8>,
+) -> Rcode {
+    let start = out.len();
+    let mut writer = Writer::new(out, usize::from(u16::MAX));
+    if !query.is_cookie_only() {
+        writer.question_wire(query.qname_wire, query.qtype, query.qclass);
+    }
+    let flags = Flags::default()
+        .with_qr(true)
+        .with_rd(query.flags.rd())
+        .with_ra(true)
+        .with_cd(query.flags.cd())
+        .with_tc(cookie.is_none());
+    let rcode = if cookie.is_some() {
+        Rcode::BADCOOKIE
+    } else {
+        Rcode::NOERROR
+    };
+    writer.finish(query.id, flags.with_rcode(rcode));
+    append_opt(query, rcode, cookie, plan, start, out);
+    rcode
+}

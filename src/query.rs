@@ -10,6 +10,7 @@ use crate::cache::answers::{AnswerTable, Found, ReadyMade};
 use crate::cache::{Cache, Demand};
 use crate::config::plan::{self, TransportKind};
 use crate::guard::cookies::Cookie;
+use crate::guard::zones::ZoneGuard;
 use crate::guard::{Admission, Arrival, Guard, PendingClients, Proof, Verdict};
 use crate::policy::{Decision, Policy};
 use crate::resolve::Resolver;
@@ -17,13 +18,17 @@ use crate::sys::clock::Now;
 use crate::sys::entropy;
 use crate::telemetry::{AnswerSource, Reason, Telemetry, Worker};
 use crate::wire::writer::write_query;
-use crate::wire::{Class, Flags, Header, Held, QueryView, Question, Rcode, RecordType, Response};
+use crate::wire::{
+    Class, Flags, Header, Held, Name, QueryView, Question, Rcode, RecordType, Response,
+};
 
 mod miss;
 mod refresh;
+mod remains;
 
 pub use miss::{Miss, Waiting};
 pub use refresh::Refresh;
+use remains::{Asker, Remains};
 
 /// The rooms of one configuration, wired together. Replaced as a whole on reload.
 pub struct Pipeline {
@@ -35,6 +40,8 @@ pub struct Pipeline {
     pub cache: Arc<Cache>,
     /// Who finds out the rest.
     pub resolver: Arc<Resolver>,
+    /// What becomes of floods of made-up names.
+    pub zones: Arc<ZoneGuard>,
     /// How many queries of each client wait.
     pub pending: PendingClients,
     /// How replies are written.
@@ -67,12 +74,8 @@ pub enum Next {
 enum Known {
     /// A response, and where it came from.
     Response(Response, AnswerSource),
-    /// The question that remains, and the operator's own CNAMEs that lead to it.
-    Remains {
-        question: Question,
-        chain: Vec<Held>,
-        forwarded: bool,
-    },
+    /// The question that remains.
+    Remains(Remains),
 }
 
 impl WorkerState {
@@ -123,7 +126,7 @@ impl Pipeline {
         let response = match self.known(query.question(), Demand::Checked, now) {
             Known::Response(response, _) => response,
             // Without special-use names nobody here need know it; to have found that out is enough.
-            Known::Remains { .. } => Response::empty(Rcode::NOERROR),
+            Known::Remains(_) => Response::empty(Rcode::NOERROR),
         };
         let mut reply = Vec::new();
         answer::compose(&query, &response, None, &self.plan, true, &mut reply);
@@ -222,50 +225,36 @@ impl Pipeline {
                 }
                 counters.answered(source, std::time::Duration::ZERO);
                 count_reply(counters, response.rcode, reply);
+                if source == AnswerSource::Cache && response.rcode == Rcode::NOERROR {
+                    let name = &query.question().name;
+                    self.zones
+                        .answered_from_cache(name, admission.client(), now);
+                }
                 match self.renewal(&response, source, query, admission, now) {
                     Some(refresh) => Next::ReplyAndRefresh(Box::new(refresh)),
                     None => Next::Reply,
                 }
             }
-            Known::Remains {
-                question,
-                chain,
-                forwarded,
-            } => {
-                let may_send_errors = admission.may_send_errors();
-                let (client, verified) = (admission.client(), admission.is_verified());
-                // A snooping query (RD=0) has no permit: what is not cached stays unknown.
-                let Some(permit) = admission.into_permit() else {
-                    return self.reject(
-                        counters,
-                        arrival,
-                        Reason::RecursionNotDesired,
-                        Rcode::REFUSED,
-                        reply,
-                    );
-                };
-                let ticket = match self.pending.enter(client, verified) {
-                    Ok(ticket) => ticket,
-                    Err(reason) => {
-                        return self.reject(counters, arrival, reason, Rcode::SERVFAIL, reply);
-                    }
-                };
-                Next::Miss(Box::new(Miss {
-                    permit,
+            Known::Remains(remains) => {
+                let asker = Asker {
+                    counters,
+                    arrival,
+                    query,
+                    proof,
                     demand,
-                    waiting: Waiting {
-                        ticket,
-                        question,
-                        chain,
-                        forwarded,
-                        packet: arrival.bytes.into(),
-                        proof,
-                        transport: arrival.transport,
-                        may_send_errors,
-                        arrived: now,
-                    },
-                }))
+                    now,
+                };
+                self.find_out_or_not(asker, admission, remains, reply)
             }
+        }
+    }
+
+    /// The apex of the forward or stub zone that takes a name.
+    fn apex(&self, route: &Decision) -> Option<Name> {
+        match route {
+            Decision::Forward(index) => self.policy.forward(*index).map(|at| at.zone.clone()),
+            Decision::Stub(index) => self.policy.stub(*index).map(|at| at.zone.clone()),
+            _ => None,
         }
     }
 
@@ -280,18 +269,18 @@ impl Pipeline {
             }
             route => (question, Vec::new(), route),
         };
-        let forwarded = matches!(route, Decision::Forward(_));
         let iterated = matches!(route, Decision::Resolve);
         match self.remembered(&question, iterated, demand, now) {
             Some((mut response, source)) => {
                 response.answer.splice(0..0, chain);
                 Known::Response(response, source)
             }
-            None => Known::Remains {
+            None => Known::Remains(Remains {
+                apex: self.apex(&route),
+                forwarded: matches!(route, Decision::Forward(_)),
                 question,
                 chain,
-                forwarded,
-            },
+            }),
         }
     }
 

@@ -31,6 +31,7 @@ sections! {
         acl: Acl,
         guard: Guard,
         cookies: Cookies,
+        zone_guard: ZoneGuard,
         policy: Policy,
         #[serde(default)] forward: Vec<Forward>,
         #[serde(default)] stub: Vec<Stub>,
@@ -106,6 +107,18 @@ sections! {
     Cookies {
         enabled: bool,
         secret_file: Option<PathBuf>,
+    }
+
+    /// `[zone_guard]`
+    ZoneGuard {
+        mode: ZoneGuardMode,
+        slots: u32,
+        flood_rate: u32,
+        max_stale: Span,
+        known_names: Size,
+        exempt: Vec<ZoneName>,
+        lookup_zones: Vec<ZoneName>,
+        public_suffixes: Option<PathBuf>,
     }
 
     /// `[policy]`
@@ -250,7 +263,7 @@ macro_rules! choices {
     ($($(#[$doc:meta])* $name:ident => $plan:path { $($variant:ident,)* })*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-        #[serde(rename_all = "lowercase")]
+        #[serde(rename_all = "kebab-case")]
         #[expect(missing_docs, reason = "each word means what it means in the plan")]
         pub enum $name {
             $($variant,)*
@@ -272,6 +285,9 @@ choices! {
 
     /// How a query travelled.
     Transport => super::plan::TransportKind { Udp, Tcp, }
+
+    /// What the zone guard does.
+    ZoneGuardMode => super::plan::ZoneGuardMode { Off, LogOnly, Enforce, }
 
     /// QNAME minimisation.
     Minimisation => super::plan::Minimisation { Off, Relaxed, Strict, }

@@ -9,7 +9,8 @@ use arc_swap::{ArcSwap, Guard};
 use super::excused::Keeper;
 use super::live::Live;
 use super::rollover::Rollovers;
-use super::{metrics, report};
+use super::zone_attacks::ZoneAttacks;
+use super::{known_names, metrics, report};
 use crate::cache::FlushScope;
 use crate::config::plan::TransportKind;
 use crate::config::{self, Loaded, Sources};
@@ -45,6 +46,8 @@ pub(super) struct Operator {
     excused: Arc<ExcusedZones>,
     keeper: Keeper,
     rollovers: Rollovers,
+    known_names: known_names::Keeper,
+    zone_attacks: ZoneAttacks,
     /// Wall seconds when ends of excuses were looked for last.
     looked_for_ends: AtomicU64,
 }
@@ -78,6 +81,8 @@ impl Operator {
             excused,
             keeper,
             rollovers,
+            known_names: known_names::Keeper::default(),
+            zone_attacks: ZoneAttacks::default(),
             looked_for_ends: AtomicU64::new(started.wall_secs()),
         }))
     }
@@ -90,6 +95,16 @@ impl Operator {
     /// The trust anchors whose keys are followed.
     pub(super) const fn rollovers(&self) -> &Rollovers {
         &self.rollovers
+    }
+
+    /// When the names known to be real are written down.
+    pub(super) const fn known_names(&self) -> &known_names::Keeper {
+        &self.known_names
+    }
+
+    /// What people hear of zones under attack.
+    pub(super) const fn zone_attacks(&self) -> &ZoneAttacks {
+        &self.zone_attacks
     }
 
     pub(super) fn telemetry(&self) -> &Telemetry {

@@ -36,6 +36,12 @@ fn pipeline(config: &str) -> Pipeline {
             Vec::new(),
             Arc::new(plan.recursion.clone()),
         )),
+        zones: Arc::new(ZoneGuard::new(
+            &plan.zone_guard,
+            None,
+            Arc::default(),
+            Now::at_secs(0),
+        )),
         pending: PendingClients::new(&plan.guard),
         plan: plan.answer,
         telemetry: Arc::new(Telemetry::new()),

@@ -9,6 +9,7 @@ mod kind;
 mod pages;
 mod proving;
 mod trusting;
+mod zone_guard;
 
 use std::fmt::Write as _;
 
@@ -74,7 +75,7 @@ pub struct Section {
 }
 
 /// All sections, in the order of the reference config.
-pub const SECTIONS: [Section; 19] = [
+pub const SECTIONS: [Section; 20] = [
     plain("listen", "Where queries come in."),
     plain("tcp", "Limits of TCP service."),
     plain(
@@ -108,6 +109,10 @@ pub const SECTIONS: [Section; 19] = [
         required: &["zone", "servers"],
         summary: "Names under `zone` are asked of these authoritative servers instead of the delegated ones.",
     },
+    plain(
+        "zone_guard",
+        "What is done when a zone is flooded with made-up names, or its servers fail.",
+    ),
     plain("cache", "What is remembered, and how long."),
     plain("recursion", "How names are found out."),
     plain(
@@ -140,6 +145,7 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
     answering::INCOMING
         .iter()
         .chain(proving::SETTINGS)
+        .chain(zone_guard::SETTINGS)
         .chain(finding::SETTINGS)
         .chain(trusting::SETTINGS)
         .chain(answering::OUTGOING)

@@ -86,7 +86,7 @@ pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("tw", "club com ebiz edu game gov idv mil net org"),
     ("tz", "ac co go hotel info me mil mobi ne or sc tv"),
     ("ua", "com edu gov in net org"),
-    ("ug", "ac co com edu go ne or org sc"),
+    ("ug", "ac co com go ne or org sc"),
     ("uk", "ac co gov ltd me net nhs org plc police"),
     ("uy", "com edu gub mil net org"),
     (

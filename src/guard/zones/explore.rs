@@ -88,16 +88,18 @@ impl Bucket {
         Self { tokens: burst, at }
     }
 
-    /// Takes a token, if there is one.
+    /// Takes a token for a client that has asked for `names` unknown names, this one included. The last half of the bucket is for
+    /// those who ask for few: bots are told from people by their second and third name, some seconds after an attack begins.
     #[expect(
         clippy::cast_precision_loss,
-        reason = "a long time fills it, however long"
+        reason = "a long time fills it, however long; names are few"
     )]
-    pub fn take(&mut self, (rate, burst): (f32, f32), at: u64) -> bool {
+    pub fn take(&mut self, (rate, burst): (f32, f32), names: u32, at: u64) -> bool {
         let passed = at.saturating_sub(self.at) as f32 / 1000.0;
         self.tokens = passed.mul_add(rate, self.tokens).min(burst);
         self.at = self.at.max(at);
-        let there = self.tokens >= 1.0;
+        let kept = burst / 4.0 * names.saturating_sub(1).min(2) as f32;
+        let there = self.tokens >= 1.0 + kept;
         if there {
             self.tokens -= 1.0;
         }
@@ -163,7 +165,7 @@ mod tests {
         let askers = Askers::default();
         for at in 0..120_000_u64 {
             // 3,000 bots, 1,000 names per second.
-            askers.note(7, hash(at % 3_000), at, at);
+            askers.note(7, hash(at % 3_000), hash(at), at);
         }
         let dirty = (0..3_000)
             .filter(|bot| askers.note(7, hash(*bot), 1, 120_000) > CLEAN)
@@ -178,10 +180,22 @@ mod tests {
     #[test]
     fn a_zone_explores_forty_at_once_and_twenty_a_second() {
         let mut bucket = Bucket::full(RATE, 0);
-        let mut take = |at: u64| (0..1_000).filter(|_| bucket.take(RATE, at)).count();
+        let mut take = |at: u64| (0..1_000).filter(|_| bucket.take(RATE, 1, at)).count();
         assert_eq!(
             (take(0), take(0), take(1_000), take(60_000)),
             (40, 0, 20, 40)
+        );
+    }
+
+    #[test]
+    fn who_asks_for_few_names_comes_first() {
+        let mut bucket = Bucket::full(RATE, 0);
+        let mut take = |names, at| (0..1_000).filter(|_| bucket.take(RATE, names, at)).count();
+        assert_eq!((take(3, 0), take(2, 0), take(1, 0)), (20, 10, 10));
+        // Alone, each gets the whole rate in the end.
+        assert_eq!(
+            (take(3, 1_000), take(3, 2_000), take(1, 2_000)),
+            (0, 20, 20)
         );
     }
 

@@ -244,14 +244,13 @@ impl ZoneGuard {
         at: u64,
     ) -> Ruling {
         // Of a suspicious zone it is known already who asks for too much, when the attack is found out.
-        let clean = !asked.known
-            && !query.renews
-            && record.is_suspicious(at)
-            && self
-                .state
-                .askers
-                .note(key.hash, asked.client_print, asked.print, at)
-                <= CLEAN;
+        let names = if asked.known || query.renews || !record.is_suspicious(at) {
+            None
+        } else {
+            let askers = &self.state.askers;
+            Some(askers.note(key.hash, asked.client_print, asked.print, at))
+        };
+        let clean = names.filter(|names| *names <= CLEAN);
         if !covers(record, asked.name) {
             return Ruling::Open;
         }
@@ -269,7 +268,8 @@ impl ZoneGuard {
         }
         if engaged.is_dead() {
             // A probe waits for nobody: who has a stale copy gets it at once.
-            let probes = (asked.known || clean) && !query.joins && engaged.takes_probe(at);
+            let probes =
+                (asked.known || clean.is_some()) && !query.joins && engaged.takes_probe(at);
             return match (has_stale && !query.renews, probes) {
                 (true, refresh) => Ruling::Stale { refresh },
                 (false, true) => Ruling::Fetch,
@@ -290,8 +290,11 @@ impl ZoneGuard {
             };
         }
         // A quarter of the slots is left to known names.
-        let may_explore = clean && held < threshold - threshold / 4;
-        if may_explore && bucket.take(rate, at) && self.state.together().take(rate, at) {
+        if let Some(names) = clean
+            && held < threshold - threshold / 4
+            && bucket.take(rate, names, at)
+            && self.state.together().take(rate, at)
+        {
             engaged.explored += 1;
             return Ruling::Explore;
         }

@@ -442,6 +442,7 @@ mod tests {
     /// Learns a name by two clients at once.
     fn teach(filter: &KnownNames, name: &str, domain: u64) -> Learning {
         let name = print(filter, name);
+        let domain = SipHasher13::new().hash(&domain.to_be_bytes());
         let _first = filter.sighted(name, domain, 1, 0);
         filter.sighted(name, domain, 2, 0)
     }

@@ -202,6 +202,12 @@ impl ZoneGuard {
         self.mode != ZoneGuardMode::Off
     }
 
+    /// Zones engaged now.
+    #[must_use]
+    pub fn engaged(&self) -> u32 {
+        self.state.engaged.load(Ordering::Relaxed)
+    }
+
     /// Seconds for which data of a zone under attack may be used after their end.
     #[must_use]
     pub const fn max_stale(&self) -> u32 {

@@ -115,7 +115,7 @@ mod tests {
             outcome(Rcode::SERVFAIL, &[], &[]),
             (Some(Ended::Failed), false)
         );
-        let wildcard = "www.a.test. 60 IN A 192.0.2.1|www.a.test. 60 IN RRSIG A 13 2 60 20300101000000 20200101000000 1 a.test. AAAA";
+        let wildcard = "www.a.test. 60 IN A 192.0.2.1|www.a.test. 60 IN RRSIG A 13 2 60 1900000000 1500000000 1 a.test. AAAA";
         assert_eq!(
             outcome(Rcode::NOERROR, &[wildcard], &[]),
             (Some(Ended::Positive), false)

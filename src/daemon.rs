@@ -2,6 +2,7 @@
 
 mod excused;
 mod front;
+mod guarded;
 mod known_names;
 mod live;
 mod metrics;

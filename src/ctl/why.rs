@@ -101,6 +101,23 @@ fn human(report: &WhyReport, tcp: bool, paint: Paint) -> String {
         let words = format!("not validated: negative trust anchor {zone}");
         table.row(["DNSSEC", &words]);
     }
+    if let Some(guard) = &report.zone_guard {
+        let known = if guard.known {
+            "a name known to be real"
+        } else {
+            "a name not known to be real"
+        };
+        let words = match (&guard.held_back, &guard.trigger) {
+            (Some(zone), Some(trigger)) => {
+                format!("{known}, in {zone}, which is under attack ({trigger})")
+            }
+            _ => match guard.zones.first() {
+                Some(zone) => format!("{known}, in {zone}, which is not under attack"),
+                None => format!("{known}, in no zone that can be guarded"),
+            },
+        };
+        table.row(["Zone guard", &words]);
+    }
     table.row([
         "Cache",
         report.cached.as_deref().unwrap_or("holds nothing for it"),

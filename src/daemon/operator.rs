@@ -10,18 +10,19 @@ use super::excused::Keeper;
 use super::live::Live;
 use super::rollover::Rollovers;
 use super::zone_attacks::ZoneAttacks;
-use super::{known_names, metrics, report};
+use super::{guarded, known_names, metrics, report};
 use crate::cache::FlushScope;
 use crate::config::plan::TransportKind;
 use crate::config::{self, Loaded, Sources};
 use crate::dnssec::{Excused, ExcusedZones};
 use crate::egress::ForwarderError;
 use crate::guard::permit::{InternalCause, RecursionPermit};
+use crate::guard::zones::Class;
 use crate::ops::control::protocol::{
-    AskReport, LastReload, NtaAddReport, NtaListReport, NtaRemoveReport, ReloadReport,
-    StatusReport, Transport, WhyReport,
+    AskReport, GuardChangeReport, GuardReport, LastReload, NtaAddReport, NtaListReport,
+    NtaRemoveReport, ReloadReport, StatusReport, Transport, WhyReport,
 };
-use crate::ops::control::{FlushTarget, Rate, Reply, Service, ServiceError, queries};
+use crate::ops::control::{FlushTarget, Rate, Reply, Service, ServiceError, ZoneWish, queries};
 use crate::ops::logging::Logging;
 use crate::ops::metrics::Metric;
 use crate::policy::Decision;
@@ -252,6 +253,7 @@ impl Service for Operator {
         self.rollovers.tell(&mut counted.validation.anchors);
         let mut warnings = report::warnings(&live);
         warnings.extend(self.rollovers.warnings());
+        warnings.extend(guarded::warnings(&live, now));
         StatusReport {
             state: if self.draining.load(Ordering::Relaxed) {
                 "draining"
@@ -346,6 +348,7 @@ impl Service for Operator {
             policy: report::policy_word(&decision).to_owned(),
             route: route(&live, &decision),
             negative_anchor: report::excuse(&live, &question.name, clock::now()),
+            zone_guard: guarded::why(&live, &decision, &question.name, clock::now()),
             cached: Self::cached(&live, question),
         }
     }
@@ -392,6 +395,23 @@ impl Service for Operator {
     fn negative_anchors(&self) -> NtaListReport {
         NtaListReport {
             negative_anchors: report::negative_anchors(&self.live(), clock::now()),
+        }
+    }
+
+    fn zone_guard(&self) -> GuardReport {
+        guarded::status(&self.live(), clock::now())
+    }
+
+    fn steer_zone_guard(
+        &self,
+        zone: &Name,
+        wish: ZoneWish,
+    ) -> Result<GuardChangeReport, ServiceError> {
+        let (live, now) = (self.live(), clock::now());
+        match wish {
+            ZoneWish::Pin => guarded::wish(&live, zone, Class::Pinned, now),
+            ZoneWish::Exempt => guarded::wish(&live, zone, Class::Exempt, now),
+            ZoneWish::Release => guarded::release(&live, zone, now),
         }
     }
 

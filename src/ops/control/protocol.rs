@@ -6,6 +6,7 @@
 //! within a schema number, snake_case, with the unit in the name.
 
 mod validation;
+mod zones;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -17,6 +18,8 @@ pub use validation::{
     AnchorKeyReport, AnchorReport, LONGEST_NTA, NegativeAnchorReport, NtaAddReport, NtaListReport,
     NtaRemoveReport, ValidationReport,
 };
+
+pub use zones::{GuardChangeReport, GuardReport, GuardWhy, GuardWish, GuardedZone};
 
 /// The schema number of every reply and of every JSON that `suimon` prints.
 pub const SCHEMA: u32 = 1;
@@ -93,6 +96,23 @@ pub enum Request {
         /// The zone.
         zone: String,
     },
+    /// Which zones are under attack?
+    GuardStatus {},
+    /// Hold back unknown names of a zone, attacked or not.
+    GuardPin {
+        /// The zone.
+        zone: String,
+    },
+    /// Never hold back anything of a zone.
+    GuardExempt {
+        /// The zone.
+        zone: String,
+    },
+    /// Take back a pin or an exemption, and let go of the zone.
+    GuardRelease {
+        /// The zone.
+        zone: String,
+    },
 }
 
 impl Request {
@@ -109,6 +129,10 @@ impl Request {
             Self::NtaAdd { .. } => "nta_add",
             Self::NtaList {} => "nta_list",
             Self::NtaRemove { .. } => "nta_remove",
+            Self::GuardStatus {} => "guard_status",
+            Self::GuardPin { .. } => "guard_pin",
+            Self::GuardExempt { .. } => "guard_exempt",
+            Self::GuardRelease { .. } => "guard_release",
         }
     }
 
@@ -122,6 +146,9 @@ impl Request {
                 | Self::Reload {}
                 | Self::NtaAdd { .. }
                 | Self::NtaRemove { .. }
+                | Self::GuardPin { .. }
+                | Self::GuardExempt { .. }
+                | Self::GuardRelease { .. }
         )
     }
 }
@@ -396,6 +423,9 @@ pub struct WhyReport {
     /// The negative trust anchor that keeps the name from being validated, if one does.
     #[serde(default)]
     pub negative_anchor: Option<String>,
+    /// What the zone guard thinks of the name; nothing if it is off, or the name is not found out elsewhere.
+    #[serde(default)]
+    pub zone_guard: Option<GuardWhy>,
     /// What the cache holds for the question: "positive, 300 s left", "NXDOMAIN, 12 s left"; nothing if it does not.
     pub cached: Option<String>,
 }

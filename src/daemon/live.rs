@@ -84,8 +84,11 @@ impl Live {
         let mut guard = Guard::new(&plan.guard, own.clone(), clock::now());
         let mut pending = PendingClients::new(&plan.guard);
         let zones = match before {
-            Some(before) => ZoneGuard::continuing(&plan.zone_guard, &before.pipeline.zones),
-            None => {
+            // One that was off has learned nothing, and has no room to.
+            Some(before) if before.pipeline.zones.is_on() => {
+                ZoneGuard::continuing(&plan.zone_guard, &before.pipeline.zones)
+            }
+            _ => {
                 let now = clock::now();
                 let known = known_names::Keeper::load(&plan.process, &plan.zone_guard, now);
                 let events = Arc::clone(telemetry.events());

@@ -27,3 +27,4 @@ mod scenarios;
 mod signed;
 mod sockets;
 mod tools;
+mod torture;

@@ -5,10 +5,10 @@ use crate::config::plan::{self as config, ZoneGuardMode};
 
 const VICTIM: &str = "victim.example";
 
-/// A lab whose honest clients have been at it for two minutes, and an attack of `rate` a second on it for `span` milliseconds.
+/// A lab whose honest clients have been at it for half a minute, and an attack of `rate` a second on it for `span` milliseconds.
 fn attacked(servers: Servers, rate: u64, span: u64) -> (Lab, u64, u64) {
     let mut lab = Lab::new(Servers::Healthy);
-    lab.during(120_000, Lab::honest);
+    lab.during(30_000, Lab::honest);
     assert_eq!(lab.luck("known").0, 1.0);
     assert!(!lab.engaged());
     lab.servers = servers;
@@ -103,7 +103,7 @@ fn servers_that_answer_three_hundred_a_second_get_what_they_can_bear() {
 fn clean_traffic_engages_nothing() {
     let mut lab = Lab::new(Servers::Healthy);
     lab.ttl = 5;
-    lab.during(120_000, |lab| {
+    lab.during(30_000, |lab| {
         lab.honest();
         lab.curious();
         // A mail server asks a block list, an antivirus program its maker, a log analyser the reverse tree: a thousand a second each.
@@ -117,7 +117,7 @@ fn clean_traffic_engages_nothing() {
     assert_eq!(lab.luck("attack").0, 1.0);
     // Names of a content network: each is new, all exist.
     lab.wildcard = true;
-    lab.during(60_000, |lab| lab.attack(2_000, "cdn.example"));
+    lab.during(20_000, |lab| lab.attack(2_000, "cdn.example"));
     assert!(!lab.engaged());
     assert_eq!(
         lab.guard
@@ -132,7 +132,7 @@ fn clean_traffic_engages_nothing() {
 #[test]
 fn an_attack_below_one_name_holds_back_nothing_beside_it() {
     let mut lab = Lab::new(Servers::Healthy);
-    lab.during(60_000, Lab::honest);
+    lab.during(15_000, Lab::honest);
     lab.until(true, 3_000, |lab| lab.attack(5_000, "www.victim.example"));
     lab.during(2_000, |lab| lab.attack(5_000, "www.victim.example"));
     let guarded = lab.guard.guarded(lab.now());
@@ -170,8 +170,8 @@ fn an_attack_below_one_name_holds_back_nothing_beside_it() {
 #[test]
 fn pulses_stay_held_back_between_them() {
     let mut lab = Lab::new(Servers::Healthy);
-    lab.during(60_000, Lab::honest);
-    for _ in 0..6 {
+    lab.during(15_000, Lab::honest);
+    for _ in 0..4 {
         lab.during(5_000, |lab| {
             lab.honest();
             lab.attack(5_000, VICTIM);
@@ -185,7 +185,7 @@ fn pulses_stay_held_back_between_them() {
         .load(std::sync::atomic::Ordering::Relaxed);
     assert_eq!(engaged, 1, "no pulse begins anew");
     assert!(lab.luck("known").0 >= 0.999);
-    // 150,000 names in all; the first second of the first pulse reaches the servers.
+    // 100,000 names in all; the first second of the first pulse reaches the servers.
     assert!(lab.packets < 10_000, "{}", lab.packets);
 }
 
@@ -193,7 +193,7 @@ fn pulses_stay_held_back_between_them() {
 fn dictionary_names_and_invisible_wildcards_are_held_back_when_servers_suffer() {
     // Words instead of random letters make no difference, nor that one word in twenty exists.
     let mut lab = Lab::new(Servers::Healthy);
-    lab.during(60_000, Lab::honest);
+    lab.during(15_000, Lab::honest);
     let mut word = 0_u64;
     let mut words = |lab: &mut Lab| {
         for _ in 0..5 {
@@ -216,7 +216,7 @@ fn dictionary_names_and_invisible_wildcards_are_held_back_when_servers_suffer() 
 
     // Every name exists: no harm as long as the servers bear it, held back when they do not.
     let mut lab = Lab::new(Servers::Healthy);
-    lab.during(60_000, Lab::honest);
+    lab.during(15_000, Lab::honest);
     lab.wildcard = true;
     lab.during(10_000, |lab| lab.attack(3_000, VICTIM));
     assert!(!lab.engaged());
@@ -247,7 +247,7 @@ fn log_only_holds_back_nothing_and_says_what_it_would_have() {
         },
         Servers::Healthy,
     );
-    lab.during(60_000, Lab::honest);
+    lab.during(15_000, Lab::honest);
     lab.during(10_000, |lab| {
         lab.honest();
         lab.attack(2_000, VICTIM);

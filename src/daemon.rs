@@ -5,6 +5,7 @@ mod front;
 mod guarded;
 mod known_names;
 mod live;
+mod local_root;
 mod metrics;
 mod operator;
 mod priming;
@@ -259,6 +260,7 @@ async fn keep_house(operator: Arc<Operator>, mut own_addresses_known: bool) {
         operator.known_names().see_to_it(&live, clock::now()).await;
         drop(live);
         operator.rollovers().see_to_it(&operator);
+        operator.local_root().see_to_it(&operator);
         notify::status(&operator.status_line());
         if watch.all_is_well(&operator) {
             notify::watchdog();

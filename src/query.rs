@@ -219,8 +219,11 @@ impl Pipeline {
                     return Next::Silence;
                 }
                 let composed = answer::compose(query, &response, cookie, &self.plan, udp, reply);
-                if let Some(table) = table {
-                    let composed = self.until_renewal(composed);
+                // What is about to end is looked up anew: a copy of the old must not stand before the new.
+                if let Some(table) = table
+                    && !self.is_about_to_end(&response, source)
+                {
+                    let composed = self.until_renewal(composed, &response);
                     keep_ready(table, query, &composed, reply, generation, now);
                 }
                 counters.answered(source, std::time::Duration::ZERO);

@@ -1,5 +1,7 @@
 //! Runs one recursion against egress and joins equal questions: the only file that sees both.
 
+mod heard;
+mod root_copy;
 mod validations;
 
 use std::net::SocketAddr;
@@ -19,7 +21,7 @@ use crate::guard::permit::{Budget, Cause, Exhausted, RecursionPermit, Spent};
 use crate::policy::{Decision, Policy};
 use crate::recursion::synthesis::synthesise;
 use crate::recursion::{
-    Ask, AskFailure, Fault, Heard, Over, Recursion, Route, Routes, ServerFault, Step, Trace, Via,
+    Ask, Fault, Heard, LocalRoot, Over, Recursion, Route, Routes, ServerFault, Step, Trace, Via,
 };
 use crate::sys::clock::Now;
 use crate::sys::{clock, entropy};
@@ -29,6 +31,8 @@ use crate::wire::{Ede, Name, Question, RecordType, Response, Rrset};
 /// Octets of trust that one check of a trust anchor may remember: it needs that of one zone.
 const KEYS_OF_ONE_CHECK: u64 = 64 * 1024;
 
+use heard::heard;
+pub use root_copy::RootCopy;
 pub use validations::Validations;
 
 /// Finds out what the cache does not know. Shared by all workers; lives as long as the plan it was made from.
@@ -39,6 +43,7 @@ pub struct Resolver {
     forwarders: Vec<Forwarder>,
     plan: Arc<plan::Recursion>,
     validator: Option<Arc<Validator>>,
+    root_copy: Arc<RootCopy>,
     in_flight: DashMap<(Question, Demand), Flight>,
     counters: Arc<Counters>,
 }
@@ -92,6 +97,7 @@ impl Resolver {
             forwarders,
             plan,
             validator: None,
+            root_copy: Arc::default(),
             in_flight: DashMap::new(),
             counters: Arc::default(),
         }
@@ -104,10 +110,12 @@ impl Resolver {
         self
     }
 
-    /// The same with the counters of the resolver `before` a reload: they never go down, and what still runs there counts.
+    /// The same with the counters of the resolver `before` a reload: they never go down, and what still runs there counts. The
+    /// copy of the root zone is its as well.
     #[must_use]
     pub fn continuing(mut self, before: &Self) -> Self {
         self.counters = Arc::clone(&before.counters);
+        self.root_copy = Arc::clone(&before.root_copy);
         self
     }
 
@@ -213,6 +221,12 @@ impl Resolver {
         self.counters.running.load(Ordering::Relaxed)
     }
 
+    /// The copy of the root zone, if there is one: whoever fetches it puts it there.
+    #[must_use]
+    pub const fn root_copy(&self) -> &Arc<RootCopy> {
+        &self.root_copy
+    }
+
     /// What was counted.
     #[must_use]
     pub fn counters(&self) -> &Counters {
@@ -278,13 +292,20 @@ impl Resolver {
 
     fn recursion(&self, question: Question, demand: Demand) -> Recursion {
         let seed = entropy::csprng().random();
-        let recursion = Recursion::new(question, Arc::clone(&self.plan), seed);
+        let recursion = Recursion::new(question, Arc::clone(&self.plan), seed)
+            .with_local_root(self.local_root());
         match &self.validator {
             Some(validator) => {
                 recursion.validated_by(Arc::clone(validator), demand == Demand::Checked)
             }
             None => recursion,
         }
+    }
+
+    /// The copy of the root zone, while it holds and somebody validates what is taken from it.
+    fn local_root(&self) -> Option<LocalRoot> {
+        self.validator()?;
+        self.root_copy.usable(clock::now())
     }
 
     async fn drive(&self, recursion: &mut Recursion, budget: &mut Budget) -> Response {
@@ -303,6 +324,7 @@ impl Resolver {
                     {
                         self.egress.counters().note_exhausted(limit);
                     }
+                    self.root_copy.note_replies(recursion.from_local_root());
                     // A check of trust anchors is no answer, and told elsewhere.
                     if recursion.is_checking() && budget.cause() != Cause::TrustAnchor {
                         let proven = recursion.synthesised();
@@ -455,31 +477,4 @@ async fn verify(work: Arc<Verification>) -> Verdict {
     let verdict = done.unwrap_or_else(|_| Verdict::abandoned());
     drop(watched);
     verdict
-}
-
-fn heard(exchanged: Exchanged) -> Heard {
-    match exchanged {
-        Exchanged::Reply {
-            server,
-            tcp,
-            message,
-            bytes,
-            ..
-        } => Heard::Reply {
-            server: server.ip(),
-            over: if tcp { Over::Tcp } else { Over::Udp },
-            message: *message,
-            bytes,
-        },
-        Exchanged::Failed { server, failure } => Heard::Failed {
-            server: server.map(|server| server.ip()),
-            failure: match failure {
-                egress::Failure::Timeout => AskFailure::Timeout,
-                egress::Failure::Network => AskFailure::Network,
-                egress::Failure::BadReply => AskFailure::BadReply,
-                egress::Failure::NoUsableServer => AskFailure::NoUsableServer,
-                egress::Failure::Exhausted(limit) => AskFailure::Budget(limit),
-            },
-        },
-    }
 }

@@ -6,7 +6,7 @@ use super::EDE;
 use crate::config::plan;
 use crate::wire::query::COOKIE;
 use crate::wire::writer::{OPT_LEN, Opt, Section, Writer, push_option, write_opt};
-use crate::wire::{Ede, Flags, Held, QueryView, Rcode, RecordType, Response};
+use crate::wire::{Ede, Flags, Held, Name, QueryView, Rcode, RecordType, Response};
 
 /// Every client can take this much by UDP (RFC 1035 section 4.2.1).
 const PLAIN_UDP: usize = 512;
@@ -162,12 +162,21 @@ fn write_sections(
     } else {
         usize::MAX
     };
+    // What a chain goes by twice, a DNAME or a proof, is written once (RFC 2181 section 5).
+    let mut written = Written::new();
     for held in response.answer.iter().filter(wanted).take(most) {
+        if held.rrset.rtype == RecordType::DNAME && !is_first(&mut written, held) {
+            continue;
+        }
         if !write(Section::Answer, held) {
             return false;
         }
     }
+    written.clear();
     for held in response.authority.iter().filter(wanted) {
+        if !is_first(&mut written, held) {
+            continue;
+        }
         let needed = held.rrset.rtype == RecordType::SOA || is_dnssec_only(held.rrset.rtype);
         let left_out = (needed || !plan.minimal) && !write(Section::Authority, held);
         if left_out && needed {
@@ -180,6 +189,21 @@ fn write_sections(
         }
     }
     true
+}
+
+/// Owners and types of sets that were written.
+type Written<'a> = SmallVec<[(&'a Name, RecordType); 8]>;
+
+/// Whether no set of this owner and type was written before; it is noted.
+fn is_first<'a>(written: &mut Written<'a>, held: &'a Held) -> bool {
+    let set = (&held.rrset.owner, held.rrset.rtype);
+    let first = !written
+        .iter()
+        .any(|(owner, rtype)| *rtype == set.1 && *owner == set.0);
+    if first {
+        written.push(set);
+    }
+    first
 }
 
 /// Types that a client without DO gets only if it asks for them.

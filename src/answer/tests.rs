@@ -138,6 +138,36 @@ fn header_question_and_chain_are_as_they_should_be() {
 }
 
 #[test]
+fn a_set_that_a_chain_goes_by_twice_is_written_once() {
+    let dname = ["d.example. 30 IN DNAME e.example."];
+    let proof = ["b.example. 30 IN NSEC c.example. A"];
+    let response = Response {
+        authority: vec![held(&proof), held(&proof)],
+        ..answered(vec![
+            held(&dname),
+            held(&["x.d.example. 30 IN CNAME x.e.example."]),
+            held(&["x.e.example. 30 IN CNAME y.d.example."]),
+            held(&dname),
+            held(&["y.d.example. 30 IN CNAME y.e.example."]),
+            held(&["y.e.example. 30 IN A 192.0.2.1"]),
+        ])
+    };
+    let packet = query("x.d.example.", RecordType::A, Some((4096, true)));
+    let (message, ..) = reply_to(&packet, &response, &PLAN, true);
+    assert_eq!(
+        types(&message.answer),
+        [
+            RecordType::DNAME,
+            RecordType::CNAME,
+            RecordType::CNAME,
+            RecordType::CNAME,
+            RecordType::A
+        ]
+    );
+    assert_eq!(types(&message.authority), [RecordType::NSEC]);
+}
+
+#[test]
 fn opt_stands_where_the_query_had_one_and_carries_the_reason() {
     let response = Response::failure(Ede::new(Ede::NETWORK_ERROR, "timeout"));
     let (plain, ..) = reply_to(&query("a.", RecordType::A, None), &response, &PLAN, true);

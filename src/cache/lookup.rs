@@ -200,7 +200,10 @@ impl Cache {
         }
         let mut above = question.name.parent();
         while let Some(owner) = above {
-            if let Some(Fact::Data(held, _)) = self.aside(&owner, RecordType::DNAME, view) {
+            // One that a wildcard made for its own name says nothing of names below it (RFC 4592 section 3.3.1).
+            if let Some(Fact::Data(held, _)) = self.aside(&owner, RecordType::DNAME, view)
+                && !held.rrset.is_expanded()
+            {
                 let to = held
                     .rrset
                     .rdata

@@ -39,6 +39,7 @@ sections! {
         recursion: Recursion,
         limits: Limits,
         dnssec: Dnssec,
+        local_root: LocalRoot,
         egress: Egress,
         answer: Answer,
         log: Log,
@@ -201,6 +202,16 @@ sections! {
         nsec3_iterations: u16,
         aggressive: bool,
         follow_rollovers: bool,
+    }
+
+    /// `[local_root]`
+    LocalRoot {
+        enabled: bool,
+        servers: Vec<Endpoint>,
+        file: Option<PathBuf>,
+        max_size: Size,
+        max_records: usize,
+        transfer_time: Span,
     }
 
     /// `[egress]`

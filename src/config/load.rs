@@ -88,7 +88,7 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
     /// The files that were read, in order.
     pub files: Vec<PathBuf>,
-    /// The files that these name and that were read as well: trust anchors, secrets of cookies.
+    /// The files that these name and that are read as well: trust anchors, secrets of cookies, the root zone.
     pub named_files: Vec<PathBuf>,
     /// Every setting in force as TOML, each with the place it comes from.
     pub effective: String,
@@ -177,6 +177,7 @@ fn finish(
     if problems.iter().any(Problem::is_error) {
         return Err(problems);
     }
+    let root_file = plan.local_root.as_ref().and_then(|root| root.file.clone());
     Ok(Loaded {
         plan,
         warnings: problems,
@@ -186,6 +187,7 @@ fn finish(
             .trust_anchor_files
             .into_iter()
             .chain(file.cookies.secret_file)
+            .chain(root_file)
             .collect(),
         effective: effective(&layers),
     })

@@ -3,14 +3,17 @@
 //! Each number carries its unit, its range and its origin; "P4" stands for section 4 of the parameter sheet
 //! (docs/parameters.md), "T4.2" for section 4.2 of the threat catalogue it cites.
 
+mod zone_guard;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
 use crate::wire::{Name, Rrset};
+
+pub use zone_guard::{ZoneGuard, ZoneGuardMode};
 
 /// Everything suimond runs by. Only `config` makes one, after every check.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +32,8 @@ pub struct Plan {
     pub recursion: Recursion,
     /// Whether to believe what is found.
     pub dnssec: Dnssec,
+    /// From where a copy of the root zone is had; nothing = the root servers are asked.
+    pub local_root: Option<LocalRoot>,
     /// How servers are asked.
     pub egress: Egress,
     /// How replies are written.
@@ -113,51 +118,6 @@ pub struct Cookies {
     pub enabled: bool,
     /// Secrets shared within an anycast set: the first makes cookies, all check them. None = one is drawn and replaced daily.
     pub secrets: Vec<[u8; 16]>,
-}
-
-/// Zones under attack (P3).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ZoneGuard {
-    /// Whether floods of unknown names are held back.
-    pub mode: ZoneGuardMode,
-    /// Fetch slots that all zones share (8,192; a provider's 32,768).
-    pub slots: u32,
-    /// Unknown names per second at which a zone with healthy servers is throttled, at least (500).
-    pub flood_rate: u32,
-    /// Seconds for which data of a zone under attack may be used after their end (86,400).
-    pub max_stale: u32,
-    /// Octets of each of the two generations of known names (16 MiB; a provider's 256 MiB).
-    pub known_names: u64,
-    /// Zones that are never held back.
-    pub exempt: Vec<Name>,
-    /// Zones where names asked once that do not exist are normal, beside the shipped ones.
-    pub lookup_zones: Vec<Name>,
-    /// The public suffix list; nothing = the short one built in.
-    pub suffixes: Option<Arc<str>>,
-}
-
-/// What the zone guard does with what it finds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ZoneGuardMode {
-    /// Nothing is counted, nothing held back.
-    #[default]
-    Off,
-    /// Everything is counted, nothing held back.
-    LogOnly,
-    /// Floods are held back.
-    Enforce,
-}
-
-impl ZoneGuardMode {
-    /// The word in configuration and reports.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::LogOnly => "log-only",
-            Self::Enforce => "enforce",
-        }
-    }
 }
 
 /// One access rule.
@@ -395,6 +355,21 @@ pub struct NegativeAnchor {
     pub zone: Name,
     /// Wall seconds at which it ends; nothing = when the configuration changes.
     pub until: Option<u64>,
+}
+
+/// From where a copy of the root zone is had (RFC 8806), and how much of it is taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalRoot {
+    /// Servers that it is transferred from.
+    pub servers: Vec<SocketAddr>,
+    /// A zone file.
+    pub file: Option<PathBuf>,
+    /// Octets of a transfer or a file (16 MiB).
+    pub max_bytes: u64,
+    /// Records (200,000).
+    pub max_records: usize,
+    /// Time of one transfer (2 min).
+    pub transfer_time: Duration,
 }
 
 /// How servers are asked (P5).

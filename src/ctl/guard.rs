@@ -197,7 +197,7 @@ mod tests {
             lines,
             [
                 "exempt left.example.",
-                "Held back            Because       Since  Asked/s  Unknown/s  Failing   Denied  Explored",
+                "Held back            Because      Since  Asked/s  Unknown/s  Failing   Denied  Explored",
                 "www.victim.example.  flood    1 min 5 s     5010       5000      1 %  320,000     1,300",
             ]
         );

@@ -3,7 +3,7 @@
 use super::output::{Paint, Side, Table, count, counted, millis, percent, share, size, span};
 use super::{Error, Exit, Session};
 use super::{anchors, nta};
-use crate::ops::control::protocol::{Request, StatusReport, ValidationReport};
+use crate::ops::control::protocol::{LocalRootReport, Request, StatusReport, ValidationReport};
 
 /// Show the daemon's health on one screen.
 #[derive(Debug, clap::Args)]
@@ -105,6 +105,9 @@ fn facts(report: &StatusReport) -> Table {
         let label = if index == 0 { "Except" } else { "" };
         table.row([label, &nta::told(anchor)]);
     }
+    if let Some(root) = &report.local_root {
+        table.row(["Local root", &local_root(root)]);
+    }
     table.row([
         "TCP",
         &counted(
@@ -155,6 +158,22 @@ fn validation(report: &ValidationReport) -> String {
         "on, by the keys of {}; {} known",
         anchors.join(", "),
         counted(report.zones_known, "zone", "zones")
+    )
+}
+
+fn local_root(report: &LocalRootReport) -> String {
+    let (Some(serial), Some(checked)) = (report.serial, report.checked_seconds_ago) else {
+        return match &report.trouble {
+            Some(why) => format!("not in use: {why}"),
+            None => "not in use: it is being fetched".to_owned(),
+        };
+    };
+    format!(
+        "serial {serial}, verified; {} from {}, the newest {} ago, used until {}",
+        counted(report.records.unwrap_or_default(), "record", "records"),
+        report.source.as_deref().unwrap_or("somewhere"),
+        span(checked),
+        report.expires.as_deref().unwrap_or("it expires")
     )
 }
 
@@ -238,6 +257,15 @@ mod tests {
                 ],
                 zones_known: 412,
             },
+            local_root: Some(LocalRootReport {
+                in_use: true,
+                serial: Some(2_026_112_200),
+                records: Some(24_881),
+                source: Some("192.0.2.1:53".to_owned()),
+                checked_seconds_ago: Some(725),
+                expires: Some("2026-11-29T06:00:00Z".to_owned()),
+                trouble: None,
+            }),
             warnings: vec![
                 "the receive buffer is smaller than asked for:\nraise net.core.rmem_max".to_owned(),
             ],
@@ -257,6 +285,7 @@ Cache       52,001 entries, 12.3 MiB of 256.0 MiB (4.8 %)
 Validation  on, by the keys of . (20326, 38696), corp.example.; 412 zones known
 Except      lab.example.
             broken.test. for 59 s more (key lost)
+Local root  serial 2026112200, verified; 24,881 records from 192.0.2.1:53, the newest 12 min 5 s ago, used until 2026-11-29T06:00:00Z
 TCP         0 connections open
 
 Needs attention
@@ -279,6 +308,10 @@ Needs attention
                 seconds_ago: 2,
                 applied: false,
             }),
+            local_root: Some(LocalRootReport {
+                trouble: Some("192.0.2.1:53: it answered REFUSED".to_owned()),
+                ..LocalRootReport::default()
+            }),
             ..StatusReport::default()
         };
         let text = human(&report, Paint::plain());
@@ -292,6 +325,10 @@ Needs attention
             "{text}"
         );
         assert!(text.contains("Answers     none yet\n"), "{text}");
+        assert!(
+            text.contains("\nLocal root  not in use: 192.0.2.1:53: it answered REFUSED\n"),
+            "{text}"
+        );
         assert!(text.contains("0 B of 0 B (0.0 %)"), "{text}");
         assert!(!text.contains("attention"), "{text}");
     }

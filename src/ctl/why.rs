@@ -132,6 +132,7 @@ fn human(report: &WhyReport, tcp: bool, paint: Paint) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::control::protocol::GuardWhy;
 
     #[test]
     fn a_refused_client_and_an_admitted_one() {
@@ -146,6 +147,7 @@ mod tests {
             policy: "resolve".to_owned(),
             route: None,
             negative_anchor: None,
+            zone_guard: None,
             cached: Some("positive, 300 s left".to_owned()),
         };
         assert_eq!(
@@ -179,6 +181,39 @@ Through  forward zone example.com. to 192.0.2.10:53
 DNSSEC   not validated: negative trust anchor example.com. for 5 min more
 Cache    holds nothing for it
 "
+        );
+    }
+
+    #[test]
+    fn a_zone_under_attack_is_named() {
+        let line = |zones: &[&str], held_back: Option<&str>| {
+            let guard = GuardWhy {
+                zones: zones.iter().map(|zone| (*zone).to_owned()).collect(),
+                known: held_back.is_none(),
+                held_back: held_back.map(str::to_owned),
+                trigger: held_back.map(|_| "flood".to_owned()),
+            };
+            let report = WhyReport {
+                zone_guard: Some(guard),
+                ..WhyReport::default()
+            };
+            let told = human(&report, false, Paint::plain());
+            let mut lines = told.lines();
+            let line = lines.find_map(|line| line.strip_prefix("Zone guard"));
+            line.map(|words| words.trim().to_owned())
+                .unwrap_or_default()
+        };
+        assert_eq!(
+            line(&["a.test."], Some("a.test.")),
+            "a name not known to be real, in a.test., which is under attack (flood)"
+        );
+        assert_eq!(
+            line(&["a.test."], None),
+            "a name known to be real, in a.test., which is not under attack"
+        );
+        assert_eq!(
+            line(&[], None),
+            "a name known to be real, in no zone that can be guarded"
         );
     }
 }

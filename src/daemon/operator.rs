@@ -8,6 +8,7 @@ use arc_swap::{ArcSwap, Guard};
 
 use super::excused::Keeper;
 use super::live::Live;
+use super::local_root::LocalRoots;
 use super::rollover::Rollovers;
 use super::zone_attacks::ZoneAttacks;
 use super::{guarded, known_names, metrics, report};
@@ -49,6 +50,7 @@ pub(super) struct Operator {
     rollovers: Rollovers,
     known_names: known_names::Keeper,
     zone_attacks: ZoneAttacks,
+    local_root: LocalRoots,
     /// Wall seconds when ends of excuses were looked for last.
     looked_for_ends: AtomicU64,
 }
@@ -68,6 +70,9 @@ impl Operator {
         let live = Live::build(loaded, &listening, &telemetry, &excused, None)?;
         let rollovers = Rollovers::of(&live.plan.process);
         rollovers.adopt(&live);
+        let local_root = LocalRoots::of(&live.plan.process);
+        local_root.adopt(&live);
+        local_root.begin(&live);
         Ok(Arc::new(Self {
             sources,
             listening,
@@ -84,6 +89,7 @@ impl Operator {
             rollovers,
             known_names: known_names::Keeper::default(),
             zone_attacks: ZoneAttacks::default(),
+            local_root,
             looked_for_ends: AtomicU64::new(started.wall_secs()),
         }))
     }
@@ -106,6 +112,11 @@ impl Operator {
     /// What people hear of zones under attack.
     pub(super) const fn zone_attacks(&self) -> &ZoneAttacks {
         &self.zone_attacks
+    }
+
+    /// The copy of the root zone.
+    pub(super) const fn local_root(&self) -> &LocalRoots {
+        &self.local_root
     }
 
     pub(super) fn telemetry(&self) -> &Telemetry {
@@ -184,6 +195,7 @@ impl Operator {
             .cloned()
             .collect();
         self.rollovers.adopt(&after);
+        self.local_root.adopt(&after);
         self.live.store(Arc::new(after));
         ReloadReport {
             applied: true,
@@ -251,9 +263,11 @@ impl Service for Operator {
         let now = clock::now();
         let mut counted = report::status(&live, &self.telemetry.snapshot());
         self.rollovers.tell(&mut counted.validation.anchors);
+        counted.local_root = self.local_root.report(now);
         let mut warnings = report::warnings(&live);
         warnings.extend(self.rollovers.warnings());
         warnings.extend(guarded::warnings(&live, now));
+        warnings.extend(self.local_root.warnings());
         StatusReport {
             state: if self.draining.load(Ordering::Relaxed) {
                 "draining"
@@ -280,8 +294,11 @@ impl Service for Operator {
 
     fn stats(&self) -> Vec<Metric> {
         let mut all = crate::ops::metrics::of_telemetry(&self.telemetry.snapshot());
-        all.extend(metrics::of_live(&self.live()));
+        let live = self.live();
+        all.extend(metrics::of_live(&live));
         all.extend(self.rollovers.metrics());
+        let root_copy = live.resolver.root_copy();
+        all.extend(self.local_root.metrics(root_copy, clock::now()));
         all
     }
 

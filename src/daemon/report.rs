@@ -401,6 +401,7 @@ const fn kind(what: &Happening) -> &'static str {
     match what {
         Happening::CacheHit { .. } => "cache",
         Happening::Synthesised { .. } => "synthesised",
+        Happening::LocalRoot { .. } => "local_root",
         Happening::Policy { .. } => "policy",
         Happening::Approach { .. } => "approach",
         Happening::Ask { .. } => "ask",

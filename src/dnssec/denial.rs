@@ -112,6 +112,14 @@ pub fn no_ds<S: Borrow<Rrset>>(
     Evidence::of(proofs).no_ds(name, &mut Hashes::default(), allowance)
 }
 
+/// Whether NSEC records show that `name` is there and has no records, but names below it (RFC 4592 section 2.2.2).
+#[must_use]
+pub fn is_empty_name<S: Borrow<Rrset>>(name: &Name, proofs: &Proofs<'_, S>) -> bool {
+    let evidence = Evidence::of(proofs);
+    name.is_within(proofs.zone)
+        && matches!(nsec::finding(&evidence.nsecs, name), Some(Finding::Empty))
+}
+
 /// The wildcard RRset that a validated set was expanded from, with its signature; nothing if it was not (RFC 4035 section 5.3.4).
 /// What the signature covers is the wildcard, so the seal holds for it as well.
 #[must_use]

@@ -71,6 +71,9 @@ pub struct Denied {
     pub rtype: RecordType,
     /// Whether the whole name does not exist.
     pub whole_name: bool,
+    /// Whether a proof that the name is there, with nothing but names below it, will do as well: servers that take an empty
+    /// non-terminal for nothing send such, and the code of a reply is not signed, its proofs are.
+    pub or_type: bool,
     /// The SOA, as received.
     pub soa: Option<Rrset>,
 }
@@ -110,6 +113,8 @@ pub struct Proven {
     pub proofs: Vec<Validated<Rrset>>,
     /// What the denial, if there was one, amounts to.
     pub denial: Security,
+    /// Whether the name that was said not to exist is proven to be an empty non-terminal.
+    pub only_type: bool,
     /// What the denial of a DS says of the cut.
     pub cut: Option<NoDs>,
     /// Why a denial amounts to less than Secure.
@@ -137,6 +142,12 @@ impl Verification {
             allowance,
             abandoned: AtomicBool::new(false),
         }
+    }
+
+    /// What is to be proven, and by what.
+    #[must_use]
+    pub const fn evidence(&self) -> &Evidence {
+        &self.evidence
     }
 
     /// Has the work stop before its next set: nobody waits for it any more.
@@ -233,9 +244,15 @@ impl Sets {
             });
         }
         let mut cut = None;
+        let mut only_type = false;
         let denial = match &self.denied {
             None => Security::Secure,
-            Some(denied) if denied.rtype == RecordType::DS && !denied.whole_name => {
+            // The root has no parent to speak of its DS.
+            Some(denied)
+                if denied.rtype == RecordType::DS
+                    && !denied.whole_name
+                    && !denied.name.is_root() =>
+            {
                 let found = denial::no_ds(&denied.name, &shown, allowance)?;
                 cut = Some(found);
                 match found {
@@ -246,11 +263,17 @@ impl Sets {
             }
             Some(denied) => {
                 let denial = if denied.whole_name {
-                    denial::no_name(&denied.name, &shown, allowance)?
+                    match denial::no_name(&denied.name, &shown, allowance) {
+                        Err(_) if denied.or_type && denial::is_empty_name(&denied.name, &shown) => {
+                            only_type = true;
+                            denial::no_data(&denied.name, denied.rtype, &shown, allowance)?
+                        }
+                        found => found?,
+                    }
                 } else {
                     denial::no_data(&denied.name, denied.rtype, &shown, allowance)?
                 };
-                if denied.rtype == RecordType::DS {
+                if denied.rtype == RecordType::DS && !denied.name.is_root() {
                     // Where there is no name there is no zone; an opted-out span may hide one (RFC 5155 section 9.2).
                     cut = Some(match denial.strength {
                         Strength::Proven => NoDs::NoCut,
@@ -274,6 +297,7 @@ impl Sets {
             soa: soa.map(|verified| verified.set),
             proofs,
             denial,
+            only_type,
             cut,
             ede,
         })

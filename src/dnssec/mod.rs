@@ -29,6 +29,8 @@ mod trust;
 mod types;
 pub mod validated;
 mod verify;
+mod zone_copy;
+pub mod zonemd;
 
 pub use allowance::{Allowance, Spent};
 pub use anchor::Anchor;
@@ -46,6 +48,7 @@ pub use rrsig::Rrsig;
 pub use trust::{Start, Validator, ZoneTrust};
 pub use validated::Validated;
 pub use verify::{FORGIVEN_FAILURES, Verified, signer, verify};
+pub use zone_copy::{Timers, ZoneCopy, ZoneFault};
 
 /// The time signatures are judged by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,12 +4,20 @@ use std::collections::hash_map::RandomState;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use moka::ops::compute::Op;
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache as Moka;
 
 use super::{Anchor, Bogus, Clock, ExcusedZones, ZoneKeys};
 use crate::config::plan;
 use crate::sys::clock::Now;
-use crate::wire::{Ede, Name};
+use crate::wire::{Ede, Name, RecordType};
+
+/// Seconds between two times that the keys, or the DS set, of one zone are asked for before their end.
+const RENEWAL_PAUSE: u64 = 60;
+
+/// Such times that are remembered.
+const RENEWALS: u64 = 4096;
 
 /// What is known of a zone, seen from the trust anchors.
 #[derive(Clone, Debug)]
@@ -52,6 +60,8 @@ pub struct Validator {
     anchors: ArcSwap<Vec<Arc<Anchor>>>,
     excused: Arc<ExcusedZones>,
     known: Moka<Name, Known, RandomState>,
+    /// When DNSKEY or DS sets were last asked for before their end, wall seconds.
+    renewals: Moka<(Name, RecordType), u64, RandomState>,
 }
 
 /// Trust with its end.
@@ -90,6 +100,11 @@ impl Validator {
             known: Moka::builder()
                 .max_capacity(max_bytes)
                 .weigher(|_: &Name, known: &Known| known.weight())
+                .build(),
+            // The oldest goes first, so that no flood keeps a new one out.
+            renewals: Moka::builder()
+                .max_capacity(RENEWALS)
+                .eviction_policy(EvictionPolicy::lru())
                 .build(),
         }
     }
@@ -213,8 +228,28 @@ impl Validator {
         self.known.insert(zone.clone(), known);
     }
 
+    /// Whether the DNSKEY or DS set of a zone may be asked for before its end, because something does not fit it: not again
+    /// within a minute, whoever asks. Whoever can make a reply bogus can have this asked.
+    #[must_use]
+    pub fn may_renew(&self, zone: &Name, rtype: RecordType, now: Now) -> bool {
+        let began = now.wall_secs();
+        let mut may = false;
+        let entry = self.renewals.entry((zone.clone(), rtype));
+        entry.and_compute_with(|entry| {
+            let before = entry.map(moka::Entry::into_value);
+            may = before.is_none_or(|before| before.abs_diff(began) >= RENEWAL_PAUSE);
+            if may { Op::Put(began) } else { Op::Nop }
+        });
+        may
+    }
+
     /// Forgets what was found out about the zones that `which` picks.
     pub fn forget(&self, which: impl Fn(&Name) -> bool) {
+        for (key, _) in &self.renewals {
+            if which(&key.0) {
+                self.renewals.invalidate(&*key);
+            }
+        }
         for (zone, _) in &self.known {
             if which(&zone) {
                 self.known.invalidate(&*zone);

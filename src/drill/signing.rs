@@ -3,6 +3,7 @@
 //! For the drill and for tests only: all keys are published with the source. Suimon itself signs nothing.
 
 mod chains;
+mod digest;
 mod zone;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ pub use chains::{
     Hashing, nsec_chain, nsec_rdata, nsec3_chain, nsec3_hash, nsec3_owner, nsec3_rdata,
     nsec3param_rdata,
 };
+pub use digest::sign_whole_zone;
 pub use zone::{Denial, sign_zone};
 
 use crate::dnssec::Dnskey;

@@ -1,6 +1,6 @@
 //! How are servers asked? One question, one server, one reply; what is known of servers, and what it cost.
 //!
-//! Everything that goes upstream goes through [`Egress::exchange`] or [`Forwarder::ask`], and both charge a
+//! Everything that goes upstream goes through [`Egress::exchange`], [`Egress::transfer`] or [`Forwarder::ask`], and all charge a
 //! [`Budget`](crate::guard::permit::Budget) for every packet before it is sent. Without one there is no way to ask.
 
 mod cookies;
@@ -16,6 +16,7 @@ pub mod servers;
 mod sockets;
 pub mod source_port;
 mod tcp;
+mod transfer;
 mod udp;
 
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub use counters::{Snapshot, Upstream};
 pub use exchange::{Exchanged, Failure, Query, Transport};
 pub use forward::{Forwarder, ForwarderError};
 pub use late::LateReplies;
+pub use transfer::{TransferFailure, TransferLimits, Transferred};
 
 use cookies::Cookies;
 use permitted::Permitted;

@@ -92,7 +92,7 @@ impl Egress {
 }
 
 /// One message of the stream (RFC 1035 section 4.2.2).
-async fn frame(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+pub(super) async fn frame(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     let length = stream.read_u16().await?;
     let mut octets = Vec::with_capacity(usize::from(length).min(RESERVE));
     stream

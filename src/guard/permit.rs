@@ -22,17 +22,20 @@ pub enum Cause {
     Priming,
     /// Trust anchors (RFC 5011).
     TrustAnchor,
+    /// A copy of the root zone (RFC 8806).
+    LocalRoot,
     /// The operator, over the control socket (`suimon ask`).
     Audit,
 }
 
 impl Cause {
     /// All causes, in the order of their counters.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Admitted,
         Self::Refresh,
         Self::Priming,
         Self::TrustAnchor,
+        Self::LocalRoot,
         Self::Audit,
     ];
 
@@ -44,6 +47,7 @@ impl Cause {
             Self::Refresh => "refresh",
             Self::Priming => "priming",
             Self::TrustAnchor => "trust_anchor",
+            Self::LocalRoot => "local_root",
             Self::Audit => "audit",
         }
     }
@@ -137,6 +141,8 @@ pub enum InternalCause {
     Priming,
     /// Trust anchors (RFC 5011).
     TrustAnchor,
+    /// A copy of the root zone (RFC 8806).
+    LocalRoot,
     /// The operator over the control socket.
     Audit,
 }
@@ -147,6 +153,7 @@ impl InternalCause {
             Self::Refresh => Cause::Refresh,
             Self::Priming => Cause::Priming,
             Self::TrustAnchor => Cause::TrustAnchor,
+            Self::LocalRoot => Cause::LocalRoot,
             Self::Audit => Cause::Audit,
         }
     }

@@ -42,15 +42,11 @@ impl Pipeline {
         admission: Admission,
         now: Now,
     ) -> Option<Refresh> {
-        if !self.cache.prefetches() || source != AnswerSource::Cache || query.flags.cd() {
+        if query.flags.cd() || !self.is_about_to_end(response, source) {
             return None;
         }
-        let ends = response.answer.iter().any(|held| {
-            let lifetime = self.cache.served_ttl(held.rrset.ttl);
-            held.ttl <= lifetime / LAST_PART
-        });
         let question = query.question();
-        if !ends || !self.cache.may_renew(&question, now) {
+        if !self.cache.may_renew(&question, now) {
             return None;
         }
         let slot = self.may_renew(&question, admission.client(), now)?;
@@ -60,10 +56,25 @@ impl Pipeline {
         })
     }
 
+    /// Whether an answer from the cache is in the last part of its lifetime, and such names are looked up anew.
+    pub(super) fn is_about_to_end(&self, response: &Response, source: AnswerSource) -> bool {
+        self.cache.prefetches()
+            && source == AnswerSource::Cache
+            && response.answer.iter().any(|held| {
+                let lifetime = self.cache.served_ttl(held.rrset.ttl);
+                held.ttl <= lifetime / LAST_PART
+            })
+    }
+
     /// A ready-made answer must not hide from us that its name is still asked for when it is about to end.
-    pub(super) fn until_renewal(&self, mut composed: Composed) -> Composed {
+    pub(super) fn until_renewal(&self, mut composed: Composed, response: &Response) -> Composed {
         if self.cache.prefetches() {
-            composed.lifetime -= composed.lifetime / LAST_PART;
+            let until = response.answer.iter().map(|held| {
+                let last_part = self.cache.served_ttl(held.rrset.ttl) / LAST_PART;
+                held.ttl.saturating_sub(last_part)
+            });
+            let until = until.min().unwrap_or(composed.lifetime);
+            composed.lifetime = composed.lifetime.min(until);
         }
         composed
     }

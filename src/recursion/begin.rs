@@ -5,7 +5,7 @@ use super::Route;
 use super::frame::{Approach, Frame, Path, Purpose, Stage};
 use super::seat::seat;
 use super::step::{Around, Lasting, Turn, with_chain};
-use super::synthesis::synthesise;
+use super::synthesis::{synthesise, synthesise_within};
 use super::targets::Targets;
 use super::trace::Happening;
 use crate::cache::remembered;
@@ -46,7 +46,8 @@ impl Recursion {
             Purpose::Trust => {
                 if let (Some(why), false) = (cache.failure(&question, now), renews(budget.cause()))
                 {
-                    return Turn::Fail(remembered(&why), Lasting::Known);
+                    // Told as it was then: the question that needs it was not asked before.
+                    return Turn::Fail(why, Lasting::Known);
                 }
                 true
             }
@@ -75,9 +76,13 @@ impl Recursion {
                 };
             }
         }
-        if let (true, Route::Iterate, Some(validator)) =
-            (frame.checking && !anew, &route, self.validator())
-            && let Some(response) = synthesise(cache, &question, validator.plan(), now)
+        if let (true, Some(validator)) = (frame.checking && !anew, self.validator())
+            && let Some(response) = match &route {
+                Route::Stub { zone, .. } | Route::Forward { zone, .. } => {
+                    synthesise_within(cache, &question, zone, validator.plan(), now)
+                }
+                _ => synthesise(cache, &question, validator.plan(), now),
+            }
         {
             let rcode = response.rcode;
             self.synthesised = self.synthesised.saturating_add(1);

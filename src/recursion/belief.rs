@@ -1,13 +1,14 @@
 //! What does this recursion know of zones and their keys? Trust found out so far, and what is still needed to know more.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Recursion;
 use super::step::Around;
 use super::trace::Happening;
+use super::weigh::lacking;
 use crate::cache::Rank;
-use crate::dnssec::{Anchor, Bogus, Start, Validator, Why, ZoneTrust, usable_ds};
+use crate::dnssec::{Anchor, Bogus, Start, Validator, ZoneTrust, usable_ds};
 use crate::sys::clock::Now;
 use crate::wire::{Ede, Name, Question, RecordType, Rrset, Security};
 
@@ -18,17 +19,47 @@ const LONGEST: u32 = 86_400;
 #[derive(Debug, Default)]
 pub(super) struct Beliefs {
     trusts: HashMap<Name, ZoneTrust>,
-    ds: HashMap<Name, (Arc<Rrset>, u32)>,
+    ds: HashMap<Name, ProvenDs>,
+    /// Zones whose keys are sought anew, whatever others remember of them.
+    pub keys_anew: HashSet<Name>,
+    /// The same for their DS sets.
+    pub ds_anew: HashSet<Name>,
+    /// Zones that unsigned replies claimed to speak for, and whose DS sets were asked for on that word.
+    pub hinted: HashSet<Name>,
     /// Why the last set was not believed.
     pub cause: Option<Bogus>,
-    /// Why DS or DNSKEY could not be had, when nobody lied.
+    /// Why DS or DNSKEY could not be had, when nobody lied, or that was before.
     pub unreachable: Option<Ede>,
+}
+
+/// The proven DS set of a zone.
+#[derive(Debug)]
+struct ProvenDs {
+    set: Arc<Rrset>,
+    /// What is left of its TTL.
+    ttl: u32,
+    /// Whether it was in the cache, and not shown in this recursion.
+    remembered: bool,
 }
 
 impl Beliefs {
     /// What is left of the TTL of a zone's DS set; no bound for an anchor.
     pub(super) fn ds_ttl(&self, zone: &Name) -> u32 {
-        self.ds.get(zone).map_or(LONGEST, |(_, ttl)| *ttl)
+        self.ds.get(zone).map_or(LONGEST, |ds| ds.ttl)
+    }
+
+    /// Whether this recursion found out for itself what a zone is worth.
+    pub(super) fn is_settled(&self, zone: &Name) -> bool {
+        self.trusts.contains_key(zone)
+    }
+
+    /// Whether the DS set of a zone came from the cache.
+    pub(super) fn has_remembered_ds(&self, zone: &Name) -> bool {
+        self.ds.get(zone).is_some_and(|ds| ds.remembered)
+    }
+
+    pub(super) fn forget_ds(&mut self, zone: &Name) {
+        self.ds.remove(zone);
     }
 }
 
@@ -143,8 +174,23 @@ impl Recursion {
     }
 
     /// Remembers the proven DS set of a zone for this recursion.
-    pub(super) fn learn_ds(&mut self, ds: Arc<Rrset>, ttl: u32) {
-        self.beliefs.ds.insert(ds.owner.clone(), (ds, ttl));
+    pub(super) fn learn_ds(&mut self, set: Arc<Rrset>, ttl: u32) {
+        let ds = ProvenDs {
+            ttl,
+            remembered: false,
+            set,
+        };
+        self.beliefs.ds.insert(ds.set.owner.clone(), ds);
+    }
+
+    /// The same for one that is used and may have come from the cache.
+    pub(super) fn use_ds(&mut self, set: &Arc<Rrset>, ttl: u32) {
+        let ds = ProvenDs {
+            ttl,
+            remembered: true,
+            set: Arc::clone(set),
+        };
+        self.beliefs.ds.entry(set.owner.clone()).or_insert(ds);
     }
 
     /// Remembers that what `question` (DS or DNSKEY) asks cannot be had: nothing below can be believed.
@@ -163,28 +209,27 @@ impl Recursion {
         if (0..labels).any(|labels| unsigned(&question.name.suffix(labels))) {
             return;
         }
-        let why = if question.rtype == RecordType::DS {
-            Why::NoDs
-        } else {
-            Why::NoDnskey
-        };
-        let bogus = self
-            .beliefs
-            .cause
-            .clone()
-            .unwrap_or_else(|| Bogus::of(why, &question.name, question.rtype));
+        if self.makes_do(question) {
+            return;
+        }
+        let cause = self.beliefs.cause.clone();
+        let bogus = cause.unwrap_or_else(|| lacking(question));
         self.learn(&question.name, ZoneTrust::Bogus(bogus), 0, now);
     }
 
     pub(super) fn known_trust(&self, zone: &Name, now: Now) -> Option<ZoneTrust> {
         let here = self.beliefs.trusts.get(zone).cloned();
-        here.or_else(|| self.validator()?.known(zone, now))
+        let anew = self.beliefs.keys_anew.contains(zone);
+        here.or_else(|| self.validator()?.known(zone, now).filter(|_| !anew))
     }
 
     /// The proven DS set of a zone, with what is left of its TTL.
     fn ds_of(&self, zone: &Name, around: &Around<'_>) -> Option<(Arc<Rrset>, u32)> {
-        if let Some((ds, ttl)) = self.beliefs.ds.get(zone) {
-            return Some((Arc::clone(ds), *ttl));
+        if let Some(ds) = self.beliefs.ds.get(zone) {
+            return Some((Arc::clone(&ds.set), ds.ttl));
+        }
+        if self.beliefs.ds_anew.contains(zone) {
+            return None;
         }
         let held = around
             .cache

@@ -107,7 +107,8 @@ pub(super) fn classify(asked: &Asked<'_>, message: &Message) -> Verdict {
         return reading(links, end);
     }
     let soa = soa_for(&scrubbed, &last, asked.zone);
-    let vouched = asked.forwarded || authoritative || soa.is_some();
+    // A signed denial vouches for itself, whoever hands it on.
+    let vouched = asked.forwarded || authoritative || soa.is_some() || is_denied(&scrubbed);
     if rcode == Rcode::NXDOMAIN {
         return if vouched {
             reading(links, End::NxDomain(soa))
@@ -137,6 +138,10 @@ pub(super) fn classify(asked: &Asked<'_>, message: &Message) -> Verdict {
     }
     if scrubbed.upward {
         return Verdict::Fault(Fault::Upward);
+    }
+    if trusted && !vouched && !scrubbed.answer.is_empty() {
+        // Records of the zone, but none of those asked for: no answer, and still its word if no other server has a better one.
+        return Verdict::Doubtful(read(links, End::NoData(None), false));
     }
     if !trusted || !vouched {
         return Verdict::Fault(Fault::Lame);
@@ -173,6 +178,14 @@ fn end_of_chain(scrubbed: &Scrubbed, last: &Name, rcode: Rcode, asked: &Asked<'_
         _ if soa.is_some() => End::NoData(soa),
         _ => End::Elsewhere,
     }
+}
+
+/// Whether a signed denial came along.
+fn is_denied(scrubbed: &Scrubbed) -> bool {
+    scrubbed.authority.iter().any(|set| {
+        matches!(set.rtype, RecordType::NSEC | RecordType::NSEC3)
+            && set.rrsigs.iter().next().is_some()
+    })
 }
 
 /// The SOA that may speak for `name`: at or above it, not above the zone.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use super::local_root::NOBODY;
 use crate::dnssec::Why;
 use crate::guard::permit::Exhausted;
 use crate::wire::{Ede, Name, Rcode};
@@ -49,9 +50,11 @@ impl Fault {
 impl ServerFault {
     /// One sentence.
     pub(super) fn sentence(&self) -> String {
-        let who = self
-            .server
-            .map_or_else(|| "no server".to_owned(), |server| server.to_string());
+        let who = match self.server {
+            None => "no server".to_owned(),
+            Some(NOBODY) => "the local copy of the root".to_owned(),
+            Some(server) => server.to_string(),
+        };
         let zone = &self.zone;
         match self.fault {
             Fault::Silent => format!("{who} did not answer for {zone}"),

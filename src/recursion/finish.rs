@@ -1,11 +1,14 @@
 //! How does a line of inquiry end? With an answer or a failure, told to the client or to the frame below.
 
+use std::net::IpAddr;
+
 use super::fault::limit_failure;
 use super::frame::{Frame, Purpose, Stage};
 use super::step::Lasting;
 use super::trace::Happening;
 use super::{Recursion, referral};
 use crate::cache::{Cache, Demand};
+use crate::config::plan;
 use crate::guard::permit::{Budget, Cause, Exhausted};
 use crate::sys::clock::Now;
 use crate::wire::{Ede, Name, Rcode, Response};
@@ -52,6 +55,10 @@ impl Recursion {
             .take(self.plan.limits.ns_addresses)
             .collect();
         let open = approach.targets.found(&name, &addresses);
+        // The glue of its own zone comes behind: either may be the stale one.
+        approach
+            .targets
+            .add(reachable(referral::glue(&name, cache, now), &self.plan));
         if response.rcode != Rcode::NOERROR || !open {
             self.server_unknown(name, cache, budget, now);
         }
@@ -79,13 +86,21 @@ impl Recursion {
             cache.store_failure_as(&frame.question, ede.clone(), frame.demand(), now);
         }
         if frame.purpose == Purpose::Trust {
-            if !ede.is_bogus() {
+            if lasting == Lasting::Known {
+                // Nothing of this recursion is the cause of that.
+                self.beliefs.cause = None;
+                self.beliefs.unreachable = Some(ede);
+            } else if !ede.is_bogus() {
                 self.beliefs.unreachable.get_or_insert(ede);
             }
             self.despair(&frame.question, now);
         } else if let Some(below) = self.frames.last_mut() {
             if let Stage::Approach(approach) = &mut below.stage {
                 approach.held_back |= lasting == Lasting::HereOnly;
+                approach.targets.add(reachable(
+                    referral::glue(&frame.question.name, cache, now),
+                    &self.plan,
+                ));
             }
             self.server_unknown(frame.question.name, cache, budget, now);
         } else {
@@ -129,4 +144,12 @@ impl Recursion {
             !self.history.is_empty() && self.history.iter().all(|at| !at.fault.is_theirs());
         matches!(cause, Cause::Admitted | Cause::Audit) && !ours_alone
     }
+}
+
+fn reachable(addresses: Vec<IpAddr>, plan: &plan::Recursion) -> impl Iterator<Item = IpAddr> {
+    let (ipv4, ipv6) = (plan.ipv4, plan.ipv6);
+    addresses.into_iter().filter(move |address| match address {
+        IpAddr::V4(_) => ipv4,
+        IpAddr::V6(_) => ipv6,
+    })
 }

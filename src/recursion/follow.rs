@@ -75,8 +75,15 @@ impl Recursion {
             End::Data(set) => {
                 let security = backing.security;
                 response.authority.extend(holding(&backing));
-                let held = self.keep(set, rank, backing, cache, now);
-                response.answer.push(held);
+                // A DNAME that was asked for would redirect names below it just the same.
+                let sure = reading.over_tcp
+                    || security == Security::Secure
+                    || set.rtype != RecordType::DNAME;
+                response.answer.push(if sure {
+                    self.keep(set, rank, backing, cache, now)
+                } else {
+                    uncached(set, security, cache)
+                });
                 response
                     .authority
                     .extend(reading.authority.map(|set| uncached(set, security, cache)));

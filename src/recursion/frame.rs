@@ -29,11 +29,21 @@ pub(super) struct Frame {
     pub seen: Vec<Name>,
     /// Questions shortened by QNAME minimisation so far, for `target`.
     pub shortened: u32,
-    /// A delegation that came from the cache and failed as a whole: its servers, not to be asked again when the parent names them
-    /// again. At most once, for the client's name alone.
-    pub stale: Option<(Name, Vec<SocketAddr>)>,
+    /// A delegation that came from the cache and failed as a whole. At most once for each name.
+    pub stale: Option<Stale>,
     /// What comes next.
     pub stage: Stage,
+}
+
+/// A delegation that failed as a whole.
+#[derive(Debug)]
+pub(super) struct Stale {
+    /// Its zone.
+    pub zone: Name,
+    /// Its servers, not to be asked again when the parent names them again.
+    pub failed: Vec<SocketAddr>,
+    /// Why the last of them was not believed, if that was what was wrong.
+    pub bogus: Option<Bogus>,
 }
 
 /// Whom a line of inquiry is for.
@@ -88,12 +98,17 @@ pub(super) struct Approach {
     pub forward_failed: bool,
     /// A reply from a server that does not look like one of the zone's: taken when no other server answers better.
     pub last_resort: Option<Box<Reading>>,
-    /// The last resort needs no more than one other server to fail: it came from one of the zone's own, only poorly written.
+    /// No other server is to be asked: the last resort came from one of the zone's own, only poorly written, or enough were bogus.
     pub settled: bool,
     /// The last reply that was not believed, and why.
     pub bogus: Option<Bogus>,
     /// Replies that were not believed.
     pub bogus_replies: u32,
+    /// Whose datagram was not believed, though nothing was missing: nobody forges a stream from afar, so he is asked over one
+    /// when nobody else is left.
+    pub doubted: Option<SocketAddr>,
+    /// Somebody was asked over TCP for that reason.
+    pub insisted: bool,
     /// A server that must be asked again over TCP.
     pub insist_tcp: Option<SocketAddr>,
     /// Its servers.
@@ -177,8 +192,18 @@ impl Approach {
             settled: false,
             bogus: None,
             bogus_replies: 0,
+            doubted: None,
+            insisted: false,
             insist_tcp: None,
             targets,
         }
+    }
+
+    /// Whether somebody whose datagram was not believed is to be asked over TCP now: the last one, once for a name and zone.
+    pub(super) fn insist(&mut self) -> bool {
+        let doubted = self.doubted.take().filter(|_| !self.insisted);
+        self.insisted |= doubted.is_some();
+        self.insist_tcp = doubted;
+        doubted.is_some()
     }
 }

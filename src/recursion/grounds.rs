@@ -1,7 +1,5 @@
 //! By what is a reading to be believed? The zone that signed it, the keys or the proof that are needed, or why it cannot be believed.
 
-use std::sync::Arc;
-
 use super::Recursion;
 use super::belief::{Entry, Trusting};
 use super::chain::{End, Reading};
@@ -93,7 +91,7 @@ impl Recursion {
                 dnskey: dnskey.clone(),
             })),
             Entry::Ds(ds, ttl) => {
-                self.learn_ds(Arc::clone(&ds), ttl);
+                self.use_ds(&ds, ttl);
                 Grounds::Prove(Box::new(Evidence::KeysByDs {
                     zone: dnskey.owner.clone(),
                     ds,
@@ -130,7 +128,7 @@ impl Recursion {
     /// A reply without a signature: right if a zone cut to an unsigned zone lies between the zone that was asked, or the anchor
     /// below it, and the name.
     fn unsigned(
-        &self,
+        &mut self,
         asked: &Name,
         reading: &mut Reading,
         question: &Question,
@@ -152,6 +150,22 @@ impl Recursion {
             }
             ZoneTrust::Bogus(bogus) => return Grounds::Hopeless(bogus),
             ZoneTrust::Secure(_) | ZoneTrust::NoCut => {}
+        }
+        // The reply tells which zone speaks. That one is looked at first: the names on the way may be empty, and servers do not
+        // always prove that well.
+        if let Some(apex) = reading.apex(zone, &last) {
+            match self.entry(&apex, around) {
+                Entry::Need(needed)
+                    if needed.name != apex || self.beliefs.hinted.insert(apex.clone()) =>
+                {
+                    return Grounds::Need(needed);
+                }
+                Entry::Trust(ZoneTrust::Insecure(ede)) => {
+                    reading.cut_after_first();
+                    return Grounds::Accept(Security::Insecure, ede);
+                }
+                _ => {}
+            }
         }
         for labels in zone.label_count() + 1..=last.label_count() {
             let name = last.suffix(labels);

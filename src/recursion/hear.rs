@@ -7,8 +7,9 @@ use super::classify::{Asked, Verdict, classify};
 use super::fault::{Fault, ServerFault};
 use super::frame::{Approach, Frame, Path, Stage};
 use super::introduce::Introduction;
+use super::local_root::NOBODY;
 use super::trace::{Happening, Source};
-use super::weigh::Weighing;
+use super::weigh::{Said, Weighing};
 use super::{AskFailure, Heard, Outstanding, Over, Recursion, referral};
 use crate::cache::{Backing, Cache, Delegation, Negative, Rank};
 use crate::config::plan::Minimisation;
@@ -26,6 +27,7 @@ const HISTORY: usize = 128;
 struct Taken<'a> {
     outstanding: &'a Outstanding,
     server: SocketAddr,
+    over: Over,
     cache: &'a Cache,
     now: Now,
 }
@@ -66,17 +68,17 @@ impl Recursion {
                 message,
                 bytes,
             } => {
-                self.note(
-                    now,
-                    Happening::Reply {
+                if server != NOBODY {
+                    let waited = now.since(outstanding.since).as_millis();
+                    let reply = Happening::Reply {
                         server,
                         over,
                         rcode: message.rcode(),
                         bytes,
-                        millis: u64::try_from(now.since(outstanding.since).as_millis())
-                            .unwrap_or(u64::MAX),
-                    },
-                );
+                        millis: u64::try_from(waited).unwrap_or(u64::MAX),
+                    };
+                    self.note(now, reply);
+                }
                 let candidate = outstanding.candidate(server);
                 let forwarded = matches!(approach.path, Path::Forward(_));
                 let verdict = if candidate.is_none() && !forwarded {
@@ -94,6 +96,7 @@ impl Recursion {
                 let taken = Taken {
                     outstanding: &outstanding,
                     server: candidate.unwrap_or_else(|| SocketAddr::new(server, 0)),
+                    over,
                     cache,
                     now,
                 };
@@ -257,12 +260,13 @@ impl Recursion {
             expires_at: now.wall_secs().saturating_add(u64::from(ns.ttl)),
         };
         let path = approach.path.clone();
+        self.referred.push(delegation.zone.clone());
         cache.store_delegation(delegation.clone(), now);
         let mut deeper = self.towards(delegation, path, Source::Referral, cache, now);
-        if let Some((zone, failed)) = &frame.stale
-            && *zone == deeper.zone
+        if let Some(stale) = &frame.stale
+            && stale.zone == deeper.zone
         {
-            deeper.targets.leave_out(failed);
+            deeper.targets.leave_out(&stale.failed);
         }
         Some(deeper)
     }
@@ -282,6 +286,10 @@ impl Recursion {
             fault,
         };
         self.note(now, Happening::Fault(told.clone()));
+        if told.server == Some(NOBODY) {
+            // The copy of the root is no use for this: from here on the root itself is asked.
+            self.local_root = None;
+        }
         if self.history.len() < HISTORY {
             self.history.push(told.clone());
             self.faults.push(told);
@@ -314,7 +322,11 @@ fn weighed(approach: Approach, reading: Reading, question: &Question, taken: &Ta
     let weighing = Weighing {
         reading,
         question: question.clone(),
-        said: Some((taken.outstanding.clone(), taken.server)),
+        said: Some(Said {
+            outstanding: taken.outstanding.clone(),
+            server: taken.server,
+            over: taken.over,
+        }),
     };
     Stage::Weigh(Box::new(approach), Box::new(weighing))
 }

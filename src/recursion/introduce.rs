@@ -58,6 +58,7 @@ impl Recursion {
             name: introduction.child.clone(),
             rtype: RecordType::DS,
             whole_name: false,
+            or_type: false,
             soa: None,
         });
         let evidence = Evidence::Sets(Sets {

@@ -27,8 +27,13 @@
 //! With trust anchors, what a reply says is weighed before it is followed or cached (`weigh.rs`): by the keys of the zone that
 //! signed it, found from the anchor down by DS and DNSKEY look-ups of their own (`belief.rs`), or by a proof that the zone need
 //! not be signed. The checking itself is handed out as work ([`Step::Verify`]). What is bogus is its server's fault: others
-//! are asked, up to four replies, then the question fails with the reason. Addresses of servers are not validated, nor what
+//! are asked, up to four replies, and one over TCP. Then what was remembered is doubted (`anew.rs`): a delegation, keys, a DS set
+//! are asked for anew, once in a while for a zone. Then the question fails with the reason. Addresses of servers are not validated, nor what
 //! a client asks with CD; such data are kept apart ([`crate::wire::Security::Unchecked`]).
+//!
+//! ## What the root need not be asked
+//! With a proven copy of the root zone (`local_root.rs`, RFC 8806), the reply of a root server is made instead of asked for and
+//! then taken as if it had been heard.
 //!
 //! ## What is remembered of failures (RFC 9520)
 //! A failure is stored for the client's question, and for a name server's address, when servers gave cause (silence,
@@ -36,6 +41,7 @@
 //! stored when only our own side failed (no route, no usable address family, time ran out before any server let us down), nor
 //! for refresh, priming and trust anchors, so that a start without a network is not held against later clients.
 
+mod anew;
 mod begin;
 mod belief;
 mod chain;
@@ -47,6 +53,7 @@ mod frame;
 mod grounds;
 mod hear;
 mod introduce;
+mod local_root;
 mod minimise;
 mod priming;
 mod reading;
@@ -64,6 +71,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use fault::{Fault, ServerFault};
+pub use local_root::LocalRoot;
 pub use trace::{Trace, TraceEvent};
 
 use crate::cache::Cache;
@@ -99,6 +107,10 @@ pub struct Recursion {
     failed_names: Vec<Name>,
     /// Zones all of whose servers failed in this recursion: whoever comes to them again fails at once.
     dead_zones: Vec<Name>,
+    /// Zones that a referral led to in this recursion: their parents need not be asked again.
+    referred: Vec<Name>,
+    /// Zones whose parents were asked again.
+    renewed: Vec<Name>,
     /// Time spent waiting for servers that stayed silent.
     silence: Duration,
     /// Asks made: a bound of its own, should whoever asks for us forget to charge the budget.
@@ -115,6 +127,10 @@ pub struct Recursion {
     synthesised: u32,
     /// Work handed out to be done elsewhere.
     verifying: Option<Arc<Verification>>,
+    /// A copy of the root zone that is used instead of asking the root, unless it turns out to be no use.
+    local_root: Option<LocalRoot>,
+    /// Replies that were made from it.
+    from_local_root: u32,
 }
 
 /// An ask that was handed out and not yet answered.
@@ -265,6 +281,8 @@ impl Recursion {
             history: Vec::new(),
             failed_names: Vec::new(),
             dead_zones: Vec::new(),
+            referred: Vec::new(),
+            renewed: Vec::new(),
             silence: Duration::ZERO,
             asks: 0,
             limit: None,
@@ -273,6 +291,8 @@ impl Recursion {
             checking: false,
             synthesised: 0,
             verifying: None,
+            local_root: None,
+            from_local_root: 0,
         }
     }
 
@@ -283,6 +303,14 @@ impl Recursion {
         self.frames = vec![Frame::for_client(self.question.clone(), checking)];
         self.checking = checking;
         self.validator = Some(validator);
+        self
+    }
+
+    /// The same with a copy of the root zone, from which is taken what the root would be asked for (RFC 8806). Should something in
+    /// it not be believed, the root is asked after all.
+    #[must_use]
+    pub fn with_local_root(mut self, local_root: Option<LocalRoot>) -> Self {
+        self.local_root = local_root;
         self
     }
 
@@ -309,6 +337,12 @@ impl Recursion {
     #[must_use]
     pub const fn synthesised(&self) -> u32 {
         self.synthesised
+    }
+
+    /// How many questions to the root were answered from the local copy of its zone.
+    #[must_use]
+    pub const fn from_local_root(&self) -> u32 {
+        self.from_local_root
     }
 
     /// The question.

@@ -42,6 +42,18 @@ impl Reading {
             .find(|signer| name.is_within(signer))
     }
 
+    /// Which zone speaks, by its own word: the owner of the SOA or NS set that came along, if that lies below `zone`, and `name` in it.
+    pub(super) fn apex(&self, zone: &Name, name: &Name) -> Option<Name> {
+        let soa = match &self.end {
+            End::NoData(soa) | End::NxDomain(soa) => soa.as_ref(),
+            _ => None,
+        };
+        let told = soa.or(self.authority.as_ref())?;
+        let apex = &told.owner;
+        let below = apex != zone && apex.is_within(zone) && name.is_within(apex);
+        (below && self.links.is_empty()).then(|| apex.clone())
+    }
+
     /// The first set, if there is any.
     pub(super) fn first(&self) -> Option<&Rrset> {
         match (self.links.first(), &self.end) {
@@ -83,6 +95,8 @@ impl Reading {
             name: last.unwrap_or(&question.name).clone(),
             rtype: question.rtype,
             whole_name,
+            // The parent's word on a DS, and a name cut short, are of use only as they were meant.
+            or_type: question.rtype != RecordType::DS && self.shorter.is_none(),
             soa: soa.clone(),
         })
     }
@@ -122,6 +136,16 @@ impl Reading {
         self.additional.clear();
     }
 
+    /// The DNAME that a wildcard made and a link goes by, if there is one. A wildcard stands in for the very name that is asked
+    /// for (RFC 4592 section 3.3.1), so it never makes a DNAME above it: this one was brought from another question's answer.
+    pub(super) fn borrowed_dname<'a>(&self, proven: &'a Proven) -> Option<&'a Rrset> {
+        let through = self.links.iter().map(|link| link.dname.is_some());
+        let through = through.chain([matches!(self.end, End::Overflow(_))]);
+        let mut both = through.zip(&proven.positive);
+        both.find(|(dname, shown)| *dname && shown.expanded)
+            .map(|(_, shown)| &*shown.set)
+    }
+
     /// Puts what was proven in the place of what was received.
     pub(super) fn believe(&mut self, proven: Proven) {
         let proofs: Vec<Arc<Rrset>> = proven
@@ -141,6 +165,11 @@ impl Reading {
             };
             (believed.set.into_inner(), backing)
         });
+        if proven.only_type
+            && let End::NxDomain(soa) = &mut self.end
+        {
+            self.end = End::NoData(soa.take());
+        }
         for link in &mut self.links {
             let Some((set, backing)) = positive.next() else {
                 return;

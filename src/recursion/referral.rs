@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::targets::mix;
-use crate::cache::DelegationServer;
+use crate::cache::{Cache, DelegationServer};
 use crate::config::plan::Limits;
+use crate::sys::clock::Now;
 use crate::wire::{Name, RecordType, Rrset, rdata};
 
 /// The servers of a delegation: at most `ns_names` of them, those with addresses first, else by a toss of `seed`; each with at
@@ -78,6 +79,22 @@ pub(super) fn addresses(set: &Rrset) -> Vec<IpAddr> {
             _ => None,
         })
         .collect()
+}
+
+/// The addresses that the parent of a server's own zone gives for it: all there is to go by if that zone does not say, and a
+/// second chance if what it says is wrong.
+pub(super) fn glue(server: &Name, cache: &Cache, now: Now) -> Vec<IpAddr> {
+    let mut inside = Some(server.clone());
+    while let Some(delegation) = inside.and_then(|name| cache.deepest_delegation(&name, now)) {
+        let mut servers = delegation.servers.iter();
+        if let Some(known) =
+            servers.find(|known| known.name == *server && !known.addresses.is_empty())
+        {
+            return known.addresses.clone();
+        }
+        inside = delegation.zone.parent();
+    }
+    Vec::new()
 }
 
 #[cfg(test)]

@@ -1,19 +1,21 @@
 //! What comes next? One frame is taken from the stack, moved on by one turn, and put back.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::fault::{silence_failure, zone_failure};
 use super::frame::{Approach, Frame, Path, Purpose, Stage};
+use super::local_root::NOBODY;
 use super::targets::lookups_allowed;
 use super::trace::{Happening, TraceEvent};
 use super::weigh::Weighing;
-use super::{Ask, Outstanding, Over, Recursion, Routes, SILENCE, Step, Via, minimise};
+use super::{Ask, Heard, Outstanding, Over, Recursion, Routes, SILENCE, Step, Via, minimise};
 use crate::cache::{Cache, Negative, Rank};
 use crate::config::plan::Minimisation;
 use crate::dnssec::{Allowance, Clock, Evidence, Verification};
 use crate::guard::permit::{Budget, Exhausted};
 use crate::sys::clock::Now;
-use crate::wire::{Ede, Name, Question, Rcode, RecordType, Response};
+use crate::wire::{Ede, Message, Name, Question, Rcode, RecordType, Response};
 
 /// What came of a turn.
 pub(super) enum Turn {
@@ -21,6 +23,8 @@ pub(super) enum Turn {
     Continue,
     /// Something is to be asked.
     Ask(Box<Outstanding>),
+    /// Something would be asked, and the reply is known.
+    Know(Box<Outstanding>, Box<Message>),
     /// Something else is to be looked up first.
     Descend(Question, Purpose),
     /// Something is to be verified.
@@ -93,6 +97,17 @@ impl Recursion {
                     self.frames.push(frame);
                     self.outstanding = Some(*outstanding);
                 }
+                Turn::Know(outstanding, message) => {
+                    self.frames.push(frame);
+                    self.outstanding = Some(*outstanding);
+                    let known = Heard::Reply {
+                        server: NOBODY,
+                        over: Over::Tcp,
+                        message: *message,
+                        bytes: 0,
+                    };
+                    self.hear(known, cache, budget, now);
+                }
                 Turn::Descend(question, purpose) => {
                     self.frames.push(frame);
                     self.frames.push(Frame::for_frame(question, purpose));
@@ -125,6 +140,9 @@ impl Recursion {
                 Err(turn) => return *turn,
             };
             let minimised = question.name != frame.target;
+            if let Some(message) = self.local_reply(&approach, &question) {
+                return self.know(frame, approach, question, message, around);
+            }
             if let Path::Forward(index) = approach.path {
                 if approach.forward_failed {
                     return self.give_up(frame, approach, around);
@@ -142,6 +160,9 @@ impl Recursion {
                 let via = via(&approach, &[server]);
                 return self.ask(frame, approach, question, vec![server], via, around);
             }
+            if approach.settled && approach.insist() {
+                continue;
+            }
             if self.silence >= SILENCE
                 || approach.settled
                 || self.dead_zones.contains(&approach.zone)
@@ -152,6 +173,9 @@ impl Recursion {
             if candidates.is_empty() {
                 if minimised && approach.targets.wants_full_name() {
                     approach.full_only = true;
+                    continue;
+                }
+                if approach.insist() {
                     continue;
                 }
                 if let Some(question) = self.next_lookup(frame, &mut approach, budget) {
@@ -179,6 +203,48 @@ impl Recursion {
             let via = via(&approach, &candidates);
             return self.ask(frame, approach, question, candidates, via, around);
         }
+    }
+
+    /// What the root would reply, if it is the root that is to be asked and a copy of its zone says so.
+    fn local_reply(&self, approach: &Approach, question: &Question) -> Option<Message> {
+        let is_the_root = approach.path == Path::Iterate && approach.zone.is_root();
+        self.local_root
+            .as_ref()
+            .filter(|_| is_the_root)?
+            .reply(question)
+    }
+
+    /// Takes a reply that nobody had to be asked for.
+    fn know(
+        &mut self,
+        frame: &mut Frame,
+        approach: Approach,
+        question: Question,
+        message: Message,
+        around: &Around<'_>,
+    ) -> Turn {
+        self.from_local_root += 1;
+        self.note(
+            around.now,
+            Happening::LocalRoot {
+                question: question.clone(),
+                rcode: message.rcode(),
+            },
+        );
+        let outstanding = Outstanding {
+            minimised: question.name != frame.target,
+            ask: Ask {
+                question,
+                servers: vec![NOBODY],
+                zone: approach.zone.clone(),
+                via: Via::Authoritative,
+                over: Over::Tcp,
+            },
+            candidates: vec![SocketAddr::new(NOBODY, 0)],
+            since: around.now,
+        };
+        frame.stage = Stage::Approach(approach);
+        Turn::Know(Box::new(outstanding), Box::new(message))
     }
 
     /// The question to put: the full one, or a shorter one that the cache cannot answer (RFC 9156).
@@ -259,7 +325,7 @@ impl Recursion {
         frame: &mut Frame,
         approach: Approach,
         question: Question,
-        candidates: Vec<std::net::SocketAddr>,
+        candidates: Vec<SocketAddr>,
         via: Via,
         around: &Around<'_>,
     ) -> Turn {
@@ -284,7 +350,7 @@ impl Recursion {
         };
         let ask = Ask {
             question,
-            servers: candidates.iter().map(std::net::SocketAddr::ip).collect(),
+            servers: candidates.iter().map(SocketAddr::ip).collect(),
             zone: approach.zone.clone(),
             via,
             over,
@@ -298,7 +364,8 @@ impl Recursion {
         }))
     }
 
-    /// Nobody is left to ask. What a doubtful server said is better than nothing. A delegation from the cache may have been overtaken by events: then its parent is asked once more.
+    /// Nobody is left to ask. What a doubtful server said is better than nothing. A delegation from the cache may have been
+    /// overtaken by events, or forged: then its parent is asked once more.
     fn give_up(&mut self, frame: &mut Frame, mut approach: Approach, around: &Around<'_>) -> Turn {
         if let Some(reading) = approach.last_resort.take() {
             let weighing = Weighing {
@@ -309,36 +376,20 @@ impl Recursion {
             frame.stage = Stage::Weigh(Box::new(approach), Box::new(weighing));
             return Turn::Continue;
         }
-        let zone = &approach.zone;
-        let failed = approach.targets.failed();
-        if approach.from_cache
-            && frame.purpose == Purpose::Client
-            && approach.bogus.is_none()
-            && frame.stale.is_none()
-            && !failed.is_empty()
-            && approach.path == Path::Iterate
-            && self.silence < SILENCE
-            && let Some(parent) = zone.parent()
-            && around.cache.failure(&moved(zone), around.now).is_none()
-        {
-            around.cache.store_failure(
-                &moved(zone),
-                Ede::new(Ede::NO_REACHABLE_AUTHORITY, "its parent was asked again"),
-                around.now,
-            );
-            self.note(around.now, Happening::AskParentAgain { zone: zone.clone() });
-            frame.stale = Some((zone.clone(), failed));
-            frame.stage = Stage::Approach(self.deepest(&parent, around));
+        if self.ask_above(frame, &approach, around) {
             return Turn::Continue;
         }
-        let ede = if let Some(bogus) = &approach.bogus {
+        let zone = &approach.zone;
+        let before = frame.stale.as_ref().and_then(|stale| stale.bogus.as_ref());
+        let bogus = approach.bogus.as_ref().or(before);
+        let ede = if let Some(bogus) = bogus {
             self.reason(bogus)
         } else if self.silence >= SILENCE {
             silence_failure(&self.history)
         } else {
             zone_failure(zone, &self.history, self.limit)
         };
-        if !approach.held_back && approach.bogus.is_none() {
+        if !approach.held_back && bogus.is_none() {
             self.dead_zones.push(approach.zone);
         }
         Turn::Fail(
@@ -375,13 +426,7 @@ pub(super) fn depth(frames: usize) -> u32 {
     u32::try_from(frames).unwrap_or(u32::MAX)
 }
 
-/// The key under which is remembered that the parent of a failing zone was asked whether it has moved: its other names do not
-/// ask the parent again for as long as a failure lasts (RFC 9520 section 3.3). No record and no question has this type.
-fn moved(zone: &Name) -> Question {
-    Question::new(zone.clone(), RecordType(0))
-}
-
-fn via(approach: &Approach, candidates: &[std::net::SocketAddr]) -> Via {
+fn via(approach: &Approach, candidates: &[SocketAddr]) -> Via {
     match candidates.first() {
         Some(first) if first.port() != 0 => Via::Stub(candidates.to_vec()),
         _ => match approach.path {

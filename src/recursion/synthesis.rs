@@ -35,8 +35,7 @@ pub fn synthesise(
     plan: &plan::Dnssec,
     now: Now,
 ) -> Option<Response> {
-    let rtype = question.rtype;
-    if rtype.is_meta() && rtype != RecordType::ANY {
+    if !could_be_denied(question.rtype) {
         return None;
     }
     if let Some(authority) = cache.nxdomain_above(&question.name, now) {
@@ -45,7 +44,21 @@ pub fn synthesise(
             ..Response::empty(Rcode::NXDOMAIN)
         });
     }
-    if !plan.aggressive {
+    synthesise_within(cache, question, &Name::root(), plan, now)
+}
+
+/// The same for a name that is sent to servers of the operator's choice: by proofs of zones at or below `apex` alone, for those
+/// were had from the same servers, and a public zone's denial says nothing of a private zone below it.
+#[must_use]
+pub(super) fn synthesise_within(
+    cache: &Cache,
+    question: &Question,
+    apex: &Name,
+    plan: &plan::Dnssec,
+    now: Now,
+) -> Option<Response> {
+    let rtype = question.rtype;
+    if !plan.aggressive || !could_be_denied(rtype) {
         return None;
     }
     let of_parent = match rtype {
@@ -53,7 +66,9 @@ pub fn synthesise(
         _ => None,
     };
     let inside = of_parent.as_ref().unwrap_or(&question.name);
-    let zone = cache.denial_zone(inside)?;
+    let zone = cache
+        .denial_zone(inside)
+        .filter(|zone| zone.zone().is_within(apex))?;
     let cut = cache.deepest_delegation(inside, now);
     if cut.is_some_and(|cut| cut.zone.label_count() > zone.zone().label_count()) {
         return None;
@@ -66,6 +81,11 @@ pub fn synthesise(
         now,
     };
     attempt.by_nsec().or_else(|| attempt.by_nsec3())
+}
+
+/// Whether a question of this type asks for something that could not exist.
+const fn could_be_denied(rtype: RecordType) -> bool {
+    !rtype.is_meta() || matches!(rtype, RecordType::ANY)
 }
 
 /// One question within one zone.

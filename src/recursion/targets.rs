@@ -105,7 +105,13 @@ impl Targets {
                 .take(limits.ns_addresses)
                 .collect();
             // Glue that differs from what the server's own zone says is kept behind it: either may be the stale one.
-            let both = cached.iter().chain(&server.addresses);
+            // The same for what its own parent gives, if this referral gave none.
+            let elsewhere = if cached.is_empty() || !server.addresses.is_empty() {
+                Vec::new()
+            } else {
+                referral::glue(&server.name, cache, now)
+            };
+            let both = cached.iter().chain(&server.addresses).chain(&elsewhere);
             let mut distinct: Vec<IpAddr> = Vec::new();
             for address in both.filter(|address| reachable(address)) {
                 if !distinct.contains(address) {
@@ -271,8 +277,11 @@ impl Targets {
 
     /// Leaves out servers that failed before.
     pub(super) fn leave_out(&mut self, failed: &[SocketAddr]) {
-        self.addresses
-            .retain(|address| !failed.contains(&address.address));
+        for address in &mut self.addresses {
+            if failed.contains(&address.address) {
+                address.state = State::Gone;
+            }
+        }
     }
 
     /// All addresses that are no use any more.

@@ -46,6 +46,13 @@ pub enum Happening {
         /// The code of what they prove.
         rcode: Rcode,
     },
+    /// The local copy of the root zone had the reply (RFC 8806).
+    LocalRoot {
+        /// The question.
+        question: Question,
+        /// The code of the reply.
+        rcode: Rcode,
+    },
     /// The operator's policy answered.
     Policy {
         /// The name.
@@ -177,6 +184,9 @@ impl fmt::Display for TraceEvent {
             Happening::CacheHit { question, rcode } => write!(f, "cache: {question} {rcode}"),
             Happening::Synthesised { question, rcode } => {
                 write!(f, "proven without asking: {question} {rcode}")
+            }
+            Happening::LocalRoot { question, rcode } => {
+                write!(f, "local copy of the root: {question} {rcode}")
             }
             Happening::Policy { name } => write!(f, "policy answers {name}"),
             Happening::Approach {

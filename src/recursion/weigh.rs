@@ -9,7 +9,7 @@ use super::frame::{Approach, Frame, Purpose, Stage};
 use super::grounds::Grounds;
 use super::step::{Around, Lasting, Turn, depth};
 use super::trace::Happening;
-use super::{Outstanding, Recursion};
+use super::{Outstanding, Over, Recursion};
 use crate::cache::Cache;
 use crate::dnssec::denial::source_of_synthesis;
 use crate::dnssec::{Bogus, Judgement, KeyFinding, Proven, Verdict, Why, ZoneTrust};
@@ -27,8 +27,19 @@ pub(super) struct Weighing {
     pub reading: Reading,
     /// The question it answers; shorter than the one sought when nothing can exist below.
     pub question: Question,
-    /// Who said so, and what he was asked; nobody when it is the last that is left.
-    pub said: Option<(Outstanding, SocketAddr)>,
+    /// Who said so; nobody when it is the last that is left.
+    pub said: Option<Said>,
+}
+
+/// Who said something, what he was asked, and how his reply came.
+#[derive(Debug)]
+pub(super) struct Said {
+    /// What was asked.
+    pub outstanding: Outstanding,
+    /// Who replied.
+    pub server: SocketAddr,
+    /// How it came.
+    pub over: Over,
 }
 
 impl Recursion {
@@ -47,6 +58,12 @@ impl Recursion {
             return Turn::Continue;
         }
         match self.grounds(&approach, &mut weighing, around) {
+            Grounds::Need(question) if frame.current() == question => {
+                // Just that was asked, and this is no answer to it.
+                let bogus = lacking(&question);
+                frame.stage = self.disbelieve(*approach, weighing.said, bogus, now);
+                Turn::Continue
+            }
             Grounds::Need(question) => {
                 frame.stage = Stage::Weigh(approach, weighing);
                 self.seek(frame, question, budget, now)
@@ -68,14 +85,8 @@ impl Recursion {
                 Turn::Continue
             }
             Grounds::Doubt(bogus) => {
-                let said = weighing.said;
-                match self.disbelieve(*approach, said, bogus, now) {
-                    Ok(stage) => {
-                        frame.stage = stage;
-                        Turn::Continue
-                    }
-                    Err(ede) => Turn::Fail(ede, Lasting::Remembered),
-                }
+                frame.stage = self.disbelieve(*approach, weighing.said, bogus, now);
+                Turn::Continue
             }
             Grounds::Hopeless(bogus) => {
                 self.note(now, Happening::Bogus(bogus.clone()));
@@ -118,9 +129,9 @@ impl Recursion {
         budget: &mut Budget,
         now: Now,
     ) {
-        if self.verifying.take().is_none() {
+        let Some(work) = self.verifying.take() else {
             return;
-        }
+        };
         budget.pay_validation(verdict.spent.signatures, verdict.spent.hashes);
         if let Judgement::Bogus(bogus) = &verdict.judgement {
             let limit = match bogus.why {
@@ -140,14 +151,30 @@ impl Recursion {
             return;
         };
         match std::mem::replace(&mut frame.stage, Stage::Start) {
-            Stage::Weigh(approach, weighing) => {
-                match self.judged(&frame, approach, *weighing, verdict.judgement, cache, now) {
-                    Ok(stage) => frame.stage = stage,
-                    Err(ede) => {
-                        self.fail(frame, ede, Lasting::Remembered, cache, budget, now);
-                        return;
+            Stage::Weigh(approach, mut weighing) => {
+                frame.stage = match verdict.judgement {
+                    Judgement::Bogus(bogus) if self.renews_trust(work.evidence(), &bogus, now) => {
+                        Stage::Weigh(approach, weighing)
                     }
-                }
+                    Judgement::Bogus(bogus) => {
+                        self.disbelieve(*approach, weighing.said, bogus, now)
+                    }
+                    Judgement::Keys(finding) => {
+                        self.judged_keys(&mut weighing.reading, finding, now);
+                        self.believe(approach, *weighing, now)
+                    }
+                    Judgement::Sets(proven) => {
+                        if let Some(dname) = weighing.reading.borrowed_dname(&proven) {
+                            let bogus = Bogus::of(Why::NoProof, &dname.owner, dname.rtype);
+                            self.disbelieve(*approach, weighing.said, bogus, now)
+                        } else {
+                            Self::bury(&frame, &proven, cache);
+                            let for_trust = frame.purpose == Purpose::Trust;
+                            self.judged_sets(&mut weighing, proven, for_trust, cache, now);
+                            self.believe(approach, *weighing, now)
+                        }
+                    }
+                };
             }
             Stage::Introduce(approach, introduction) => {
                 self.introduced(&introduction, verdict.judgement, cache, now);
@@ -158,31 +185,13 @@ impl Recursion {
         self.frames.push(frame);
     }
 
-    fn judged(
-        &mut self,
-        frame: &Frame,
-        approach: Box<Approach>,
-        weighing: Weighing,
-        judgement: Judgement,
-        cache: &Cache,
-        now: Now,
-    ) -> Result<Stage, Ede> {
+    fn believe(&mut self, approach: Box<Approach>, weighing: Weighing, now: Now) -> Stage {
         let Weighing {
-            mut reading,
-            question,
-            said,
+            reading, question, ..
         } = weighing;
-        match judgement {
-            Judgement::Bogus(bogus) => return self.disbelieve(*approach, said, bogus, now),
-            Judgement::Keys(finding) => self.judged_keys(&mut reading, finding, now),
-            Judgement::Sets(proven) => {
-                let for_trust = frame.purpose == Purpose::Trust;
-                self.judged_sets(&mut reading, proven, &question, for_trust, cache, now);
-            }
-        }
         let security = reading.backing.security;
         self.note(now, Happening::Believed { question, security });
-        Ok(Stage::Follow(approach, Box::new(reading)))
+        Stage::Follow(approach, Box::new(reading))
     }
 
     fn judged_keys(&mut self, reading: &mut Reading, finding: KeyFinding, now: Now) {
@@ -214,13 +223,15 @@ impl Recursion {
 
     fn judged_sets(
         &mut self,
-        reading: &mut Reading,
+        weighing: &mut Weighing,
         proven: Proven,
-        question: &Question,
         for_trust: bool,
         cache: &Cache,
         now: Now,
     ) {
+        let Weighing {
+            reading, question, ..
+        } = weighing;
         let of_ds = question.rtype == RecordType::DS && reading.links.is_empty();
         if of_ds {
             if let Some(cut) = proven.cut {
@@ -243,7 +254,11 @@ impl Recursion {
             .is_some_and(|validator| validator.plan().aggressive)
         {
             let sources = proven.positive.iter();
-            let sources = sources.filter_map(|shown| source_of_synthesis(&shown.set));
+            let sources = sources.filter_map(|shown| {
+                // Asked for by its own name it is what it is.
+                let itself = !shown.expanded && shown.set.owner.labels().next() == Some(b"*");
+                source_of_synthesis(&shown.set).or_else(|| itself.then(|| shown.set.clone()))
+            });
             let sets: Vec<_> = proven.proofs.iter().cloned().chain(sources).collect();
             if !sets.is_empty() {
                 cache.store_denial(&proven.zone, proven.soa.as_ref(), &sets, now);
@@ -260,24 +275,35 @@ impl Recursion {
     fn disbelieve(
         &mut self,
         mut approach: Approach,
-        said: Option<(Outstanding, SocketAddr)>,
+        said: Option<Said>,
         bogus: Bogus,
         now: Now,
-    ) -> Result<Stage, Ede> {
+    ) -> Stage {
         self.note(now, Happening::Bogus(bogus.clone()));
-        let reason = self.reason(&bogus);
         self.beliefs.cause = Some(bogus.clone());
+        let why = bogus.why;
+        let may_be_forged = !why.is_absence() && !bogus.is_limit();
         approach.bogus_replies += 1;
-        let Some((outstanding, server)) = said else {
-            return Err(reason);
-        };
-        let fault = Fault::Bogus(bogus.why);
         approach.bogus = Some(bogus);
-        self.fault(&mut approach, &outstanding, Some(server), fault, now);
-        if approach.bogus_replies >= BOGUS_REPLIES_MOST {
-            return Err(reason);
+        let enough = approach.bogus_replies >= BOGUS_REPLIES_MOST || said.is_none();
+        if let Some(said) = said {
+            let fault = Fault::Bogus(why);
+            self.fault(
+                &mut approach,
+                &said.outstanding,
+                Some(said.server),
+                fault,
+                now,
+            );
+            if may_be_forged && said.over == Over::Udp {
+                approach.doubted = Some(said.server);
+            }
         }
-        Ok(Stage::Approach(approach))
+        if enough {
+            approach.settled = true;
+            approach.last_resort = None;
+        }
+        Stage::Approach(approach)
     }
 
     /// The extended error for something that is not believed. When keys could not be had because nobody answered, that is it.
@@ -293,4 +319,14 @@ impl Recursion {
         self.validator()
             .map_or(0, |validator| validator.plan().nsec3_iterations)
     }
+}
+
+/// That the DS or DNSKEY set which `question` asks for cannot be had.
+pub(super) fn lacking(question: &Question) -> Bogus {
+    let why = if question.rtype == RecordType::DS {
+        Why::NoDs
+    } else {
+        Why::NoDnskey
+    };
+    Bogus::of(why, &question.name, question.rtype)
 }

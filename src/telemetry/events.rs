@@ -123,7 +123,7 @@ mod tests {
             attack: ZoneAttack::default(),
         };
         let (mut one, mut other) = (0, 0);
-        let mut read = |next: &mut u64| -> Vec<u64> {
+        let read = |next: &mut u64| -> Vec<u64> {
             events.after(next).iter().map(|event| event.at_ms).collect()
         };
         assert!(read(&mut one).is_empty());

@@ -70,3 +70,79 @@ pub(super) fn unbase64(text: &str) -> Option<Vec<u8>> {
     }
     Some(octets)
 }
+/// Seconds, plain or with units (`1d12h`), as zone files write them.
+#[must_use]
+pub fn seconds(text: &str) -> Option<u32> {
+    let mut total: u32 = 0;
+    let mut number: Option<u32> = None;
+    for character in text.chars() {
+        if let Some(digit) = character.to_digit(10) {
+            number = Some(number.unwrap_or(0).checked_mul(10)?.checked_add(digit)?);
+        } else {
+            let unit = match character.to_ascii_lowercase() {
+                's' => 1,
+                'm' => 60,
+                'h' => 3600,
+                'd' => 86_400,
+                'w' => 604_800,
+                _ => return None,
+            };
+            total = total.checked_add(number.take()?.checked_mul(unit)?)?;
+        }
+    }
+    total.checked_add(number.unwrap_or(0))
+}
+
+/// A date of fourteen digits (`20260131235959`, UTC) as seconds since 1970, in serial arithmetic (RFC 4034 section 3.2).
+#[must_use]
+pub fn moment(text: &str) -> Option<u32> {
+    let digits = text.bytes().all(|letter| letter.is_ascii_digit());
+    if text.len() != 14 || !digits {
+        return None;
+    }
+    let part = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
+    let (year, month, day) = (part(0, 4)?, part(4, 6)?, part(6, 8)?);
+    let (hour, minute, second) = (part(8, 10)?, part(10, 12)?, part(12, 14)?);
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let longest = match month {
+        2 => 28 + i64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    let sane = (1..=12).contains(&month)
+        && (1..=longest).contains(&day)
+        && hour < 24
+        && minute < 60
+        && second < 61;
+    // Years begin in March here, so that the leap day is the last of its year.
+    let (year, month) = if month < 3 {
+        (year - 1, month + 9)
+    } else {
+        (year, month - 3)
+    };
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
+    let seconds = (days - 719_468) * 86_400 + hour * 3_600 + minute * 60 + second;
+    sane.then(|| u32::try_from(seconds.rem_euclid(1 << 32)).ok())?
+}
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_seconds_since_1970() {
+        assert_eq!(moment("19700101000000"), Some(0));
+        assert_eq!(moment("20210217232440"), Some(1_613_604_280));
+        assert_eq!(moment("20000229235959"), Some(951_868_799));
+        assert_eq!(moment("21060207062816"), Some(0), "in a circle");
+        for none in [
+            "20210229000000",
+            "2021021723244",
+            "20211301000000",
+            "20210100000000",
+            "+2021021723244",
+            "20210101240000",
+        ] {
+            assert_eq!(moment(none), None, "{none}");
+        }
+    }
+}

@@ -13,6 +13,7 @@ pub mod text;
 mod tokens;
 pub mod types;
 pub mod writer;
+pub mod zone_file;
 
 pub use header::{Flags, Header};
 pub use message::{Edns, Message, Record};

@@ -10,10 +10,12 @@ use hickory_proto::rr::RData;
 use hickory_proto::serialize::binary::{BinDecoder, BinEncodable, BinEncoder, Restrict};
 use hickory_proto::serialize::txt::Parser;
 
-use super::encoding::{base64, hex, unbase64, unhex};
+use super::encoding::{base64, hex, moment, unbase64, unhex};
 use super::header::{u16_at, u32_at};
 use super::tokens::{Token, quoted, tokens};
 use super::{Class, Name, Record, RecordType, Rrset, rdata};
+
+pub use super::encoding::seconds;
 
 /// Why text could not be read as a record; a sentence without the name of the file or key it stands in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +33,8 @@ enum Show {
     Name,
     /// Numbers of 1, 2, 4 octets.
     Number(usize),
+    /// Seconds since 1970 as a number, read as a date too (RFC 4034 section 3.2).
+    Time,
     /// A type mnemonic.
     Type,
     /// A length octet and a string, in quotes.
@@ -50,7 +54,7 @@ enum Show {
 }
 
 const fn fields(rtype: RecordType) -> Option<&'static [Show]> {
-    use Show::{Bare, Base64, Hex, Name, Number, Text, Texts, Type, Types, V4, V6, Word};
+    use Show::{Bare, Base64, Hex, Name, Number, Text, Texts, Time, Type, Types, V4, V6, Word};
     Some(match rtype {
         RecordType::A => &[V4],
         RecordType::AAAA => &[V6],
@@ -86,8 +90,8 @@ const fn fields(rtype: RecordType) -> Option<&'static [Show]> {
             Number(1),
             Number(1),
             Number(4),
-            Number(4),
-            Number(4),
+            Time,
+            Time,
             Number(2),
             Name,
             Base64,
@@ -203,29 +207,6 @@ fn capped_seconds(text: &str) -> Option<u32> {
     seconds(text).filter(|total| *total <= i32::MAX.cast_unsigned())
 }
 
-/// Seconds, plain or with units (`1d12h`), as zone files write them.
-#[must_use]
-pub fn seconds(text: &str) -> Option<u32> {
-    let mut total: u32 = 0;
-    let mut number: Option<u32> = None;
-    for character in text.chars() {
-        if let Some(digit) = character.to_digit(10) {
-            number = Some(number.unwrap_or(0).checked_mul(10)?.checked_add(digit)?);
-        } else {
-            let unit = match character.to_ascii_lowercase() {
-                's' => 1,
-                'm' => 60,
-                'h' => 3600,
-                'd' => 86_400,
-                'w' => 604_800,
-                _ => return None,
-            };
-            total = total.checked_add(number.take()?.checked_mul(unit)?)?;
-        }
-    }
-    total.checked_add(number.unwrap_or(0))
-}
-
 fn show(fields: &[Show], rdata: &[u8]) -> Option<String> {
     let mut words: Vec<String> = Vec::with_capacity(fields.len());
     let mut at = 0;
@@ -250,6 +231,10 @@ fn show(fields: &[Show], rdata: &[u8]) -> Option<String> {
             Show::Number(width) => {
                 words.push(number(rest, width)?.to_string());
                 width
+            }
+            Show::Time => {
+                words.push(number(rest, 4)?.to_string());
+                4
             }
             Show::Type => {
                 words.push(RecordType(u16_at(rest, 0).ok()?).to_string());
@@ -355,6 +340,12 @@ fn read(fields: &[Show], tokens: &[Token]) -> Result<Vec<u8>, TextError> {
                     .or_else(|| word.raw.parse().ok())
                     .ok_or_else(|| TextError(format!("`{}` is not a number", word.raw)))?;
                 out.extend(value.to_be_bytes());
+            }
+            Show::Time => {
+                let word = word()?;
+                let at = word.raw.parse().ok().or_else(|| moment(&word.raw));
+                let at = at.ok_or_else(|| TextError(format!("`{}` is no time", word.raw)))?;
+                out.extend(u32::to_be_bytes(at));
             }
             Show::Type => {
                 out.extend(

@@ -3,6 +3,7 @@
 mod access;
 mod control;
 mod coverage;
+mod local_root;
 mod proof;
 mod public_resolvers;
 mod rights;
@@ -45,13 +46,16 @@ pub(super) fn plan(
     check.open = check.judge_open();
     let recursion = check.recursion(system.root_hints);
     let zone_guard = check.zone_guard(system.suffixes);
+    let policy = check.policy();
+    let dnssec = check.dnssec(&recursion.root_hints, now);
     let plan = Plan {
         ingress: check.ingress(),
         guard: check.guard(),
         zone_guard,
-        policy: check.policy(),
+        policy,
         cache: check.cache(),
-        dnssec: check.dnssec(&recursion.root_hints, now),
+        local_root: check.local_root(&dnssec),
+        dnssec,
         recursion,
         egress: check.egress(),
         answer: plan::Answer {

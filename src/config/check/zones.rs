@@ -120,7 +120,7 @@ impl Check<'_> {
     }
 
     /// Why we cannot send questions there.
-    fn unaskable(&self, server: SocketAddr) -> Option<String> {
+    pub(super) fn unaskable(&self, server: SocketAddr) -> Option<String> {
         let address = server.ip();
         if address.is_unspecified() {
             return Some("it is the unspecified address, which leads back to this host".to_owned());

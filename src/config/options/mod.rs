@@ -75,7 +75,7 @@ pub struct Section {
 }
 
 /// All sections, in the order of the reference config.
-pub const SECTIONS: [Section; 20] = [
+pub const SECTIONS: [Section; 21] = [
     plain("listen", "Where queries come in."),
     plain("tcp", "Limits of TCP service."),
     plain(
@@ -122,6 +122,10 @@ pub const SECTIONS: [Section; 20] = [
     plain(
         "dnssec",
         "Whether what is found is believed: validation of DNSSEC.",
+    ),
+    plain(
+        "local_root",
+        "A copy of the root zone, used instead of asking the root servers.",
     ),
     plain("egress", "How authoritative servers are asked."),
     plain("answer", "How replies are written."),

@@ -2,7 +2,7 @@
 
 use super::{Kind, Setting};
 
-/// `[dnssec]`.
+/// `[dnssec]` and `[local_root]`.
 pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         path: "dnssec.validation",
@@ -67,5 +67,53 @@ pub(super) const SETTINGS: &[Setting] = &[
         summary: "Follow roll-overs of the keys that are trust anchors.",
         doc: "RFC 5011: a new key that the old one has vouched for during 30 days is believed, a revoked one no more. What was learned is kept in process.state_dir.",
         example: "false",
+    },
+    Setting {
+        path: "local_root.enabled",
+        kind: Kind::Switch,
+        default: Some("false"),
+        summary: "Use a copy of the root zone instead of asking the root servers.",
+        doc: "RFC 8806. Questions for names that do not exist leave this host no more, and resolution goes on when the root servers are under attack or gone. The copy is used only when its signed digest (ZONEMD, RFC 8976) holds under the root's trust anchor, and for no longer than its SOA says; without one the root servers are asked. Off, because it asks servers for what no client asked.",
+        example: "true",
+    },
+    Setting {
+        path: "local_root.servers",
+        kind: Kind::Endpoints,
+        default: Some("[]"),
+        summary: "Servers the root zone is transferred from (AXFR over TCP), in the order they are tried.",
+        doc: "RFC 8806 appendix A names those that allow it: some of the root servers (b, c, d, f, g and k.root-servers.net), and xfr.lax.dns.icann.org and xfr.cjr.dns.icann.org, which ICANN runs for it. Addresses, not names. An inner server that has the zone will do as well: whatever it sends is proven or refused.",
+        example: r#"["192.0.32.132", "192.0.47.132"]"#,
+    },
+    Setting {
+        path: "local_root.file",
+        kind: Kind::Path,
+        default: None,
+        summary: "A file with the root zone, read when no server gives a newer one.",
+        doc: "A zone file as https://www.internic.net/domain/root.zone, brought here by whatever the operator likes. Looked at as often as the SOA's refresh time says; its time of change counts as the time it was fetched. It must be there when suimond starts under the sandbox, or its directory must be.",
+        example: r#""/var/lib/root-zone/root.zone""#,
+    },
+    Setting {
+        path: "local_root.max_size",
+        kind: Kind::Size(65_536, 1_073_741_824),
+        default: Some(r#""16MiB""#),
+        summary: "Largest transfer or file that is taken.",
+        doc: "The root zone has 2.3 MB (2026), so this is seven times as much.",
+        example: r#""64MiB""#,
+    },
+    Setting {
+        path: "local_root.max_records",
+        kind: Kind::Count(100, 10_000_000),
+        default: Some("200000"),
+        summary: "Most records that are taken.",
+        doc: "The root zone has 25,000 (2026), so this is eight times as many.",
+        example: "1000000",
+    },
+    Setting {
+        path: "local_root.transfer_time",
+        kind: Kind::Span(1_000, 3_600_000),
+        default: Some(r#""2m""#),
+        summary: "Time one transfer may take, connecting included.",
+        doc: "2.3 MB in 2 minutes are 20 kB/s. A server that drips octets holds up nothing but the next try.",
+        example: r#""5m""#,
     },
 ];

@@ -212,6 +212,11 @@ impl Entry {
         let matches = self.matches.get_or_insert_default();
         for word in words.split_whitespace() {
             let (key, value) = word.split_once('=').unwrap_or((word, ""));
+            if key == "server_cookie" {
+                let what = "MATCH server_cookie".to_owned();
+                self.unsupported.push((line.place.clone(), what));
+                continue;
+            }
             matches.push(match key {
                 "opcode" => Match::Opcode,
                 "qtype" => Match::Qtype,

@@ -25,9 +25,9 @@ pub struct Scenario {
 #[derive(Clone, Debug)]
 pub struct Range {
     /// First step.
-    pub from: u32,
+    pub from: u64,
     /// Last step.
-    pub to: u32,
+    pub to: u64,
     /// The servers; empty for all of them.
     pub addresses: Vec<IpAddr>,
     /// The replies; the first that matches is given.
@@ -38,7 +38,7 @@ pub struct Range {
 #[derive(Clone, Debug)]
 pub struct Step {
     /// Its number, which ranges count by.
-    pub number: u32,
+    pub number: u64,
     /// Where it stands.
     pub place: Place,
     /// The client of a query or answer, the server of a question.
@@ -147,6 +147,8 @@ impl Scenario {
                     let step = Step::read(&line, rest, &mut lines, &mut zone)?;
                     scenario.steps.push(step);
                 }
+                // One too many: testbound reads over it.
+                ("RANGE_END" | "END_RANGE", _) => {}
                 // Of the step before; testbound takes it on a line of its own.
                 ("ADDRESS", rest) => match scenario.steps.last_mut() {
                     Some(step) => step.address = Some(address(&line, rest)?),
@@ -198,7 +200,7 @@ impl Range {
         let mut words = rest.split_whitespace();
         let mut number = || {
             let word = words.next().unwrap_or_default();
-            word.parse::<u32>().map_err(|_| {
+            word.parse::<u64>().map_err(|_| {
                 begin.error(format!("RANGE_BEGIN: `{word}` is not the number of a step"))
             })
         };

@@ -286,6 +286,7 @@ impl Head {
             "unblock-lan-zones" => {
                 self.flag("policy", "local_reverse", if on { "no" } else { "yes" })
             }
+            "use-caps-for-id" => self.flag("egress", "case_randomisation", value),
             "max-global-quota" => self.number("limits", "packets", value),
             "do-not-query-localhost" => {
                 self.ask_localhost = Some(!on);
@@ -361,7 +362,7 @@ impl Head {
         let key = match kind.trim() {
             "static" => "local_zones",
             "nodefault" => "passthrough",
-            "transparent" | "typetransparent" => return Understood::Yes,
+            "transparent" => return Understood::Yes,
             _ => return Understood::No,
         };
         self.set(key, name.to_owned());
@@ -464,7 +465,7 @@ fn zone_option(zone: Option<&mut Zone>, key: &str, value: &str) -> Understood {
             Understood::Yes
         }),
         // Priming changes who is asked for the root's or the zone's NS set, not what comes of a question.
-        "stub-prime" | "stub-no-cache" | "forward-no-cache" => Understood::PassedOver,
+        "stub-prime" => Understood::PassedOver,
         _ if yes(value) == Some(false) => Understood::PassedOver,
         _ => Understood::No,
     }

@@ -48,8 +48,7 @@ pub(super) fn is_validators(key: &str) -> bool {
 pub(super) fn matters_if_on(key: &str) -> bool {
     matches!(
         key,
-        "use-caps-for-id"
-            | "harden-referral-path"
+        "harden-referral-path"
             | "tcp-upstream"
             | "ssl-upstream"
             | "tls-upstream"

@@ -58,7 +58,7 @@ fn reply(
         .first_chunk::<2>()
         .map_or(0, |id| u16::from_be_bytes(*id));
     let mut adjust = entry.adjust;
-    adjust.copy_id |= flavour == Flavour::Deckard && !entry.has_adjust;
+    adjust.copy_id |= !entry.has_adjust;
     if let Some(raw) = &template.raw {
         let mut raw = raw.clone();
         let copies = adjust.raw_id || (adjust.copy_id && flavour == Flavour::Testbound);

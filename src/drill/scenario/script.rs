@@ -9,7 +9,7 @@ use super::matching::{Came, matches};
 
 /// The numbers of the steps that count as the current one, the first first. Testbound takes the step that follows the query,
 /// Deckard the query itself; the other's is tried after it, so that a file of either kind is understood.
-pub(super) type Moments = [u32; 2];
+pub(super) type Moments = [u64; 2];
 
 impl Scenario {
     /// The moments of a question that was caused by the query of step `asked` while step `at` is next.

@@ -42,6 +42,8 @@ impl Head {
             keys.insert(key.trim().to_owned(), value);
         };
         set("recursion", "priming", "false".to_owned());
+        // As large as the clients of such files say they can take.
+        set("answer", "max_udp_size", "4096".to_owned());
         set("egress", "allow_private_servers", "true".to_owned());
         let mut never_ask = self.never_ask.clone();
         let zones = self.stubs.iter().chain(&self.forwards);

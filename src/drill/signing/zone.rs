@@ -95,7 +95,7 @@ fn keys(zone: &Name, signers: &[Signer], ttl: u32) -> Rrset {
     }
 }
 
-fn record(set: &Rrset, rtype: RecordType, rdata: &[u8]) -> Record {
+pub(super) fn record(set: &Rrset, rtype: RecordType, rdata: &[u8]) -> Record {
     Record {
         owner: set.owner.clone(),
         rtype,
@@ -106,7 +106,7 @@ fn record(set: &Rrset, rtype: RecordType, rdata: &[u8]) -> Record {
 }
 
 /// Whether a signer signs sets of this type: secure entry points the keys, the others the rest, if there are both.
-fn signs(signer: &Signer, all: &[Signer], rtype: RecordType) -> bool {
+pub(super) fn signs(signer: &Signer, all: &[Signer], rtype: RecordType) -> bool {
     let is_entry = |signer: &Signer| signer.flags() & Dnskey::SECURE_ENTRY_POINT != 0;
     let wanted = rtype == RecordType::DNSKEY;
     is_entry(signer) == wanted || !all.iter().any(|other| is_entry(other) == wanted)

@@ -275,8 +275,30 @@ pub struct StatusReport {
     /// Whether and by what answers are validated.
     #[serde(default)]
     pub validation: ValidationReport,
+    /// How it stands with the copy of the root zone; nothing if none is configured.
+    #[serde(default)]
+    pub local_root: Option<LocalRootReport>,
     /// What needs a person: one sentence each.
     pub warnings: Vec<String>,
+}
+
+/// How it stands with the copy of the root zone (RFC 8806).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocalRootReport {
+    /// Whether one is used; otherwise the root servers are asked.
+    pub in_use: bool,
+    /// Its serial.
+    pub serial: Option<u32>,
+    /// Its records.
+    pub records: Option<u64>,
+    /// From where it came: a server or a file.
+    pub source: Option<String>,
+    /// Seconds since it was last known to be the newest.
+    pub checked_seconds_ago: Option<u64>,
+    /// Until when it may be used, as RFC 3339 has it.
+    pub expires: Option<String>,
+    /// Why the last look at the sources came to nothing.
+    pub trouble: Option<String>,
 }
 
 /// The last reload.
@@ -382,7 +404,7 @@ pub struct TraceStep {
     /// How deep in sub-queries; 0 is the question itself.
     #[serde(default)]
     pub depth: u32,
-    /// "cache", "synthesised", "policy", "approach", "ask", "reply", "fault", "referral", "link", "look_up", "ask_parent", "zone",
+    /// "cache", "synthesised", "local_root", "policy", "approach", "ask", "reply", "fault", "referral", "link", "look_up", "ask_parent", "zone",
     /// "validated", "bogus", "limit", "end".
     pub kind: String,
     /// What happened, in words.

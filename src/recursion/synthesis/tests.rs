@@ -536,3 +536,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_public_zones_denial_says_nothing_of_a_private_zone_below_it() {
+    let gap = lines(&["z.test 200 IN NSEC a.z.test NS SOA NSEC RRSIG"]);
+    let cache = filled("z.test", &[gap]);
+    let question = Question::new(name("corp.z.test"), T::TXT);
+    let within = |apex: &str| synthesise_within(&cache, &question, &name(apex), &on(), at(1));
+    let of_all = within(".");
+    assert_eq!(told(within("z.test")), told(of_all));
+    assert!(within("corp.z.test").is_none());
+}

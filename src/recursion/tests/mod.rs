@@ -2,9 +2,11 @@
 
 mod chains;
 mod failures;
+mod healing;
 mod honest;
 pub(crate) mod internet;
 mod limits;
+mod local_root;
 mod minimisation;
 mod peers;
 mod poison;

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use super::internet::{self, Internet, ROOT, TEST, ip, name};
 use crate::config::plan;
-use crate::dnssec::Validator;
 use crate::dnssec::algorithm::Algorithm;
+use crate::dnssec::{Anchor, Validator, ZoneCopy};
 use crate::drill::signing::{
-    Denial, Hashing, KEY_SIGNING, Signer, Validity, nsec3_hash, nsec3_owner, sign_zone,
+    Denial, Hashing, KEY_SIGNING, Signer, Validity, nsec3_hash, nsec3_owner, sign_whole_zone,
+    sign_zone,
 };
+use crate::recursion::LocalRoot;
 use crate::wire::{Class, Message, Name, Question, Record, RecordType, Rrset, rdata};
 
 /// Signatures of the honest: from long before the tests' now to long after.
@@ -60,6 +62,26 @@ impl Internet {
         self.point_to(ROOT, ".", "test");
         self.sign(ROOT, ".", &Denial::Nsec);
         self.sign(TEST, "test", &Denial::Nsec);
+        self.believes_the_root();
+    }
+
+    /// Root and `test` signed, and a proven copy of the root zone at hand, as it is served now.
+    pub(super) fn copies_the_root(&mut self) {
+        let unsigned = {
+            self.point_to(ROOT, ".", "test");
+            self.records(ROOT, ".").clone()
+        };
+        let whole = sign_whole_zone(&unsigned, &[key(".")], &Denial::Nsec, VALID).unwrap();
+        *self.records(ROOT, ".") = whole.clone();
+        self.sign(TEST, "test", &Denial::Nsec);
+        self.believes_the_root();
+        let anchor = Anchor::new(&key(".").ds_set(300));
+        let clock = self.validator.clock(self.now);
+        let copy = ZoneCopy::verify(&whole, &anchor, clock).unwrap();
+        self.local_root = Some(LocalRoot::new(Arc::new(copy)));
+    }
+
+    pub(super) fn believes_the_root(&mut self) {
         self.believes(plan::Dnssec {
             anchors: vec![key(".").ds_set(300)],
             nsec3_iterations: 50,

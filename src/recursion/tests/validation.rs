@@ -4,6 +4,7 @@ use super::internet::{Deed, Internet, Run, TEST, ip, name, rr};
 use super::signed::{answer, key};
 use crate::cache::{Demand, Rank};
 use crate::drill::signing::{Denial, Hashing, nsec_rdata};
+use crate::recursion::Route;
 use crate::wire::{Class, Ede, Question, Rcode, Record, RecordType, Security};
 
 const AT: &str = "192.0.2.10";
@@ -82,6 +83,7 @@ fn everything_a_signed_zone_says_is_secure_with_nsec_and_with_nsec3() {
             ("plain.test", "DS", Rcode::NOERROR),
             ("test", "DS", Rcode::NOERROR),
             (".", "DNSKEY", Rcode::NOERROR),
+            (".", "DS", Rcode::NOERROR),
             (".", "NS", Rcode::NOERROR),
             ("nowhere", "A", Rcode::NXDOMAIN),
         ] {
@@ -570,4 +572,93 @@ fn keys_that_cannot_be_had_are_no_failure_for_who_checks_himself() {
     internet.checking = false;
     let run = internet.ask("www.a.test", "A");
     assert_eq!(run.answer(), ["www.a.test. A 192.0.2.80"]);
+}
+
+#[test]
+fn a_dname_that_a_wildcard_made_redirects_nothing_below_it() {
+    let mut internet = signed_with(&Denial::Nsec, &["*.far.a.test DNAME ent.a.test"]);
+    let zones = internet.zones.get(&ip(AT)).cloned().unwrap();
+    let itself = Question::new(name("x.far.a.test"), RecordType::DNAME);
+    let run = internet.ask("x.far.a.test", "DNAME");
+    assert_eq!(run.answer().len(), 1);
+    secure(&run);
+    let below = internet.ask("deep.x.far.a.test", "A");
+    assert_eq!((below.rcode(), below.answer().len()), (Rcode::NOERROR, 0));
+    // The same, brought as if it answered for a name below.
+    let mut internet = signed_with(&Denial::Nsec, &["*.far.a.test DNAME ent.a.test"]);
+    internet.twist(AT, move |question, message| {
+        if question.name == name("deep.x.far.a.test") {
+            let shown = answer(&zones, &itself);
+            message.answer = shown.answer;
+            message.authority = shown.authority;
+        }
+    });
+    bogus(&internet.ask("deep.x.far.a.test", "A"), Ede::NSEC_MISSING);
+}
+
+#[test]
+fn a_server_that_takes_an_empty_name_for_nothing_is_corrected_by_its_own_proof() {
+    let mut internet = signed(&Denial::Nsec);
+    internet.twist(AT, |question, message| {
+        if question.name == name("ent.a.test") {
+            message.header.flags = message.header.flags.with_rcode(Rcode::NXDOMAIN);
+        }
+    });
+    for _ in 0..2 {
+        let run = internet.ask("ent.a.test", "A");
+        assert_eq!((run.rcode(), run.answer().len()), (Rcode::NOERROR, 0));
+        secure(&run);
+    }
+    let run = internet.ask("deep.ent.a.test", "A");
+    assert_eq!(run.answer(), ["deep.ent.a.test. A 192.0.2.81"]);
+}
+
+#[test]
+fn a_signed_denial_is_believed_without_aa_and_without_soa() {
+    let mut internet = signed(&Denial::Nsec);
+    internet.twist(AT, |question, message| {
+        if question.rtype != RecordType::DNSKEY {
+            message.header.flags = message.header.flags.with_aa(false);
+            let soa = |record: &Record| {
+                let covered = record.rdata.first_chunk() == Some(&RecordType::SOA.0.to_be_bytes());
+                record.rtype == RecordType::SOA || (record.rtype == RecordType::RRSIG && covered)
+            };
+            message.authority.retain(|record| !soa(record));
+        }
+    });
+    for (owner, rcode) in [
+        ("www.a.test", Rcode::NOERROR),
+        ("nowhere.a.test", Rcode::NXDOMAIN),
+    ] {
+        let run = internet.ask(owner, "TXT");
+        assert_eq!(run.rcode(), rcode, "{:?}", run.response.ede);
+        secure(&run);
+    }
+}
+
+#[test]
+fn what_a_stub_or_forward_zone_denied_is_not_asked_again() {
+    for forwards in [false, true] {
+        let mut internet = signed(&Denial::Nsec);
+        let zone = name("a.test");
+        let (at, route) = if forwards {
+            let index = 3;
+            ("10.0.0.3", Route::Forward { zone, index })
+        } else {
+            let servers = vec!["192.0.2.10:53".parse().unwrap()];
+            (AT, Route::Stub { zone, servers })
+        };
+        internet.route("a.test", route);
+        // A forwarder finds out the parent's word on the DS as well.
+        let held = internet.zones.iter();
+        let held = held.filter(|(server, _)| forwards || **server == ip(AT));
+        let zones: Vec<_> = held.flat_map(|(_, zones)| zones.clone()).collect();
+        internet.villain(at, move |question, _| Deed::Say(answer(&zones, question)));
+        let first = internet.ask("nowhere.a.test", "A");
+        assert_eq!(first.rcode(), Rcode::NXDOMAIN, "{:?}", first.response.ede);
+        let run = internet.ask("noway.a.test", "A");
+        assert_eq!((run.rcode(), run.sent.len()), (Rcode::NXDOMAIN, 0));
+        secure(&run);
+        assert_eq!(internet.ask("www.a.test", "A").answer().len(), 1);
+    }
 }

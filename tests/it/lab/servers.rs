@@ -29,7 +29,7 @@ pub fn nsd(lab: &mut Lab, ns: &Ns, name: &str, addresses: &[IpAddr], zones: &[Zo
         let file = zone_file(lab, name, zone);
         let _infallible = writeln!(
             config,
-            "zone:\n  name: \"{}\"\n  zonefile: \"{file}\"",
+            "zone:\n  name: \"{}\"\n  zonefile: \"{file}\"\n  provide-xfr: 0.0.0.0/0 NOKEY",
             zone.name
         );
     }
@@ -51,8 +51,8 @@ pub fn knot(lab: &mut Lab, ns: &Ns, name: &str, addresses: &[IpAddr], zones: &[Z
         .collect();
     let mut config = format!(
         "server:\n  rundir: \"{0}\"\n  user: root\n  listen: [{1}]\n  udp-workers: 1\n  tcp-workers: 1\n  background-workers: 1\n\
-         database:\n  storage: \"{0}\"\nlog:\n  - target: stderr\n    any: warning\ntemplate:\n  - id: default\n    storage: \"{0}\"\n    \
-         zonefile-sync: -1\n    journal-content: none\nzone:\n",
+         database:\n  storage: \"{0}\"\nlog:\n  - target: stderr\n    any: warning\nacl:\n  - id: transfer\n    address: 0.0.0.0/0\n    action: transfer\ntemplate:\n  - id: default\n    storage: \"{0}\"\n    \
+         zonefile-sync: -1\n    journal-content: none\n    acl: transfer\nzone:\n",
         dir.display(),
         listen.join(", ")
     );

@@ -523,3 +523,47 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_files_of_others_are_known_to_hold_is_read() {
+    let text = "CONFIG_END
+SCENARIO_BEGIN t
+RANGE_BEGIN 20170701000000 20170801000000
+\tADDRESS 192.0.2.1
+ENTRY_BEGIN
+SECTION QUESTION
+a.test. ANY TXT
+SECTION ANSWER
+a.test. IN A \\# 3 030405
+a.test. IN RRSIG A 8 2 3600 20260102000000 20260101000000 7 test.
+a.test. IN RRSIG A 8 2 3600 20260102000000 20260101000000 7 test. AQID!!!
+test. IN SOA ns.test. host.test. 1 2 3 4 5 6
+ENTRY_END
+RANGE_END
+RANGE_END
+STEP 20170701000000 QUERY
+ENTRY_BEGIN
+SECTION QUESTION
+_ta-1.test. IN NULL
+ENTRY_END
+SCENARIO_END
+";
+    let scenario = read(text);
+    let range = scenario.ranges.first().unwrap();
+    assert_eq!(
+        (range.from, range.to),
+        (20_170_701_000_000, 20_170_801_000_000)
+    );
+    let entry = range.entries.first().unwrap().template();
+    assert_eq!(entry.question.first().unwrap().class.0, 255);
+    let lengths: Vec<usize> = entry
+        .answer
+        .iter()
+        .map(|record| record.rdata.len())
+        .collect();
+    // 18 octets of fields, 6 of the signer's name, and what can be read of the signature.
+    assert_eq!(lengths, [3, 24, 27, 9 + 11 + 20]);
+    assert_eq!(scenario.steps.first().unwrap().number, 20_170_701_000_000);
+    let asked = scenario.steps.first().unwrap().deed.entry().unwrap();
+    assert_eq!(asked.template().question.first().unwrap().rtype.0, 10);
+}

@@ -1,10 +1,14 @@
 //! What becomes of failures to validate? They are remembered and forgotten (RFC 9520), and not papered over (RFC 8767).
 
 use super::answers::WWW;
-use super::writer::{Case, NOW, World};
+use super::writer::{Case, NOW, World, other_key};
+use crate::dnssec::algorithm::{Algorithm, DigestType};
+use crate::drill::signing::ZONE_SIGNING;
 
 const ASKED: &str = "www.example.com. A";
 const SERVER: &str = "192.0.2.1";
+const DEEP: &str = "deep.ent.example.com. A";
+const GOT_DEEP: &str = "deep.ent.example.com. IN A 203.0.113.6";
 
 fn forged() -> World {
     let mut world = World::new();
@@ -72,7 +76,26 @@ pub(super) fn cases() -> Vec<Case> {
     });
     let mut ends = World::new();
     ends.zone("example.com.").validity.expiration = NOW + 1000;
+    let rolled = |data: u64| {
+        let mut world = World::new();
+        let entry = other_key("example.com.", Algorithm::Ed25519, 5);
+        let data = other_key("example.com.", Algorithm::Ed25519, data).with_flags(ZONE_SIGNING);
+        let zone = world.zone("example.com.");
+        zone.ds = Some(vec![entry.ds(DigestType::Sha256)]);
+        zone.signers = vec![entry, data];
+        world
+    };
+    let mut replaced = World::new();
+    replaced.zone("example.com.").signers = vec![other_key("example.com.", Algorithm::Ed25519, 9)];
     vec![
+        Case::new("dnssec-keys-rolled-in-a-hurry", "RFC 6781 section 4.3, RFC 4035 section 5.3.1: a signature by a key that the cached keys lack has them fetched, not the zone fail.", rolled(6))
+            .secure(ASKED, &[WWW])
+            .later(rolled(7))
+            .secure(DEEP, &[GOT_DEEP]),
+        Case::new("dnssec-ds-replaced-in-a-hurry", "RFC 6781 section 4.3: keys that do not fit the cached DS set have that fetched, too.", World::new())
+            .secure(ASKED, &[WWW])
+            .later(replaced)
+            .secure(DEEP, &[GOT_DEEP]),
         Case::new("dnssec-failure-is-remembered", "RFC 9520 section 3.2, RFC 4035 section 4.7: a failure to validate is cached; servers that are right again are asked when it ends.", forged())
             .bogus(ASKED, 6)
             .later(World::new())
@@ -81,7 +104,7 @@ pub(super) fn cases() -> Vec<Case> {
             .secure(ASKED, &[WWW]),
         Case::new("dnssec-failure-is-of-one-question", "RFC 9520 section 3.2: other names of the zone are not held responsible.", forged())
             .bogus(ASKED, 6)
-            .secure("deep.ent.example.com. A", &["deep.ent.example.com. IN A 203.0.113.6"]),
+            .secure(DEEP, &[GOT_DEEP]),
         Case::new("dnssec-failure-is-not-papered-over", "RFC 8767 section 4: stale data stand in for servers that are silent, not for answers that are bogus.", short())
             .head("serve-expired: yes")
             .head("serve-expired-client-timeout: 1800")

@@ -49,10 +49,6 @@ impl Suffix {
 impl Recent {
     /// One more unknown name of `zone`. Says which part of the zone is attacked, if it is time to look; `at_present` is what was
     /// said before. Nothing in the outer place: as before.
-    #[expect(
-        clippy::option_option,
-        reason = "no news, the whole zone, or a part of it"
-    )]
     pub fn note(
         &mut self,
         name: &Name,

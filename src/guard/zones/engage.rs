@@ -267,9 +267,11 @@ impl Engaged {
         self.probing.is_some()
     }
 
-    /// Whether a probe of dead servers is due now; the next one is, then, twice as long away.
-    pub fn takes_probe(&mut self, at: u64) -> bool {
-        let (_, longest) = PROBES;
+    /// Whether a probe of dead servers is due now; the next one is, then, twice as long away. Not if most of what all zones ask
+    /// fails (`ours`): then it is our own way to them that is cut, and is to be noticed soon when it is whole again.
+    pub fn takes_probe(&mut self, ours: bool, at: u64) -> bool {
+        let (first, longest) = PROBES;
+        let longest = if ours { 2 * first } else { longest };
         match &mut self.probing {
             Some(probing) if probing.next <= at => {
                 probing.interval = (probing.interval * 2).min(longest);
@@ -475,7 +477,7 @@ mod tests {
         let begun = at - 500;
         for second in 1..=1_000 {
             let at = begun + second * 1_000;
-            if engaged.takes_probe(at) {
+            if engaged.takes_probe(false, at) {
                 probes.push(second);
                 outcomes.note(Ended::Failed, at + 100);
                 assert!(!engaged.heard(Ended::Failed, &outcomes, at + 100));
@@ -483,11 +485,17 @@ mod tests {
         }
         assert_eq!(probes, [5, 15, 35, 75, 155, 315, 615, 915]);
         assert!(engaged.is_dead());
+        let cut = (0..60).filter(|second| engaged.takes_probe(true, 2_000_000 + second * 1_000));
+        assert_eq!(
+            cut.count(),
+            6,
+            "every ten seconds while nobody at all answers"
+        );
         assert!(
             engaged.heard(Ended::NoName, &outcomes, at),
             "any answer is a sign of life"
         );
         assert!(!engaged.is_dead());
-        assert!(!engaged.takes_probe(at + 900_000));
+        assert!(!engaged.takes_probe(false, at + 900_000));
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::decay::{Decaying, place};
+use super::engage::{Ended, Outcomes};
 
 /// Names explored per second in a zone, and at once.
 pub const RATE: (f32, f32) = (20.0, 40.0);
@@ -10,6 +11,8 @@ pub const RATE: (f32, f32) = (20.0, 40.0);
 pub const LOOKUP_RATE: (f32, f32) = (500.0, 1_000.0);
 /// Unknown names of a zone that a clean client asks for in a minute, at most.
 pub const CLEAN: u32 = 3;
+/// Share of failures of all zones together from which the fault is taken for our own.
+const OURS: f32 = 0.9;
 /// The part of all upstream packets that exploring may be.
 const PART: f32 = 0.05;
 
@@ -112,6 +115,7 @@ impl Bucket {
 pub struct Together {
     upstream: Decaying,
     explored: Decaying,
+    outcomes: Outcomes,
 }
 
 impl Together {
@@ -126,6 +130,17 @@ impl Together {
             // One was counted when it began.
             self.explored.add(packets.saturating_sub(1) as f32, at);
         }
+    }
+
+    /// A fetch of some zone ended so.
+    pub fn ended(&mut self, ended: Ended, at: u64) {
+        self.outcomes.note(ended, at);
+    }
+
+    /// Whether most of what is asked fails, whomever we ask.
+    #[must_use]
+    pub fn all_fails(&self, at: u64) -> bool {
+        self.outcomes.failed_share(at) >= OURS
     }
 
     /// Whether one more name may be explored in a zone with this budget; counts it. Twice what one zone may is always allowed, so

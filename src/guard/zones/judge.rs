@@ -268,8 +268,9 @@ impl ZoneGuard {
         }
         if engaged.is_dead() {
             // A probe waits for nobody: who has a stale copy gets it at once.
+            let ours = self.state.together().all_fails(at);
             let probes =
-                (asked.known || clean.is_some()) && !query.joins && engaged.takes_probe(at);
+                (asked.known || clean.is_some()) && !query.joins && engaged.takes_probe(ours, at);
             return match (has_stale && !query.renews, probes) {
                 (true, refresh) => Ruling::Stale { refresh },
                 (false, true) => Ruling::Fetch,

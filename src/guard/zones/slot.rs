@@ -62,6 +62,7 @@ impl Slot {
         let state = &claim.state;
         state.together().sent(packets, claim.explores, at);
         if let Some(ended) = outcome.ended {
+            state.together().ended(ended, at);
             for zone in &claim.zones {
                 state.zones.with(*zone, |record| {
                     record.outcomes.note(ended, at);

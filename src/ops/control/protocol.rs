@@ -6,6 +6,7 @@
 //! within a schema number, snake_case, with the unit in the name.
 
 mod validation;
+mod why;
 mod zones;
 
 use std::io;
@@ -19,7 +20,8 @@ pub use validation::{
     NtaRemoveReport, ValidationReport,
 };
 
-pub use zones::{GuardChangeReport, GuardReport, GuardWhy, GuardWish, GuardedZone};
+pub use why::{GuardWhy, WhyReport};
+pub use zones::{GuardChangeReport, GuardReport, GuardWish, GuardedZone};
 
 /// The schema number of every reply and of every JSON that `suimon` prints.
 pub const SCHEMA: u32 = 1;
@@ -418,38 +420,6 @@ pub struct TraceStep {
     /// Upstream packets spent so far, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub packets_spent: Option<u32>,
-}
-
-/// `why`: who decides about this client and this name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WhyReport {
-    /// The client.
-    pub client: String,
-    /// The name.
-    pub name: String,
-    /// The type.
-    #[serde(rename = "type")]
-    pub rtype: String,
-    /// "admit", "refuse" or "drop".
-    pub verdict: String,
-    /// The access rule that matched, as the configuration writes it; nothing if none did.
-    pub rule: Option<String>,
-    /// The reason code, as in metrics and logs.
-    pub reason: String,
-    /// The same as a sentence.
-    pub sentence: String,
-    /// What policy does with the name: "resolve", "forward", "stub", "answer".
-    pub policy: String,
-    /// Which forward, stub or local zone that is, and its servers.
-    pub route: Option<String>,
-    /// The negative trust anchor that keeps the name from being validated, if one does.
-    #[serde(default)]
-    pub negative_anchor: Option<String>,
-    /// What the zone guard thinks of the name; nothing if it is off, or the name is not found out elsewhere.
-    #[serde(default)]
-    pub zone_guard: Option<GuardWhy>,
-    /// What the cache holds for the question: "positive, 300 s left", "NXDOMAIN, 12 s left"; nothing if it does not.
-    pub cached: Option<String>,
 }
 
 /// `reload`.

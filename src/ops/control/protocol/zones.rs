@@ -75,16 +75,3 @@ pub struct GuardChangeReport {
     /// What was done: "pinned", "exempt", "released".
     pub done: String,
 }
-
-/// What the zone guard thinks of a name, in `why`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GuardWhy {
-    /// The zones it is charged to, the deepest first.
-    pub zones: Vec<String>,
-    /// Whether the name is known to be real.
-    pub known: bool,
-    /// The zone that is held back and covers the name.
-    pub held_back: Option<String>,
-    /// Why it is: "in_flight", "failing", "flood", "pinned".
-    pub trigger: Option<String>,
-}

@@ -242,6 +242,8 @@ pub struct Recursion {
     pub ipv4: bool,
     /// Whether IPv6 servers can be asked (`egress.ipv6`): otherwise no AAAA of a server is looked up.
     pub ipv6: bool,
+    /// Keep what comes along with an answer, for clients: its zone's NS set and addresses of servers. Not if answers are minimal.
+    pub companions: bool,
     /// The budget of one client query.
     pub limits: Limits,
     /// Clients joined to one fetch at most (100).

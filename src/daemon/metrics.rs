@@ -75,6 +75,12 @@ fn recursion(metrics: &mut Vec<Metric>, live: &Live) {
             times,
         ));
     }
+    metrics.push(Metric::counter(
+        "suimon_upstream_shared_total",
+        "Questions to other servers that were not sent, because the same was being asked for another query already.",
+        &[],
+        counters.shared.load(Ordering::Relaxed),
+    ));
     metrics.push(Metric::level(
         "suimon_recursions_in_flight",
         "Recursions running now.",

@@ -25,6 +25,7 @@ mod real_servers;
 mod refused;
 mod rollover;
 mod scenarios;
+mod shared;
 mod signed;
 mod sockets;
 mod tools;

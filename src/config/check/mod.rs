@@ -219,6 +219,7 @@ impl Check<'_> {
                 rrset_records: limits.rrset_records,
                 rrset_bytes: octets(limits.rrset_bytes),
             },
+            companions: !self.file.answer.minimal,
             joined_clients: recursion.joined_clients,
             in_flight: recursion.in_flight,
         }

@@ -19,7 +19,9 @@ pub fn start(lab: &mut Lab, ns: &Ns, name: &str, config: &str) {
 pub fn start_with(lab: &mut Lab, ns: &Ns, name: &str, config: &str, set: &[&str]) {
     let path = lab.file(&format!("{name}.toml"), config);
     let path = path.to_str().expect("a plain path").to_owned();
-    let mut command = vec![SUIMOND, "--config", &path];
+    // Benches measure another binary, if they are told so.
+    let binary = std::env::var("SUIMOND").unwrap_or_else(|_| SUIMOND.to_owned());
+    let mut command = vec![binary.as_str(), "--config", &path];
     command.extend(set.iter().flat_map(|setting| ["--set", *setting]));
     lab.spawn(ns, name, &command);
     wait_until_ready(lab, name);

@@ -153,7 +153,11 @@ impl ZoneGuard {
             && let Some(Room { held, threshold }) = keys.first().map(|key| self.room(key))
             && held >= threshold
         {
-            ruling = Ruling::Deny(Reason::ZoneSlots);
+            ruling = if has_stale && !query.renews {
+                Ruling::Stale { refresh: false }
+            } else {
+                Ruling::Deny(Reason::ZoneSlots)
+            };
         }
         let slot = |explores, learns| {
             Slot::of(Claim {
@@ -170,7 +174,7 @@ impl ZoneGuard {
         };
         let learns = asked.known || matches!(ruling, Ruling::Open | Ruling::Explore);
         if self.mode == ZoneGuardMode::LogOnly {
-            if let Ruling::Deny(reason) = ruling {
+            if let (Ruling::Deny(reason), false) = (ruling, query.renews) {
                 state.counters.note_denied(reason, asked.known);
             }
             return Permission::Fetch(if query.joins {
@@ -193,9 +197,15 @@ impl ZoneGuard {
                 let refresh = (refresh && !query.joins).then(|| slot(false, learns));
                 Permission::Stale { refresh }
             }
+            // Nobody asked, so nobody is denied anything.
+            Ruling::Deny(reason) if query.renews => Permission::Deny(Denial {
+                reason,
+                ede: ede(reason),
+                silent: true,
+            }),
             Ruling::Deny(reason) => {
                 state.counters.note_denied(reason, asked.known);
-                let silent = query.renews || !state.denials.take(query.client, now);
+                let silent = !state.denials.take(query.client, now);
                 if silent {
                     state.counters.silent.fetch_add(1, Ordering::Relaxed);
                 }

@@ -210,7 +210,12 @@ fn pipeline() -> Pipeline {
         policy,
         cache,
         resolver: Arc::new(resolver),
-        zones: std::sync::Arc::new(ZoneGuard::new(&plan.zone_guard, None, Default::default(), Now::at_secs(0))),
+        zones: std::sync::Arc::new(ZoneGuard::new(
+            &plan.zone_guard,
+            None,
+            Default::default(),
+            Now::at_secs(0),
+        )),
         pending: PendingClients::new(&plan.guard),
         plan: plan.answer,
         telemetry: Arc::new(Telemetry::new()),

@@ -4,6 +4,7 @@ mod excused;
 mod front;
 mod guarded;
 mod known_names;
+mod limiting;
 mod live;
 mod local_root;
 mod metrics;
@@ -237,7 +238,7 @@ async fn drain(ingress: Ingress, operator: &Operator, patience: Duration) {
     }
 }
 
-/// At once and every few seconds: priming, own addresses, cache bookkeeping, the status line; the watchdog as long as all is well.
+/// At once and every few seconds: priming, own addresses, cache bookkeeping, who is over a limit, the status line; the watchdog as long as all is well.
 async fn keep_house(operator: Arc<Operator>, mut own_addresses_known: bool) {
     let pace =
         notify::watchdog_interval().map_or(HOUSEKEEPING, |interval| interval.min(HOUSEKEEPING));
@@ -259,6 +260,7 @@ async fn keep_house(operator: Arc<Operator>, mut own_addresses_known: bool) {
         let live = Arc::clone(&operator.live());
         operator.known_names().see_to_it(&live, clock::now()).await;
         drop(live);
+        limiting::tell_events(&operator.live(), operator.telemetry(), clock::now());
         operator.rollovers().see_to_it(&operator);
         operator.local_root().see_to_it(&operator);
         notify::status(&operator.status_line());

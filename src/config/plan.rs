@@ -3,6 +3,7 @@
 //! Each number carries its unit, its range and its origin; "P4" stands for section 4 of the parameter sheet
 //! (docs/parameters.md), "T4.2" for section 4.2 of the threat catalogue it cites.
 
+mod limiter;
 mod zone_guard;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -13,6 +14,7 @@ use ipnet::IpNet;
 
 use crate::wire::{Name, Rrset};
 
+pub use limiter::{IscLimits, Limiter, LimiterAlgorithm, LimiterMode, LimiterPrefix};
 pub use zone_guard::{ZoneGuard, ZoneGuardMode};
 
 /// Everything suimond runs by. Only `config` makes one, after every check.
@@ -107,6 +109,8 @@ pub struct Guard {
     pub pending_per_client: usize,
     /// The same for clients whose address is proven by TCP or a cookie (1,000).
     pub pending_per_verified_client: usize,
+    /// How much one client may ask.
+    pub limiter: Limiter,
     /// Cookies towards clients.
     pub cookies: Cookies,
 }

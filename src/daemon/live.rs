@@ -91,7 +91,7 @@ impl Live {
             _ => {
                 let now = clock::now();
                 let known = known_names::Keeper::load(&plan.process, &plan.zone_guard, now);
-                let events = Arc::clone(telemetry.events());
+                let events = Arc::clone(telemetry.attacks());
                 ZoneGuard::new(&plan.zone_guard, known, events, now)
             }
         };

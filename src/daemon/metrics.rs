@@ -1,7 +1,8 @@
-//! Which numbers does the daemon add to those that telemetry keeps? Cache, recursion, validation, and everything upstream.
+//! Which numbers does the daemon add to those that telemetry keeps? Cache, recursion, validation, limits, and everything upstream.
 
 use std::sync::atomic::Ordering;
 
+use super::limiting;
 use super::live::Live;
 use crate::egress::matching::Mismatch;
 use crate::guard::permit::{Cause, Exhausted};
@@ -16,6 +17,7 @@ pub(super) fn of_live(live: &Live) -> Vec<Metric> {
     validation(&mut metrics, live);
     cache(&mut metrics, live);
     super::guarded::metrics(&mut metrics, live);
+    limiting::metrics(&mut metrics, live);
     metrics
 }
 

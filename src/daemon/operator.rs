@@ -11,7 +11,7 @@ use super::live::Live;
 use super::local_root::LocalRoots;
 use super::rollover::Rollovers;
 use super::zone_attacks::ZoneAttacks;
-use super::{guarded, known_names, metrics, report};
+use super::{guarded, known_names, limiting, metrics, report};
 use crate::cache::FlushScope;
 use crate::config::plan::TransportKind;
 use crate::config::{self, Loaded, Sources};
@@ -367,6 +367,7 @@ impl Service for Operator {
             negative_anchor: report::excuse(&live, &question.name, clock::now()),
             zone_guard: guarded::why(&live, &decision, &question.name, clock::now()),
             cached: Self::cached(&live, question),
+            limits: limiting::limits(&live, client, transport == TransportKind::Tcp),
         }
     }
 

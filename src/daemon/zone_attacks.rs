@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::live::Live;
 use crate::sys::clock;
-use crate::telemetry::events::{Event, Stage};
+use crate::telemetry::attacks::{Event, Stage};
 
 /// Which events were told.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ impl ZoneAttacks {
     pub(super) fn see_to_it(&self, live: &Live) {
         live.pipeline.zones.tend(clock::now());
         let mut next = self.next.load(Ordering::Relaxed);
-        for event in live.pipeline.telemetry.events().after(&mut next) {
+        for event in live.pipeline.telemetry.attacks().after(&mut next) {
             tell(&event);
         }
         self.next.store(next, Ordering::Relaxed);

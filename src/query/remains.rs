@@ -1,6 +1,9 @@
 //! What becomes of a question that the cache cannot answer? The zone guard has it found out, answered stale, or denied.
 
-use super::{Miss, Next, Pipeline, Refresh, Waiting, count_reply, is_error, with_chain};
+use rand::Rng;
+
+use super::limit::Account;
+use super::{Miss, Next, Pipeline, Refresh, Waiting, is_error, with_chain};
 use crate::answer;
 use crate::cache::Demand;
 use crate::config::plan::TransportKind;
@@ -28,8 +31,9 @@ pub(super) struct Asker<'a> {
     pub(super) arrival: &'a Arrival<'a>,
     pub(super) query: &'a QueryView<'a>,
     pub(super) proof: Proof,
+    pub(super) account: Account,
+    pub(super) may_send_errors: bool,
     pub(super) demand: Demand,
-    pub(super) now: Now,
 }
 
 impl Pipeline {
@@ -38,24 +42,22 @@ impl Pipeline {
         asker: Asker<'_>,
         admission: Admission,
         remains: Remains,
+        (now, dice): (Now, &mut impl Rng),
         reply: &mut Vec<u8>,
     ) -> Next {
         let Asker {
             counters,
             arrival,
+            account,
+            may_send_errors,
             demand,
-            now,
             ..
         } = asker;
         // A snooping query (RD=0) has no permit: what is not cached stays unknown.
         if admission.is_snoop() {
-            return self.reject(
-                counters,
-                arrival,
-                Reason::RecursionNotDesired,
-                Rcode::REFUSED,
-                reply,
-            );
+            let reason = Reason::RecursionNotDesired;
+            let next = self.reject(counters, arrival, reason, Rcode::REFUSED, reply);
+            return self.send_error(counters, account, next, (now, dice), reply);
         }
         let Remains {
             question,
@@ -63,7 +65,6 @@ impl Pipeline {
             forwarded,
             apex,
         } = remains;
-        let may_send_errors = admission.may_send_errors();
         let (client, verified) = (admission.client(), admission.is_verified());
         let joins = self.resolver.is_under_way(&question, demand);
         let judged = Query {
@@ -89,7 +90,7 @@ impl Pipeline {
                     &stale,
                     chain,
                     AnswerSource::Stale,
-                    may_send_errors,
+                    (now, dice),
                     reply,
                 );
                 return match (next, refresh) {
@@ -112,7 +113,7 @@ impl Pipeline {
                     &failure,
                     chain,
                     AnswerSource::Failure,
-                    may_send_errors,
+                    (now, dice),
                     reply,
                 );
             }
@@ -123,7 +124,8 @@ impl Pipeline {
         let ticket = match self.pending.enter(client, verified) {
             Ok(ticket) => ticket,
             Err(reason) => {
-                return self.reject(counters, arrival, reason, Rcode::SERVFAIL, reply);
+                let next = self.reject(counters, arrival, reason, Rcode::SERVFAIL, reply);
+                return self.send_error(counters, account, next, (now, dice), reply);
             }
         };
         Next::Miss(Box::new(Miss {
@@ -138,6 +140,7 @@ impl Pipeline {
                 proof: asker.proof,
                 transport: arrival.transport,
                 may_send_errors,
+                account,
                 arrived: now,
             },
         }))
@@ -234,12 +237,14 @@ impl Pipeline {
             arrival,
             query,
             proof,
+            account,
+            may_send_errors,
             ..
         }: Asker<'_>,
         response: &Response,
         chain: Vec<Held>,
         source: AnswerSource,
-        may_send_errors: bool,
+        (now, dice): (Now, &mut impl Rng),
         reply: &mut Vec<u8>,
     ) -> Next {
         if is_error(response.rcode) && !may_send_errors {
@@ -251,7 +256,14 @@ impl Pipeline {
         let cookie = proof.reply().map(Cookie::as_octets);
         answer::compose(query, &response, cookie, &self.plan, udp, reply);
         counters.answered(source, std::time::Duration::ZERO);
-        count_reply(counters, response.rcode, reply);
-        Next::Reply
+        let payer = (account, &proof);
+        self.send_off(
+            counters,
+            payer,
+            arrival.bytes,
+            response.rcode,
+            (now, dice),
+            reply,
+        )
     }
 }

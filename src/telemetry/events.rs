@@ -1,138 +1,93 @@
-//! What is going on that a person should hear of? A bounded ring of events with start, continuation and end; never one per packet.
+//! What happened that a person should know of? Events with a beginning and an end, the latest few hundred of them.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Events kept for those who have not taken them up yet.
-const KEPT: usize = 256;
+use ipnet::IpNet;
 
-/// Where an event stands.
+/// Events kept; the oldest gives way.
+const KEPT: usize = 512;
+
+/// One event, or one moment of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// It has just begun.
-    Started,
-    /// It goes on.
-    Continuing,
-    /// It is over.
-    Stopped,
+pub struct Event {
+    /// What happened.
+    pub kind: EventKind,
+    /// Whether it began, went on or ended.
+    pub phase: Phase,
+    /// Whom it is about.
+    pub prefix: IpNet,
+    /// When this was noticed, milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// When it began, likewise.
+    pub since_ms: u64,
+    /// Queries it took in so far.
+    pub count: u64,
+    /// The most of them per second.
+    pub peak: u64,
 }
 
-impl Stage {
-    /// The word in logs and journals.
+/// Kinds of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// A network asked more than its limit.
+    ClientLimited,
+}
+
+/// A moment of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// It began.
+    Start,
+    /// It goes on.
+    Continue,
+    /// It ended.
+    Stop,
+}
+
+impl EventKind {
+    /// The code: log field, journal.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
-            Self::Started => "started",
-            Self::Continuing => "continuing",
-            Self::Stopped => "stopped",
+            Self::ClientLimited => "client_limited",
         }
     }
 }
 
-/// A zone that is flooded with unknown names, or whose servers fail.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ZoneAttack {
-    /// The zone.
-    pub zone: String,
-    /// The part of it that is attacked, if it is not all of it.
-    pub suffix: Option<String>,
-    /// Why it is guarded: `in_flight`, `failing`, `flood`, `pinned`.
-    pub trigger: &'static str,
-    /// Seconds since it began.
-    pub seconds: u64,
-    /// Queries per second that the cache could not answer, denied or not.
-    pub demand: f32,
-    /// The same for names not known to be real.
-    pub unknown: f32,
-    /// Greatest demand per second so far.
-    pub peak: f32,
-    /// The share of fetches that failed lately, 0 to 1.
-    pub failed_share: f32,
-    /// Whether its servers count as dead.
-    pub dead: bool,
-    /// Queries denied since it began.
-    pub denied: u64,
-    /// Unknown names looked for since it began.
-    pub explored: u64,
-    /// About how many different unknown names were asked for.
-    pub names: u64,
-    /// About how many client prefixes asked.
-    pub clients: u64,
-    /// Client prefixes that asked for most unknown names, with an upper bound of how many.
-    pub top_clients: Vec<(String, u64)>,
+impl Phase {
+    /// The code: log field, journal.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Continue => "continue",
+            Self::Stop => "stop",
+        }
+    }
 }
 
-/// One thing to tell.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Event {
-    /// Milliseconds of the wall clock.
-    pub at_ms: u64,
-    /// Where it stands.
-    pub stage: Stage,
-    /// What it is about.
-    pub attack: ZoneAttack,
-}
-
-/// The last events, numbered. Who reads them keeps the number of the next one himself, so that any number may read.
+/// The latest events. Written by who keeps house, never by who handles packets.
 #[derive(Debug, Default)]
-pub struct Events(Mutex<Ring>);
-
-#[derive(Debug, Default)]
-struct Ring {
-    kept: VecDeque<Event>,
-    /// The number of the next event.
-    next: u64,
-}
+pub struct Events(Mutex<VecDeque<Event>>);
 
 impl Events {
-    /// One more; the oldest is forgotten when there are too many.
+    /// Adds one.
     pub fn push(&self, event: Event) {
-        let mut ring = self.lock();
-        if ring.kept.len() >= KEPT {
-            ring.kept.pop_front();
+        let mut events = self.lock();
+        if events.len() >= KEPT {
+            events.pop_front();
         }
-        ring.kept.push_back(event);
-        ring.next += 1;
+        events.push_back(event);
     }
 
-    /// The events from number `next` on, and moves `next` behind them. Those forgotten in the meantime are left out.
+    /// All that are kept, oldest first.
     #[must_use]
-    pub fn after(&self, next: &mut u64) -> Vec<Event> {
-        let ring = self.lock();
-        let fresh = usize::try_from(ring.next.saturating_sub(*next)).unwrap_or(usize::MAX);
-        *next = ring.next;
-        let old = ring.kept.len().saturating_sub(fresh);
-        ring.kept.iter().skip(old).cloned().collect()
+    pub fn list(&self) -> Vec<Event> {
+        self.lock().iter().copied().collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Ring> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Event>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_reader_gets_what_is_new_to_him_and_the_ring_is_bounded() {
-        let events = Events::default();
-        let event = |at_ms| Event {
-            at_ms,
-            stage: Stage::Started,
-            attack: ZoneAttack::default(),
-        };
-        let (mut one, mut other) = (0, 0);
-        let read = |next: &mut u64| -> Vec<u64> {
-            events.after(next).iter().map(|event| event.at_ms).collect()
-        };
-        assert!(read(&mut one).is_empty());
-        events.push(event(1));
-        events.push(event(2));
-        assert_eq!((read(&mut one), read(&mut one)), (vec![1, 2], vec![]));
-        (0..1_000).for_each(|at| events.push(event(at)));
-        assert_eq!(read(&mut one).len(), KEPT);
-        let rest = read(&mut other);
-        assert_eq!((rest.len(), rest.last()), (KEPT, Some(&999)));
     }
 }

@@ -20,6 +20,7 @@ mod differing;
 mod hooks;
 mod hostile;
 mod lab;
+mod limiter;
 mod local_root;
 mod real_servers;
 mod refused;

@@ -3,6 +3,7 @@
 mod access;
 mod control;
 mod coverage;
+mod limiter;
 mod local_root;
 mod proof;
 mod public_resolvers;
@@ -150,6 +151,7 @@ impl Check<'_> {
             refusals_per_host: guard.refusals_per_host,
             pending_per_client: guard.pending_per_client,
             pending_per_verified_client: guard.pending_per_verified_client,
+            limiter: self.limiter(),
             cookies: self.cookies(),
         }
     }

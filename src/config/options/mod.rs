@@ -6,6 +6,7 @@
 mod answering;
 mod finding;
 mod kind;
+mod limiting;
 mod pages;
 mod proving;
 mod trusting;
@@ -75,7 +76,7 @@ pub struct Section {
 }
 
 /// All sections, in the order of the reference config.
-pub const SECTIONS: [Section; 21] = [
+pub const SECTIONS: [Section; 24] = [
     plain("listen", "Where queries come in."),
     plain("tcp", "Limits of TCP service."),
     plain(
@@ -93,6 +94,17 @@ pub const SECTIONS: [Section; 21] = [
         "What a packet must look like, and how much refusing may cost.",
     ),
     plain("cookies", "How clients prove their address over UDP."),
+    plain("limiter", "How much one client may ask."),
+    Section {
+        name: "limiter.prefix",
+        repeated: true,
+        required: &["prefix"],
+        summary: "Addresses with limits of their own.",
+    },
+    plain(
+        "limiter.isc",
+        "BIND's response rate limiting, with limiter.algorithm = \"isc\".",
+    ),
     plain(
         "policy",
         "What is answered here instead of being looked up.",
@@ -149,6 +161,8 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
     answering::INCOMING
         .iter()
         .chain(proving::SETTINGS)
+        .chain(limiting::SETTINGS)
+        .chain(answering::POLICY)
         .chain(zone_guard::SETTINGS)
         .chain(finding::SETTINGS)
         .chain(trusting::SETTINGS)

@@ -34,7 +34,7 @@ use siphasher::sip::SipHasher13;
 use crate::config::plan::{self, ZoneGuardMode};
 use crate::guard::refusals::Refusals;
 use crate::sys::clock::Now;
-use crate::telemetry::events::{Event, Events, Stage};
+use crate::telemetry::attacks::{Attacks, Event, Stage};
 use crate::wire::Name;
 
 pub use explore::{LOOKUP_RATE, RATE};
@@ -94,7 +94,7 @@ struct State {
     /// What the operator pinned or exempted at run time.
     wishes: Mutex<BTreeMap<Name, Class>>,
     counters: Counters,
-    events: Arc<Events>,
+    events: Arc<Attacks>,
 }
 
 /// What the zone guard counts.
@@ -124,7 +124,7 @@ impl ZoneGuard {
     pub fn new(
         plan: &plan::ZoneGuard,
         known: Option<KnownNames>,
-        events: Arc<Events>,
+        events: Arc<Attacks>,
         now: Now,
     ) -> Self {
         let mut random = crate::sys::entropy::csprng();
@@ -143,7 +143,7 @@ impl ZoneGuard {
     pub fn with_secrets(
         plan: &plan::ZoneGuard,
         known: KnownNames,
-        events: Arc<Events>,
+        events: Arc<Attacks>,
         secret: &[u8; 16],
         denials: &[u8; 16],
     ) -> Self {

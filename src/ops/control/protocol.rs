@@ -5,6 +5,7 @@
 //! `{"schema": 1, "ok": true}`, or `{"schema": 1, "ok": false, "kind": "bad_request", "error": "…"}`. Keys are stable
 //! within a schema number, snake_case, with the unit in the name.
 
+mod limiter;
 mod validation;
 mod why;
 mod zones;
@@ -15,6 +16,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub use limiter::{LimitReport, LimiterReport};
 pub use validation::{
     AnchorKeyReport, AnchorReport, LONGEST_NTA, NegativeAnchorReport, NtaAddReport, NtaListReport,
     NtaRemoveReport, ValidationReport,
@@ -277,6 +279,9 @@ pub struct StatusReport {
     /// Whether and by what answers are validated.
     #[serde(default)]
     pub validation: ValidationReport,
+    /// Limits per client.
+    #[serde(default)]
+    pub limiter: LimiterReport,
     /// How it stands with the copy of the root zone; nothing if none is configured.
     #[serde(default)]
     pub local_root: Option<LocalRootReport>,

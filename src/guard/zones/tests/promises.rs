@@ -7,7 +7,7 @@ use crate::config::plan::{self as config, ZoneGuardMode};
 use crate::guard::zones::{Class, Cut, KnownNames, Permission, Query, ZoneGuard};
 use crate::sys::clock::Now;
 use crate::telemetry::Reason;
-use crate::telemetry::events::Stage;
+use crate::telemetry::attacks::Stage;
 use crate::wire::{Ede, Name};
 
 fn query(name: &Name) -> Query<'_> {

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::LimitReport;
+
 /// `why`: who decides about this client and this name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct WhyReport {
     /// The client.
     pub client: String,
@@ -32,6 +34,9 @@ pub struct WhyReport {
     pub zone_guard: Option<GuardWhy>,
     /// What the cache holds for the question: "positive, 300 s left", "NXDOMAIN, 12 s left"; nothing if it does not.
     pub cached: Option<String>,
+    /// The limits that the client is under, from its own to those of the networks around it; none if it has none.
+    #[serde(default)]
+    pub limits: Vec<LimitReport>,
 }
 
 /// What the zone guard thinks of a name, in `why`.

@@ -113,11 +113,9 @@ fn a_flooded_zone_keeps_its_names_at_hardly_any_cost_and_a_restart_knows_them() 
     let (exit, _, why) = suimond::try_tool(&lab, &["guard", "pin", "co.uk"]);
     assert!(exit != Some(0) && why.contains("public suffix"), "{why}");
     let log = lab.log("suimond");
-    assert_eq!(
-        log.matches("zone under attack: started").count(),
-        2,
-        "attacked, then pinned\n{log}"
-    );
+    // The house is kept every five seconds: what was pinned for a moment may not have been told yet.
+    let told = log.matches("zone under attack: started").count();
+    assert!((1..=2).contains(&told), "{told}\n{log}");
     assert!(log.lines().count() < 60, "no line per packet:\n{log}");
 
     // What was learned is there after a restart, and what is damaged then is set aside.

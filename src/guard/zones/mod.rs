@@ -366,7 +366,14 @@ impl State {
         if record.engaged.is_none() {
             return false;
         }
-        self.tell(record, Stage::Stopped, now);
+        // Who never heard of its beginning need not hear of its end.
+        if record
+            .engaged
+            .as_ref()
+            .is_some_and(|engaged| engaged.told.is_some())
+        {
+            self.tell(record, Stage::Stopped, now);
+        }
         record.engaged = None;
         self.engaged.fetch_sub(1, Ordering::Relaxed);
         true

@@ -32,6 +32,7 @@ sections! {
         guard: Guard,
         limiter: Limiter,
         cookies: Cookies,
+        zone_guard: ZoneGuard,
         policy: Policy,
         #[serde(default)] forward: Vec<Forward>,
         #[serde(default)] stub: Vec<Stub>,
@@ -150,6 +151,18 @@ sections! {
     Cookies {
         enabled: bool,
         secret_file: Option<PathBuf>,
+    }
+
+    /// `[zone_guard]`
+    ZoneGuard {
+        mode: ZoneGuardMode,
+        slots: u32,
+        flood_rate: u32,
+        max_stale: Span,
+        known_names: Size,
+        exempt: Vec<ZoneName>,
+        lookup_zones: Vec<ZoneName>,
+        public_suffixes: Option<PathBuf>,
     }
 
     /// `[policy]`
@@ -327,6 +340,8 @@ choices! {
     /// How a query travelled.
     Transport => super::plan::TransportKind { Udp, Tcp, }
 
+    /// What the zone guard does.
+    ZoneGuardMode => super::plan::ZoneGuardMode { Off, LogOnly, Enforce, }
     /// Whether limits are applied.
     LimiterMode => super::plan::LimiterMode { Off, LogOnly, Enforce, }
 

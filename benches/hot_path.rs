@@ -79,6 +79,10 @@ fn whole(criterion: &mut Criterion) {
         }
         group.bench_function(name, |bencher| bencher.iter(|| rig.ask(black_box(client))));
     }
+    let mut rig = Rig::limited(1024, Duration::from_millis(10));
+    group.bench_function("ready-made answer, limiter in force", |bencher| {
+        bencher.iter(|| rig.ask(black_box(admitted)));
+    });
     group.bench_function("refusal sent", |bencher| {
         // The burst lasts for one batch of the bench; each gets a guard of its own.
         bencher.iter_batched_ref(

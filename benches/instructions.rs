@@ -11,6 +11,7 @@ mod pipeline;
 
 use std::hint::black_box;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use gungraun::{library_benchmark, library_benchmark_group, main};
 use pipeline::{ADMITTED, OUTSIDER, Rig};
@@ -36,12 +37,33 @@ fn case(slots: usize, refusals: u32, client: &str) -> Case {
     Case(rig, client)
 }
 
+/// A client of the limiter that asks 100 times a second, so that each packet finds its lines a few milliseconds old.
+fn limited(slots: usize, client: &str) -> Case {
+    let client = client.parse().expect("an address");
+    let mut rig = Rig::limited(slots, Duration::from_millis(10));
+    for _ in 0..20 {
+        rig.ask(client);
+    }
+    Case(rig, client)
+}
+
 #[library_benchmark(setup = case)]
 #[bench::ready_made_answer(1024, 1, ADMITTED)]
 #[bench::answer_from_shared_cache(0, 1, ADMITTED)]
 #[bench::refusal_sent(1024, 100_000, OUTSIDER)]
 #[bench::silence_budget_spent(1024, 1, OUTSIDER)]
 fn thousand(case: Case) -> Case {
+    ask(case)
+}
+
+#[library_benchmark(setup = limited)]
+#[bench::ready_made_answer(1024, ADMITTED)]
+#[bench::answer_from_shared_cache(0, ADMITTED)]
+fn thousand_with_the_limiter(case: Case) -> Case {
+    ask(case)
+}
+
+fn ask(case: Case) -> Case {
     let Case(mut rig, client) = case;
     for _ in 0..PACKETS {
         black_box(rig.ask(black_box(client)));
@@ -49,5 +71,8 @@ fn thousand(case: Case) -> Case {
     Case(rig, client)
 }
 
-library_benchmark_group!(name = packets, benchmarks = thousand);
+library_benchmark_group!(
+    name = packets,
+    benchmarks = [thousand, thousand_with_the_limiter]
+);
 main!(library_benchmark_groups = packets);

@@ -2,6 +2,7 @@
 
 mod excused;
 mod front;
+mod limiting;
 mod live;
 mod local_root;
 mod metrics;
@@ -231,7 +232,7 @@ async fn drain(ingress: Ingress, operator: &Operator, patience: Duration) {
     }
 }
 
-/// At once and every few seconds: priming, own addresses, cache bookkeeping, the status line; the watchdog as long as all is well.
+/// At once and every few seconds: priming, own addresses, cache bookkeeping, who is over a limit, the status line; the watchdog as long as all is well.
 async fn keep_house(operator: Arc<Operator>, mut own_addresses_known: bool) {
     let pace =
         notify::watchdog_interval().map_or(HOUSEKEEPING, |interval| interval.min(HOUSEKEEPING));
@@ -249,6 +250,7 @@ async fn keep_house(operator: Arc<Operator>, mut own_addresses_known: bool) {
         live.pipeline.guard.see_to_it(clock::now());
         drop(live);
         operator.end_excuses();
+        limiting::tell_events(&operator.live(), operator.telemetry(), clock::now());
         operator.rollovers().see_to_it(&operator);
         operator.local_root().see_to_it(&operator);
         notify::status(&operator.status_line());

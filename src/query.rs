@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use rand::Rng as _;
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng as _};
 
 use crate::answer::{self, Composed};
 use crate::cache::answers::{AnswerTable, Found, ReadyMade};
@@ -19,9 +20,12 @@ use crate::telemetry::{AnswerSource, Reason, Telemetry, Worker};
 use crate::wire::writer::write_query;
 use crate::wire::{Class, Flags, Header, Held, QueryView, Question, Rcode, RecordType, Response};
 
+mod limit;
 mod miss;
+mod proof;
 mod refresh;
 
+use limit::Account;
 pub use miss::{Miss, Waiting};
 pub use refresh::Refresh;
 
@@ -49,6 +53,8 @@ pub struct Pipeline {
 pub struct WorkerState {
     table: AnswerTable,
     counters: Arc<Worker>,
+    /// For what is decided by chance; its numbers are never seen.
+    dice: SmallRng,
 }
 
 /// What becomes of a query after the part that never waits.
@@ -59,6 +65,8 @@ pub enum Next {
     Reply,
     /// The reply buffer holds the reply, and what it says is about to end: hand this to [`Pipeline::refresh`].
     ReplyAndRefresh(Box<Refresh>),
+    /// Its client, whose address is proven, asks too much: ask again in a moment.
+    Defer,
     /// The answer must be found out: hand this to [`Pipeline::find_out`].
     Miss(Box<Miss>),
 }
@@ -83,6 +91,7 @@ impl WorkerState {
         Self {
             table: AnswerTable::new(slots, random.next_u64(), random.next_u64()),
             counters,
+            dice: SmallRng::seed_from_u64(random.next_u64()),
         }
     }
 }
@@ -96,13 +105,25 @@ impl Pipeline {
         now: Now,
         reply: &mut Vec<u8>,
     ) -> Next {
-        let WorkerState { table, counters } = worker;
-        self.admit(Some(table), counters, arrival, now, reply)
+        let WorkerState {
+            table,
+            counters,
+            dice,
+        } = worker;
+        self.admit(Some(table), counters, arrival, now, dice, reply)
     }
 
     /// The same for a query that came by a stream, where no worker's table is at hand.
     pub fn arrive_by_stream(&self, arrival: &Arrival<'_>, now: Now, reply: &mut Vec<u8>) -> Next {
-        self.admit(None, self.telemetry.shared(), arrival, now, reply)
+        let mut dice = entropy::csprng();
+        self.admit(
+            None,
+            self.telemetry.shared(),
+            arrival,
+            now,
+            &mut dice,
+            reply,
+        )
     }
 
     /// Whether a question of our own comes out as a reply: through policy, cache and composing like a client's, without the guard
@@ -137,24 +158,65 @@ impl Pipeline {
         counters: &Worker,
         arrival: &Arrival<'_>,
         now: Now,
+        dice: &mut impl Rng,
         reply: &mut Vec<u8>,
     ) -> Next {
         let verdict = self.guard.judge(arrival, now);
         verdict.count(counters);
-        match verdict {
-            Verdict::Drop(_) => Next::Silence,
-            Verdict::Refuse(_, rcode) => refuse(counters, arrival, rcode, reply),
-            Verdict::Admit(admission) => {
-                match QueryView::parse(arrival.bytes)
-                    .map_err(|_| (Reason::BadFormat, Rcode::FORMERR))
-                    .and_then(servable)
-                {
-                    Ok(query) => {
-                        self.serve(table, counters, arrival, &query, admission, now, reply)
-                    }
-                    Err((reason, rcode)) => self.reject(counters, arrival, reason, rcode, reply),
-                }
+        let admission = match verdict {
+            Verdict::Drop(_) | Verdict::Limit(_) => return Next::Silence,
+            // Outsiders have the budget of refusals, clients their limit.
+            Verdict::Refuse(Reason::AclRefuse | Reason::AclNoMatch, rcode) => {
+                return refuse(counters, arrival, rcode, reply);
             }
+            Verdict::Refuse(_, rcode) => {
+                let Some(account) = self.may_have_error(counters, arrival, now, dice) else {
+                    return Next::Silence;
+                };
+                let next = refuse(counters, arrival, rcode, reply);
+                return self.send_error(counters, account, next, (now, dice), reply);
+            }
+            Verdict::Admit(admission) => admission,
+        };
+        let query = match QueryView::parse(arrival.bytes)
+            .map_err(|_| (Reason::BadFormat, Rcode::FORMERR))
+            .and_then(servable)
+        {
+            Ok(query) => query,
+            Err((reason, rcode)) => {
+                let Some(account) = self.may_have_error(counters, arrival, now, dice) else {
+                    return Next::Silence;
+                };
+                let next = self.reject(counters, arrival, reason, rcode, reply);
+                return self.send_error(counters, account, next, (now, dice), reply);
+            }
+        };
+        let mut admission = admission;
+        let option = query.edns.and_then(|edns| edns.cookie);
+        let proof = self.guard.weigh_cookie(&mut admission, option, now);
+        if matches!(proof, Proof::Valid(_)) {
+            counters.proven_by_cookie(1);
+        }
+        let account = Account::new(admission.limits(), &proof, &query);
+        match self.guard.limit(admission, account.asked, now, dice) {
+            Verdict::Admit(admission) => {
+                if admission.is_over_limit() {
+                    counters.verdict(Reason::WouldLimit);
+                }
+                let (payer, chance) = ((account, proof), (now, dice));
+                self.serve(
+                    table, counters, arrival, &query, admission, payer, chance, reply,
+                )
+            }
+            Verdict::Limit(limited) => self.hold_back(
+                counters,
+                arrival.bytes,
+                &proof,
+                limited,
+                Rcode::NOERROR,
+                reply,
+            ),
+            Verdict::Refuse(..) | Verdict::Drop(_) => Next::Silence,
         }
     }
 
@@ -168,16 +230,12 @@ impl Pipeline {
         counters: &Worker,
         arrival: &Arrival<'_>,
         query: &QueryView<'_>,
-        mut admission: Admission,
-        now: Now,
+        admission: Admission,
+        (account, proof): (Account, Proof),
+        (now, dice): (Now, &mut impl Rng),
         reply: &mut Vec<u8>,
     ) -> Next {
-        let option = query.edns.and_then(|edns| edns.cookie);
-        let proof = self.guard.weigh_cookie(&mut admission, option, now);
         let cookie = proof.reply().map(Cookie::as_octets);
-        if matches!(proof, Proof::Valid(_)) {
-            counters.proven_by_cookie(1);
-        }
         if query.is_cookie_only() {
             return self.give_cookie(counters, query, proof, reply);
         }
@@ -195,12 +253,9 @@ impl Pipeline {
                 answer::append_opt(query, Rcode::NOERROR, cookie, &self.plan, 0, reply);
                 // The batch's clock: what waited in our queue is dropped by age before it gets here.
                 counters.answered(AnswerSource::Ready, std::time::Duration::ZERO);
-                count_reply(
-                    counters,
-                    Rcode(u16::from(reply.get(3).copied().unwrap_or(0) & 0xF)),
-                    reply,
-                );
-                return Next::Reply;
+                let rcode = rcode_of(reply);
+                let payer = (account, &proof);
+                return self.send_off(counters, payer, arrival.bytes, rcode, (now, dice), reply);
             }
         }
         // Whoever says CD checks for himself (RFC 4035 section 3.2.2).
@@ -224,7 +279,17 @@ impl Pipeline {
                     keep_ready(table, query, &composed, reply, generation, now);
                 }
                 counters.answered(source, std::time::Duration::ZERO);
-                count_reply(counters, response.rcode, reply);
+                let next = self.send_off(
+                    counters,
+                    (account, &proof),
+                    arrival.bytes,
+                    response.rcode,
+                    (now, dice),
+                    reply,
+                );
+                if !matches!(next, Next::Reply) {
+                    return next;
+                }
                 match self.renewal(&response, source, query, admission, now) {
                     Some(refresh) => Next::ReplyAndRefresh(Box::new(refresh)),
                     None => Next::Reply,
@@ -239,18 +304,15 @@ impl Pipeline {
                 let (client, verified) = (admission.client(), admission.is_verified());
                 // A snooping query (RD=0) has no permit: what is not cached stays unknown.
                 let Some(permit) = admission.into_permit() else {
-                    return self.reject(
-                        counters,
-                        arrival,
-                        Reason::RecursionNotDesired,
-                        Rcode::REFUSED,
-                        reply,
-                    );
+                    let reason = Reason::RecursionNotDesired;
+                    let next = self.reject(counters, arrival, reason, Rcode::REFUSED, reply);
+                    return self.send_error(counters, account, next, (now, dice), reply);
                 };
                 let ticket = match self.pending.enter(client, verified) {
                     Ok(ticket) => ticket,
                     Err(reason) => {
-                        return self.reject(counters, arrival, reason, Rcode::SERVFAIL, reply);
+                        let next = self.reject(counters, arrival, reason, Rcode::SERVFAIL, reply);
+                        return self.send_error(counters, account, next, (now, dice), reply);
                     }
                 };
                 Next::Miss(Box::new(Miss {
@@ -265,6 +327,7 @@ impl Pipeline {
                         proof,
                         transport: arrival.transport,
                         may_send_errors,
+                        account,
                         arrived: now,
                     },
                 }))
@@ -322,46 +385,6 @@ impl Pipeline {
         Some((response, AnswerSource::Proven))
     }
 
-    /// Tells a client how to prove its address; nothing to the port of a reflecting service.
-    fn ask_for_proof(
-        &self,
-        counters: &Worker,
-        query: &QueryView<'_>,
-        admission: &Admission,
-        cookie: Option<&[u8]>,
-        reply: &mut Vec<u8>,
-    ) -> Next {
-        counters.verdict(Reason::Unproven);
-        if !admission.may_send_errors() {
-            return Next::Silence;
-        }
-        let rcode = answer::ask_for_proof(query, cookie, &self.plan, reply);
-        count_reply(counters, rcode, reply);
-        Next::Reply
-    }
-
-    /// Gives a client the cookie that it asked for and nothing else. That its own does not hold is told by BADCOOKIE (RFC 7873
-    /// section 5.4).
-    fn give_cookie(
-        &self,
-        counters: &Worker,
-        query: &QueryView<'_>,
-        proof: Proof,
-        reply: &mut Vec<u8>,
-    ) -> Next {
-        let rcode = if proof.is_refuted(query.edns.and_then(|edns| edns.cookie)) {
-            Rcode::BADCOOKIE
-        } else {
-            Rcode::NOERROR
-        };
-        let cookie = proof.reply().map(Cookie::as_octets);
-        let response = Response::empty(rcode);
-        answer::compose(query, &response, cookie, &self.plan, true, reply);
-        counters.answered(AnswerSource::Policy, std::time::Duration::ZERO);
-        count_reply(counters, rcode, reply);
-        Next::Reply
-    }
-
     fn reject(
         &self,
         counters: &Worker,
@@ -374,7 +397,7 @@ impl Pipeline {
         verdict.count(counters);
         match verdict {
             Verdict::Refuse(_, rcode) => refuse(counters, arrival, rcode, reply),
-            Verdict::Admit(_) | Verdict::Drop(_) => Next::Silence,
+            Verdict::Admit(_) | Verdict::Drop(_) | Verdict::Limit(_) => Next::Silence,
         }
     }
 
@@ -448,6 +471,11 @@ fn with_chain(response: &Response, chain: Vec<Held>) -> Cow<'_, Response> {
     let mut response = response.clone();
     response.answer.splice(0..0, chain);
     Cow::Owned(response)
+}
+
+/// The response code of a message, without the bits that stand in OPT.
+fn rcode_of(reply: &[u8]) -> Rcode {
+    Rcode(u16::from(reply.get(3).copied().unwrap_or(0) & 0xF))
 }
 
 fn count_reply(counters: &Worker, rcode: Rcode, reply: &[u8]) {

@@ -1,6 +1,8 @@
 //! Runs one recursion against egress and joins equal questions: the only file that sees both.
 
+mod ask;
 mod root_copy;
+mod shared;
 mod validations;
 
 use std::net::SocketAddr;
@@ -15,14 +17,11 @@ use tokio::sync::watch;
 use crate::cache::{Cache, Demand};
 use crate::config::plan;
 use crate::dnssec::{Anchor, Validator, Verdict, Verification};
-use crate::egress::{self, Egress, Exchanged, Forwarder, LateReplies};
+use crate::egress::{Egress, Forwarder, LateReplies};
 use crate::guard::permit::{Budget, Cause, Exhausted, RecursionPermit, Spent};
 use crate::policy::{Decision, Policy};
 use crate::recursion::synthesis::synthesise;
-use crate::recursion::{
-    Ask, AskFailure, Fault, Heard, LocalRoot, Over, Recursion, Route, Routes, ServerFault, Step,
-    Trace, Via,
-};
+use crate::recursion::{Fault, LocalRoot, Recursion, Route, Routes, ServerFault, Step, Trace};
 use crate::sys::clock::Now;
 use crate::sys::{clock, entropy};
 use crate::telemetry::reason::Reason;
@@ -32,6 +31,7 @@ use crate::wire::{Ede, Name, Question, RecordType, Response, Rrset};
 const KEYS_OF_ONE_CHECK: u64 = 64 * 1024;
 
 pub use root_copy::RootCopy;
+use shared::SharedAsks;
 pub use validations::Validations;
 
 /// Finds out what the cache does not know. Shared by all workers; lives as long as the plan it was made from.
@@ -44,6 +44,7 @@ pub struct Resolver {
     validator: Option<Arc<Validator>>,
     root_copy: Arc<RootCopy>,
     in_flight: DashMap<(Question, Demand), Flight>,
+    asks: SharedAsks,
     counters: Arc<Counters>,
 }
 
@@ -56,6 +57,8 @@ pub struct Counters {
     pub joined: AtomicU64,
     /// Clients turned away because too many had joined, or too many recursions ran.
     pub turned_away: AtomicU64,
+    /// Questions of recursions that another recursion's exchange with a server answered.
+    pub shared: AtomicU64,
     /// What came of validating.
     pub validations: Validations,
     /// Recursions running now, those begun under an earlier configuration among them.
@@ -94,6 +97,7 @@ impl Resolver {
             policy,
             egress,
             forwarders,
+            asks: SharedAsks::new(plan.joined_clients),
             plan,
             validator: None,
             root_copy: Arc::default(),
@@ -299,6 +303,8 @@ impl Resolver {
 
     async fn drive(&self, recursion: &mut Recursion, budget: &mut Budget) -> Response {
         let late = LateReplies::default();
+        // Until a reply has been looked at, who asks the same hears it from us.
+        let mut told = None;
         loop {
             match recursion.step(&self.cache, self, budget, clock::now()) {
                 Step::Done(response) => {
@@ -327,10 +333,12 @@ impl Resolver {
                     recursion.verified(verdict, &self.cache, budget, clock::now());
                 }
                 Step::Ask(ask) => {
+                    drop(told.take());
                     let candidates = self.candidates(&ask);
                     // What was found wrong in weighing the last reply decides how the same server is asked now.
                     self.note(&recursion.take_faults(), &candidates);
-                    let heard = self.ask(&ask, &candidates, &late, budget).await;
+                    let heard;
+                    (heard, told) = self.ask(&ask, &candidates, &late, budget).await;
                     recursion.heard(heard, &self.cache, budget, clock::now());
                     self.note(&recursion.take_faults(), &candidates);
                 }
@@ -341,57 +349,6 @@ impl Resolver {
     /// Who says what is to be believed, if anything is validated.
     fn validator(&self) -> Option<&Arc<Validator>> {
         self.validator.as_ref().filter(|at| at.is_on())
-    }
-
-    /// The servers that may be asked, with their ports.
-    fn candidates(&self, ask: &Ask) -> Vec<SocketAddr> {
-        match &ask.via {
-            Via::Authoritative => ask
-                .servers
-                .iter()
-                .map(|address| self.egress.at_port(*address))
-                .collect(),
-            Via::Stub(servers) => servers.clone(),
-            Via::Forward(_) => Vec::new(),
-        }
-    }
-
-    async fn ask(
-        &self,
-        ask: &Ask,
-        candidates: &[SocketAddr],
-        late: &LateReplies,
-        budget: &mut Budget,
-    ) -> Heard {
-        let exchanged = match ask.via {
-            Via::Forward(index) => match self.forwarders.get(index) {
-                Some(forwarder) => {
-                    // We validate, so that forwarders need not (CD, RFC 4035 section 3.2.2).
-                    let unchecked = self.validator().is_some();
-                    forwarder
-                        .ask(&ask.question, self.plan.dnssec_ok, unchecked, budget)
-                        .await
-                }
-                None => Exchanged::Failed {
-                    server: None,
-                    failure: egress::Failure::NoUsableServer,
-                },
-            },
-            Via::Authoritative | Via::Stub(_) => {
-                let query = egress::Query {
-                    transport: match ask.over {
-                        Over::Udp => egress::Transport::Udp,
-                        Over::Tcp => egress::Transport::Tcp,
-                    },
-                    dnssec_ok: self.plan.dnssec_ok,
-                    configured: matches!(ask.via, Via::Stub(_)),
-                    late: Some(late),
-                    ..egress::Query::authoritative(&ask.question, candidates, &ask.zone)
-                };
-                self.egress.exchange(&query, budget).await
-            }
-        };
-        heard(exchanged)
     }
 
     /// Servers that do not serve a zone are remembered by egress, so that others are asked first.
@@ -453,8 +410,12 @@ impl Drop for Landing {
     }
 }
 
-/// Checks signatures on a thread that nobody's packets wait for. Whoever stops waiting ends the work before its next set.
+/// Checks signatures on a thread that nobody's packets wait for; little of it at once, where recursions run: handing it over would cost more.
+/// Whoever stops waiting ends the work before its next set.
 async fn verify(work: Arc<Verification>) -> Verdict {
+    if work.is_light() {
+        return work.run();
+    }
     struct Abandon(Arc<Verification>);
     impl Drop for Abandon {
         fn drop(&mut self) {
@@ -466,31 +427,4 @@ async fn verify(work: Arc<Verification>) -> Verdict {
     let verdict = done.unwrap_or_else(|_| Verdict::abandoned());
     drop(watched);
     verdict
-}
-
-fn heard(exchanged: Exchanged) -> Heard {
-    match exchanged {
-        Exchanged::Reply {
-            server,
-            tcp,
-            message,
-            bytes,
-            ..
-        } => Heard::Reply {
-            server: server.ip(),
-            over: if tcp { Over::Tcp } else { Over::Udp },
-            message: *message,
-            bytes,
-        },
-        Exchanged::Failed { server, failure } => Heard::Failed {
-            server: server.map(|server| server.ip()),
-            failure: match failure {
-                egress::Failure::Timeout => AskFailure::Timeout,
-                egress::Failure::Network => AskFailure::Network,
-                egress::Failure::BadReply => AskFailure::BadReply,
-                egress::Failure::NoUsableServer => AskFailure::NoUsableServer,
-                egress::Failure::Exhausted(limit) => AskFailure::Budget(limit),
-            },
-        },
-    }
 }

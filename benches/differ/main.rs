@@ -1,8 +1,9 @@
 //! Do suimond, Unbound, Knot Resolver and PowerDNS say the same about one generated Internet, signed and unsigned, honest and not?
 //!
 //! Needs root (network namespaces), NSD, tcpdump and Debian's resolvers; who is missing is not asked. Options: `--questions N`,
-//! `--zones N`, `--seed N`, `--only KIND`, `--peer NAME` (either may be repeated), `--examples N`, `--tell` (what everybody said).
-//! `SUIMOND` in the environment is another binary. Fails on a difference that is not in tests/it/differ/verdicts.toml.
+//! `--zones N`, `--seed N`, `--only KIND`, `--peer NAME` (either may be repeated), `--at-once N`, `--rounds N` (of cold names), `--examples N`,
+//! `--tell` (what everybody said).
+//! `SUIMOND` in the environment is another binary, `SUIMOND_BEFORE` one more, to be compared like a peer. Fails on a difference that is not in tests/it/differ/verdicts.toml.
 
 #![allow(
     clippy::disallowed_methods,
@@ -69,7 +70,8 @@ fn main() -> ExitCode {
             .into_iter()
             .filter(|kind| only.iter().any(|only| only == kind.word()))
             .collect(),
-        at_once: 6,
+        at_once: (!values("--at-once").is_empty()).then(|| number("--at-once", 1)),
+        rounds: number("--rounds", 1),
         patience: Duration::from_secs(12),
     };
     let outcome = differ::run(&options);

@@ -10,6 +10,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use suimon::cache::{Cache, Rank};
 use suimon::config;
@@ -37,12 +38,23 @@ pub struct Rig {
     pub query: Vec<u8>,
     pub reply: Vec<u8>,
     local: SocketAddr,
+    now: Now,
+    pace: Duration,
 }
 
 impl Rig {
     /// `slots` of ready-made answers (0: every answer comes from the shared cache); `refusals` per second.
     pub fn new(slots: usize, refusals: u32) -> Self {
-        let plan = plan(slots, refusals);
+        Self::with(slots, refusals, "off", Duration::ZERO)
+    }
+
+    /// The same with the limiter in force, for a client that asks once in `pace`; a clock that stands still would limit it.
+    pub fn limited(slots: usize, pace: Duration) -> Self {
+        Self::with(slots, 1, "enforce", pace)
+    }
+
+    fn with(slots: usize, refusals: u32, limiter: &str, pace: Duration) -> Self {
+        let plan = plan(slots, refusals, limiter);
         let telemetry = Arc::new(Telemetry::new());
         let counters = telemetry.register_worker();
         let cache = Arc::new(Cache::with_secret(&plan.cache, 1, 2));
@@ -84,6 +96,8 @@ impl Rig {
             query,
             reply: Vec::with_capacity(4096),
             local,
+            now: NOW,
+            pace,
         };
         // Twice: a ready-made answer is kept at the second sighting.
         for _ in 0..2 {
@@ -96,13 +110,15 @@ impl Rig {
     #[inline]
     pub fn ask(&mut self, source: SocketAddr) -> Option<usize> {
         self.reply.clear();
+        // The wall clock stands still, so that what is cached stays.
+        self.now.mono += self.pace;
         let arrival = arrival(&self.query, source, self.local);
         match self
             .pipeline
-            .arrive(&mut self.worker, &arrival, NOW, &mut self.reply)
+            .arrive(&mut self.worker, &arrival, self.now, &mut self.reply)
         {
             Next::Reply | Next::ReplyAndRefresh(_) => Some(self.reply.len()),
-            Next::Silence => None,
+            Next::Silence | Next::Defer => None,
             Next::Miss(_) => panic!("the bench asks for nothing that is not cached"),
         }
     }
@@ -124,9 +140,9 @@ const fn arrival(bytes: &[u8], source: SocketAddr, local: SocketAddr) -> Arrival
     }
 }
 
-fn plan(slots: usize, refusals: u32) -> Plan {
+fn plan(slots: usize, refusals: u32, limiter: &str) -> Plan {
     let text = format!(
-        "[acl]\nallow = [\"10.77.1.2\"]\n[cache]\nanswer_slots = {slots}\n\
+        "[limiter]\nmode = \"{limiter}\"\n[acl]\nallow = [\"10.77.1.2\"]\n[cache]\nanswer_slots = {slots}\n\
          [guard]\nrefusals_per_prefix = {refusals}\nrefusal_burst = {refusals}\nrefusals_per_host = {}\n",
         refusals * 10
     );

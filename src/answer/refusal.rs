@@ -17,15 +17,26 @@ const EDE_LEN: usize = 6;
 /// (the body of other opcodes is not looked at). OPT is written only if the query had one: 11 octets, with the high bits of
 /// `rcode` (BADVERS). The reply is never longer than the packet (T3.2).
 pub fn refusal(packet: &[u8], rcode: Rcode, out: &mut Vec<u8>) -> bool {
-    write(packet, rcode, None, out)
+    write(packet, rcode, None, false, out)
 }
 
 /// The same with an extended error without text (RFC 8914), if the query's own options leave room for it.
 pub fn refusal_with_ede(packet: &[u8], rcode: Rcode, info_code: u16, out: &mut Vec<u8>) -> bool {
-    write(packet, rcode, Some(info_code), out)
+    write(packet, rcode, Some(info_code), false, out)
 }
 
-fn write(packet: &[u8], rcode: Rcode, info_code: Option<u16>, out: &mut Vec<u8>) -> bool {
+/// The same with TC=1: who really sent the query asks again over TCP.
+pub fn truncated(packet: &[u8], rcode: Rcode, out: &mut Vec<u8>) -> bool {
+    write(packet, rcode, None, true, out)
+}
+
+fn write(
+    packet: &[u8],
+    rcode: Rcode,
+    info_code: Option<u16>,
+    truncated: bool,
+    out: &mut Vec<u8>,
+) -> bool {
     let Ok(header) = Header::parse(packet) else {
         return false;
     };
@@ -36,6 +47,8 @@ fn write(packet: &[u8], rcode: Rcode, info_code: Option<u16>, out: &mut Vec<u8>)
         .saturating_sub(OPT_LEN);
     let flags = Flags::default()
         .with_qr(true)
+        .with_tc(truncated)
+        .with_ra(truncated)
         .with_opcode(header.flags.opcode())
         .with_rd(header.flags.rd())
         .with_cd(header.flags.cd())

@@ -30,6 +30,7 @@ sections! {
         tcp: Tcp,
         acl: Acl,
         guard: Guard,
+        limiter: Limiter,
         cookies: Cookies,
         policy: Policy,
         #[serde(default)] forward: Vec<Forward>,
@@ -101,6 +102,48 @@ sections! {
         refusals_per_host: u32,
         pending_per_client: usize,
         pending_per_verified_client: usize,
+    }
+
+    /// `[limiter]`
+    Limiter {
+        mode: LimiterMode,
+        algorithm: LimiterAlgorithm,
+        rate: u32,
+        instant: u32,
+        customer_prefix: u8,
+        verified_factor: u32,
+        exempt: Vec<Prefix>,
+        shared_addresses: Vec<Prefix>,
+        subscribers_per_address: u32,
+        memory: Size,
+        slip_above: u32,
+        #[serde(default)] prefix: Vec<LimiterPrefix>,
+        isc: Isc,
+    }
+
+    /// `[[limiter.prefix]]`
+    LimiterPrefix {
+        prefix: Prefix,
+        #[serde(default)] rate: u32,
+        #[serde(default = "one")] subscribers_per_address: u32,
+    }
+
+    /// `[limiter.isc]`
+    Isc {
+        responses_per_second: u32,
+        referrals_per_second: Option<u32>,
+        nodata_per_second: Option<u32>,
+        nxdomains_per_second: Option<u32>,
+        errors_per_second: Option<u32>,
+        all_per_second: u32,
+        window: u32,
+        slip: u32,
+        ipv4_prefix_length: u8,
+        ipv6_prefix_length: u8,
+        qps_scale: u32,
+        exempt_clients: Vec<Prefix>,
+        log_only: bool,
+        max_table_size: usize,
     }
 
     /// `[cookies]`
@@ -262,7 +305,7 @@ macro_rules! choices {
     ($($(#[$doc:meta])* $name:ident => $plan:path { $($variant:ident,)* })*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-        #[serde(rename_all = "lowercase")]
+        #[serde(rename_all = "kebab-case")]
         #[expect(missing_docs, reason = "each word means what it means in the plan")]
         pub enum $name {
             $($variant,)*
@@ -285,6 +328,12 @@ choices! {
     /// How a query travelled.
     Transport => super::plan::TransportKind { Udp, Tcp, }
 
+    /// Whether limits are applied.
+    LimiterMode => super::plan::LimiterMode { Off, LogOnly, Enforce, }
+
+    /// By what clients are judged.
+    LimiterAlgorithm => super::plan::LimiterAlgorithm { Sketch, Isc, }
+
     /// QNAME minimisation.
     Minimisation => super::plan::Minimisation { Off, Relaxed, Strict, }
 
@@ -298,4 +347,9 @@ choices! {
 /// The default of a switch in a `[[table]]`, which has no place in the lowest layer.
 const fn yes() -> bool {
     true
+}
+
+/// The same, of a number.
+const fn one() -> u32 {
+    1
 }

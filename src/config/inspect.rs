@@ -32,19 +32,7 @@ impl Inspection<'_> {
                     let keys = self.keys(section, &path, keys);
                     kept.insert(name, Value::Dict(tag, keys));
                 }
-                (Some(section), _) => {
-                    self.broken.insert(name);
-                    self.error(
-                        &path,
-                        Aim::Key,
-                        format!("`{}` is a section", section.name),
-                        "a single value stands here",
-                        format!(
-                            "write [{}] on a line of its own, and its keys below",
-                            section.name
-                        ),
-                    );
-                }
+                (Some(section), _) => self.no_section(section, &path),
                 (None, _) => self.unknown_section(&name),
             }
         }
@@ -60,7 +48,14 @@ impl Inspection<'_> {
             if key.contains('.') {
                 self.unknown_key(section, &key, &path, &steps);
             } else if let Some(inner) = options::section(&path) {
-                self.repeated(inner, &steps, value);
+                match value {
+                    Value::Dict(tag, keys) if !inner.repeated => {
+                        let keys = self.keys(inner, &steps, keys);
+                        kept.insert(key, Value::Dict(tag, keys));
+                    }
+                    value if inner.repeated => self.repeated(inner, &steps, value),
+                    _ => self.no_section(inner, &steps),
+                }
             } else if let Some(setting) = options::setting(&path) {
                 match setting.kind.check(&value) {
                     Ok(()) => {
@@ -141,6 +136,18 @@ impl Inspection<'_> {
         }
         let list = Value::Array(tag, kept);
         insert(&mut self.tables, section.name, list);
+    }
+
+    fn no_section(&mut self, section: &Section, steps: &[String]) {
+        let name = section.name;
+        self.broken.insert(name.to_owned());
+        self.error(
+            steps,
+            Aim::Key,
+            format!("`{name}` is a section"),
+            "a single value stands here",
+            format!("write [{name}] on a line of its own, and its keys below"),
+        );
     }
 
     fn unknown_section(&mut self, name: &str) {

@@ -11,6 +11,10 @@ use ipnet::IpNet;
 
 use crate::wire::{Name, Rrset};
 
+mod limiter;
+
+pub use limiter::{IscLimits, Limiter, LimiterAlgorithm, LimiterMode, LimiterPrefix};
+
 /// Everything suimond runs by. Only `config` makes one, after every check.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
@@ -101,6 +105,8 @@ pub struct Guard {
     pub pending_per_client: usize,
     /// The same for clients whose address is proven by TCP or a cookie (1,000).
     pub pending_per_verified_client: usize,
+    /// How much one client may ask.
+    pub limiter: Limiter,
     /// Cookies towards clients.
     pub cookies: Cookies,
 }
@@ -236,6 +242,8 @@ pub struct Recursion {
     pub ipv4: bool,
     /// Whether IPv6 servers can be asked (`egress.ipv6`): otherwise no AAAA of a server is looked up.
     pub ipv6: bool,
+    /// Keep what comes along with an answer, for clients: its zone's NS set and addresses of servers. Not if answers are minimal.
+    pub companions: bool,
     /// The budget of one client query.
     pub limits: Limits,
     /// Clients joined to one fetch at most (100).

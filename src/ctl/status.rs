@@ -3,7 +3,9 @@
 use super::output::{Paint, Side, Table, count, counted, millis, percent, share, size, span};
 use super::{Error, Exit, Session};
 use super::{anchors, nta};
-use crate::ops::control::protocol::{LocalRootReport, Request, StatusReport, ValidationReport};
+use crate::ops::control::protocol::{
+    LimiterReport, LocalRootReport, Request, StatusReport, ValidationReport,
+};
 
 /// Show the daemon's health on one screen.
 #[derive(Debug, clap::Args)]
@@ -73,6 +75,9 @@ fn facts(report: &StatusReport) -> Table {
             count(report.servfail_total)
         ),
     ]);
+    for (index, words) in limits(&report.limiter).iter().enumerate() {
+        table.row([if index == 0 { "Limits" } else { "" }, words]);
+    }
     table.row(["Answers", &answers(report)]);
     table.row([
         "Upstream",
@@ -117,6 +122,37 @@ fn facts(report: &StatusReport) -> Table {
         ),
     ]);
     table
+}
+
+fn limits(report: &LimiterReport) -> Vec<String> {
+    let now = counted(
+        report.limited_prefixes,
+        "network over its limit now",
+        "networks over their limits now",
+    );
+    let mut lines = match report.mode.as_str() {
+        "" => Vec::new(),
+        "off" => vec!["off (limiter.mode)".to_owned()],
+        "log-only" => vec![format!(
+            "only logged: {} would have been held back, {now}",
+            counted(report.would_limit_total, "query", "queries")
+        )],
+        _ => vec![format!(
+            "{} held back, {now}",
+            counted(report.limited_total, "query", "queries")
+        )],
+    };
+    if let Some(slip) = Some(report.slip).filter(|slip| *slip > 1) {
+        lines.push(format!(
+            "under a flood: one limited query of {slip} gets a reply"
+        ));
+    }
+    if let (Some(most), Some(rate)) = (report.most_per_customer, report.suggested_rate) {
+        lines.push(format!(
+            "99.9 % of customers ask less than {most:.1}/s; suggested limiter.rate {rate}"
+        ));
+    }
+    lines
 }
 
 fn config(report: &StatusReport) -> String {
@@ -257,6 +293,16 @@ mod tests {
                 ],
                 zones_known: 412,
             },
+            limiter: LimiterReport {
+                mode: "enforce".to_owned(),
+                algorithm: "sketch".to_owned(),
+                limited_total: 4096,
+                would_limit_total: 0,
+                limited_prefixes: 1,
+                slip: 2,
+                most_per_customer: Some(11.3),
+                suggested_rate: Some(46),
+            },
             local_root: Some(LocalRootReport {
                 in_use: true,
                 serial: Some(2_026_112_200),
@@ -279,6 +325,9 @@ Listens on  127.0.0.1:53, [::1]:53, UDP and TCP, 2 workers
 Config      /etc/suimon/suimon.toml, reloaded 5 min 1 s ago
 Queries     1,234,567 in all, 1042.3/s now
 Not served  1,000 refused, 3 dropped, 12 SERVFAIL
+Limits      4,096 queries held back, 1 network over its limit now
+            under a flood: one limited query of 2 gets a reply
+            99.9 % of customers ask less than 11.3/s; suggested limiter.rate 46
 Answers     98.7 % from what is known; half within 0.02 ms, 99 % within 32.8 ms
 Upstream    20,000 packets, 0.2 % unanswered, 1 recursion in flight
 Cache       52,001 entries, 12.3 MiB of 256.0 MiB (4.8 %)
@@ -293,6 +342,23 @@ Needs attention
     raise net.core.rmem_max
 "
         );
+    }
+
+    #[test]
+    fn limits_that_are_off_or_only_logged_say_so() {
+        let told = |mode: &str| {
+            limits(&LimiterReport {
+                mode: mode.to_owned(),
+                would_limit_total: 1,
+                ..LimiterReport::default()
+            })
+        };
+        assert_eq!(told("off"), ["off (limiter.mode)"]);
+        assert_eq!(
+            told("log-only"),
+            ["only logged: 1 query would have been held back, 0 networks over their limits now"]
+        );
+        assert!(told("").is_empty(), "an older suimond");
     }
 
     #[test]

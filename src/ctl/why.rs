@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::output::{Paint, Side, Table};
+use super::output::{Paint, Side, Table, percent};
 use super::{Error, Exit, Session, domain_name, record_type};
 use crate::ops::control::protocol::{Request, Transport, WhyReport};
 use crate::wire::{Name, RecordType};
@@ -105,6 +105,11 @@ fn human(report: &WhyReport, tcp: bool, paint: Paint) -> String {
         "Cache",
         report.cached.as_deref().unwrap_or("holds nothing for it"),
     ]);
+    for (index, limit) in report.limits.iter().enumerate() {
+        let label = if index == 0 { "Limits" } else { "" };
+        let words = format!("{} of what {} may ask", percent(limit.used), limit.prefix);
+        table.row([label, &words]);
+    }
     text += &table.render("", |column, cell| match column {
         0 => paint.strong(cell),
         _ => cell.to_owned(),
@@ -115,6 +120,7 @@ fn human(report: &WhyReport, tcp: bool, paint: Paint) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::control::protocol::LimitReport;
 
     #[test]
     fn a_refused_client_and_an_admitted_one() {
@@ -130,6 +136,7 @@ mod tests {
             route: None,
             negative_anchor: None,
             cached: Some("positive, 300 s left".to_owned()),
+            limits: Vec::new(),
         };
         assert_eq!(
             human(&report, false, Paint::plain()),
@@ -150,6 +157,12 @@ Cache    positive, 300 s left
         report.route = Some("forward zone example.com. to 192.0.2.10:53".to_owned());
         report.negative_anchor = Some("example.com. for 5 min more".to_owned());
         report.cached = None;
+        report.limits = [("203.0.113.9/32", 1.0), ("203.0.113.0/24", 0.031)]
+            .map(|(prefix, used)| LimitReport {
+                prefix: prefix.to_owned(),
+                used,
+            })
+            .into();
         assert_eq!(
             human(&report, true, Paint::plain()),
             "\
@@ -161,6 +174,8 @@ Name     forwarded
 Through  forward zone example.com. to 192.0.2.10:53
 DNSSEC   not validated: negative trust anchor example.com. for 5 min more
 Cache    holds nothing for it
+Limits   100.0 % of what 203.0.113.9/32 may ask
+         3.1 % of what 203.0.113.0/24 may ask
 "
         );
     }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::Guard;
 use tokio::runtime::Handle;
@@ -10,10 +11,20 @@ use super::live::Live;
 use super::operator::Operator;
 use crate::config::plan::TransportKind;
 use crate::guard::Arrival;
-use crate::ingress::{Datagram, Later, Next, Peer, Service};
+use crate::ingress::{Datagram, Later, Next, Peer, Service, StreamNext};
 use crate::query::{self, Pipeline, Refresh, WorkerState};
-use crate::sys::clock::Now;
+use crate::sys::clock::{self, Now};
 use crate::telemetry::{Reason, Worker};
+
+/// How long a query over the limit of a proven address waits, time after time; after the last its connection is closed.
+const DEFERRED: [Duration; 6] = [
+    Duration::from_millis(20),
+    Duration::from_millis(40),
+    Duration::from_millis(80),
+    Duration::from_millis(160),
+    Duration::from_millis(320),
+    Duration::from_millis(380),
+];
 
 /// The pipeline of the running configuration, as the sockets see it.
 pub(super) struct Front {
@@ -74,7 +85,7 @@ impl Service for Front {
         let Batched { state, live } = worker;
         let live = live.get_or_insert_with(|| self.operator.live());
         match live.pipeline.arrive(state, &arrival, now, reply) {
-            query::Next::Silence => Next::Silence,
+            query::Next::Silence | query::Next::Defer => Next::Silence,
             query::Next::Reply => Next::Reply,
             query::Next::ReplyAndRefresh(refresh) => {
                 self.renew(&live.pipeline, refresh);
@@ -101,12 +112,31 @@ impl Service for Front {
             .judge_connection(source, local)
     }
 
-    async fn stream_query(&self, query: Vec<u8>, peer: Peer, now: Now) -> Option<Vec<u8>> {
+    async fn stream_query(&self, query: Vec<u8>, peer: Peer, now: Now) -> StreamNext {
+        let mut now = now;
+        // What is over the limit of a proven address waits for the limit, not for us: each attempt costs what a packet does.
+        for pause in DEFERRED {
+            let next = self.stream_query_now(&query, peer, now).await;
+            if let Some(next) = next {
+                return next;
+            }
+            tokio::time::sleep(pause).await;
+            now = clock::now();
+        }
+        let shared = Arc::clone(&self.operator.live().pipeline.telemetry);
+        shared.shared().verdict(Reason::LimitedClosed);
+        StreamNext::Close
+    }
+}
+
+impl Front {
+    /// Nothing, if the query is over its client's limit.
+    async fn stream_query_now(&self, query: &[u8], peer: Peer, now: Now) -> Option<StreamNext> {
         let pipeline = Arc::clone(&self.operator.live().pipeline);
         let mut reply = Vec::new();
         let next = {
             let arrival = Arrival {
-                bytes: &query,
+                bytes: query,
                 source: peer.source,
                 local: peer.local,
                 interface: 0,
@@ -115,14 +145,15 @@ impl Service for Front {
             };
             pipeline.arrive_by_stream(&arrival, now, &mut reply)
         };
-        match next {
-            query::Next::Silence => None,
-            query::Next::Reply => Some(reply),
+        Some(match next {
+            query::Next::Silence => StreamNext::Silence,
+            query::Next::Reply => StreamNext::Reply(reply),
             query::Next::ReplyAndRefresh(refresh) => {
                 self.renew(&pipeline, refresh);
-                Some(reply)
+                StreamNext::Reply(reply)
             }
-            query::Next::Miss(miss) => pipeline.find_out(miss).await,
-        }
+            query::Next::Defer => return None,
+            query::Next::Miss(miss) => pipeline.find_out(miss).await.into(),
+        })
     }
 }

@@ -1,7 +1,8 @@
-//! Which numbers does the daemon add to those that telemetry keeps? Cache, recursion, validation, and everything upstream.
+//! Which numbers does the daemon add to those that telemetry keeps? Cache, recursion, validation, limits, and everything upstream.
 
 use std::sync::atomic::Ordering;
 
+use super::limiting;
 use super::live::Live;
 use crate::egress::matching::Mismatch;
 use crate::guard::permit::{Cause, Exhausted};
@@ -15,6 +16,7 @@ pub(super) fn of_live(live: &Live) -> Vec<Metric> {
     recursion(&mut metrics, live);
     validation(&mut metrics, live);
     cache(&mut metrics, live);
+    limiting::metrics(&mut metrics, live);
     metrics
 }
 
@@ -74,6 +76,12 @@ fn recursion(metrics: &mut Vec<Metric>, live: &Live) {
             times,
         ));
     }
+    metrics.push(Metric::counter(
+        "suimon_upstream_shared_total",
+        "Questions to other servers that were not sent, because the same was being asked for another query already.",
+        &[],
+        counters.shared.load(Ordering::Relaxed),
+    ));
     metrics.push(Metric::level(
         "suimon_recursions_in_flight",
         "Recursions running now.",

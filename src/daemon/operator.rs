@@ -10,7 +10,7 @@ use super::excused::Keeper;
 use super::live::Live;
 use super::local_root::LocalRoots;
 use super::rollover::Rollovers;
-use super::{metrics, report};
+use super::{limiting, metrics, report};
 use crate::cache::FlushScope;
 use crate::config::plan::TransportKind;
 use crate::config::{self, Loaded, Sources};
@@ -349,6 +349,7 @@ impl Service for Operator {
             route: route(&live, &decision),
             negative_anchor: report::excuse(&live, &question.name, clock::now()),
             cached: Self::cached(&live, question),
+            limits: limiting::limits(&live, client, transport == TransportKind::Tcp),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use super::limiting;
 use super::live::Live;
 use crate::config::plan::{AclAction, Limits, Validation};
 use crate::config::units::Moment;
@@ -136,6 +137,7 @@ pub(super) fn status(live: &Live, snapshot: &Snapshot) -> StatusReport {
         cache_bytes: live.cache.bytes(),
         cache_capacity_bytes: live.plan.cache.max_bytes,
         validation: validation(live, clock::now()),
+        limiter: limiting::status(live, &snapshot.clients, clock::now()),
         ..StatusReport::default().with_telemetry(snapshot)
     }
 }

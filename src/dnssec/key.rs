@@ -165,6 +165,12 @@ impl ZoneKeys {
         self.keys.len()
     }
 
+    /// Whether all are of algorithms that are quick to check.
+    #[must_use]
+    pub fn are_quick(&self) -> bool {
+        self.keys.iter().all(|key| key.algorithm.is_quick())
+    }
+
     /// Octets taken, allocations included, for caches bounded in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {

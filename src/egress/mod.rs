@@ -24,6 +24,7 @@ mod tests;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::plan;
 use crate::sys::clock::Now;
@@ -82,6 +83,12 @@ impl Egress {
     /// `server` left out what DO asks for: whether it takes EDNS is found out anew.
     pub fn note_incomplete(&self, server: SocketAddr) {
         self.servers.note_incomplete(server);
+    }
+
+    /// How long the fastest of `candidates` usually takes to answer.
+    #[must_use]
+    pub fn usual_time(&self, candidates: &[SocketAddr], now: Now) -> Duration {
+        self.servers.usual_time(candidates, now)
     }
 
     /// What is known of servers.

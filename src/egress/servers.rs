@@ -169,6 +169,19 @@ impl Servers {
         }
     }
 
+    /// How long the fastest of `candidates` usually takes (RFC 6298 section 2, without a floor): who has heard nothing by then is
+    /// asking a slow one. As long as a first question is waited for if nothing is known of any.
+    #[must_use]
+    pub fn usual_time(&self, candidates: &[SocketAddr], now: Now) -> Duration {
+        candidates
+            .iter()
+            .filter_map(|server| self.state(*server).fresh_rtt(now))
+            .map(|rtt| rtt.timeout().saturating_add(BAND))
+            .min()
+            .unwrap_or(self.initial_timeout)
+            .min(self.max_timeout)
+    }
+
     /// A reply that matched came over UDP after `rtt`; `edns` says whether the query had EDNS.
     pub fn note_reply(&self, server: SocketAddr, rtt: Duration, edns: bool, now: Now) {
         self.change(server, |state| {

@@ -6,6 +6,7 @@
 pub mod acl;
 pub mod address;
 pub mod cookies;
+pub mod limiter;
 pub mod martian;
 pub mod own_addresses;
 pub mod pending;
@@ -18,7 +19,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use rand::Rng as _;
+use rand::Rng;
 
 use crate::config::plan;
 use crate::config::plan::{AclAction, TransportKind};
@@ -29,6 +30,7 @@ use crate::wire::Rcode;
 use crate::wire::header::Header;
 
 pub use cookies::{Cookies, Proof};
+pub use limiter::{Asked, Client, Limited, Limiter};
 pub use own_addresses::OwnAddresses;
 pub use pending::{PendingClients, PendingTicket};
 pub use permit::{Budget, RecursionPermit};
@@ -60,6 +62,7 @@ pub struct Guard {
     acl: Acl,
     own: OwnAddresses,
     refusals: Arc<Refusals>,
+    limiter: Limiter,
     cookies: Arc<Cookies>,
     check_ports: bool,
     check_own_addresses: bool,
@@ -104,6 +107,7 @@ impl Guard {
                 plan.refusals_per_host,
                 key,
             )),
+            limiter: Limiter::new(&plan.limiter, key),
             cookies: Arc::new(Cookies::new(&plan.cookies, cookies, now)),
             check_ports: plan.check_ports,
             check_own_addresses: plan.check_own_addresses,
@@ -113,13 +117,14 @@ impl Guard {
         }
     }
 
-    /// The same guard with the refusal debts and the cookies of the one `before` a reload, so that a reload forgives nobody and
-    /// nobody must prove itself anew; with other rates or other secrets than before all begin anew.
+    /// The same guard with the debts and the cookies of the one `before` a reload, so that a reload forgives nobody and nobody must
+    /// prove itself anew; with other rates of refusals, another table or other secrets than before those begin anew.
     #[must_use]
     pub fn continuing(mut self, before: &Self) -> Self {
         if self.refusals.has_rates_of(&before.refusals) {
             self.refusals = Arc::clone(&before.refusals);
         }
+        self.limiter = self.limiter.continuing(&before.limiter);
         if self.cookies.may_continue(&before.cookies) {
             self.cookies = Arc::clone(&before.cookies);
         }
@@ -143,6 +148,38 @@ impl Guard {
             admission.prove();
         }
         proof
+    }
+
+    /// How much clients may ask.
+    #[must_use]
+    pub const fn limiter(&self) -> &Limiter {
+        &self.limiter
+    }
+
+    /// Row 12, for a query that [`Self::judge`] admitted and that can be read: how much its client asks. Charged here, before
+    /// anything is looked up for it.
+    #[inline]
+    pub fn limit(
+        &self,
+        admission: Admission,
+        asked: Asked,
+        now: Now,
+        dice: &mut impl Rng,
+    ) -> Verdict {
+        let may_reply = admission.may_send_errors();
+        let by_stream = admission.is_by_stream();
+        match self
+            .limiter
+            .arrive(admission.limits(), asked, may_reply, now, dice)
+        {
+            None => Verdict::Admit(admission),
+            // A datagram cannot wait: its client asks again.
+            Some(over) if over.enforced && over.limited == Limited::Defer && !by_stream => {
+                Verdict::Limit(Limited::Drop)
+            }
+            Some(over) if over.enforced => Verdict::Limit(over.limited),
+            Some(_) => Verdict::Admit(admission.over_limit()),
+        }
     }
 
     /// The verdict on one packet.

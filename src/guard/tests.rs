@@ -26,6 +26,7 @@ fn plan(allow: &[&str]) -> plan::Guard {
         refusals_per_host: 200,
         pending_per_client: 128,
         pending_per_verified_client: 1000,
+        limiter: limiter::tests::plan(),
         cookies: plan::Cookies {
             enabled: true,
             secrets: Vec::new(),
@@ -88,7 +89,7 @@ fn is(verdict: &Verdict) -> Is {
     match verdict {
         Verdict::Admit(_) => Is::Admitted,
         Verdict::Refuse(reason, rcode) => Is::Refused(*reason, *rcode),
-        Verdict::Drop(reason) => Is::Dropped(*reason),
+        Verdict::Drop(_) | Verdict::Limit(_) => Is::Dropped(verdict.reason()),
     }
 }
 
@@ -533,7 +534,7 @@ proptest! {
         let verdict = guard.judge(&arrival, Now::at_secs(0));
         let permit = match verdict {
             Verdict::Admit(admission) => admission.into_permit(),
-            Verdict::Refuse(..) | Verdict::Drop(_) => None,
+            Verdict::Refuse(..) | Verdict::Drop(_) | Verdict::Limit(_) => None,
         };
         if permit.is_some() {
             prop_assert!(covered, "{source} is covered by no rule");

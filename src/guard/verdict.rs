@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::limiter::{Client, Limited};
 use super::permit::RecursionPermit;
 use crate::config::plan::TransportKind;
 use crate::telemetry::{Reason, Worker};
@@ -16,6 +17,8 @@ pub enum Verdict {
     Refuse(Reason, Rcode),
     /// Silence.
     Drop(Reason),
+    /// The client is over a limit: no answer, but what this says.
+    Limit(Limited),
 }
 
 impl Verdict {
@@ -25,6 +28,7 @@ impl Verdict {
         match self {
             Self::Admit(_) => Reason::AclAllow,
             Self::Refuse(reason, _) | Self::Drop(reason) => *reason,
+            Self::Limit(limited) => limited.reason(),
         }
     }
 
@@ -48,6 +52,7 @@ pub struct Admission {
     errors_allowed: bool,
     must_prove: bool,
     proven_by_cookie: bool,
+    over_limit: bool,
 }
 
 impl Admission {
@@ -65,12 +70,25 @@ impl Admission {
             errors_allowed,
             must_prove,
             proven_by_cookie: false,
+            over_limit: false,
         }
     }
 
     /// A cookie of ours came back from the client.
     pub(in crate::guard) const fn prove(&mut self) {
         self.proven_by_cookie = true;
+    }
+
+    /// The same, over a limit that is only logged.
+    pub(in crate::guard) const fn over_limit(mut self) -> Self {
+        self.over_limit = true;
+        self
+    }
+
+    /// Whether it is over a limit that is only logged.
+    #[must_use]
+    pub const fn is_over_limit(&self) -> bool {
+        self.over_limit
     }
 
     /// The client.
@@ -85,10 +103,25 @@ impl Admission {
         matches!(self.transport, TransportKind::Tcp) || self.proven_by_cookie
     }
 
+    /// Whether it came by a stream, so that its answer can wait.
+    #[must_use]
+    pub const fn is_by_stream(&self) -> bool {
+        matches!(self.transport, TransportKind::Tcp)
+    }
+
     /// Whether nothing but a way to prove itself may be sent to this client (`acl.prove`).
     #[must_use]
     pub const fn lacks_proof(&self) -> bool {
         self.must_prove && !self.is_verified()
+    }
+
+    /// Whom limits are charged to.
+    #[must_use]
+    pub fn limits(&self) -> Client {
+        Client {
+            address: (&self.client).into(),
+            verified: self.is_verified(),
+        }
     }
 
     /// Whether this is a snooping query (RD=0, allowed by a rule): cached data only.

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
-use super::{Peer, Service};
+use super::{Peer, Service, StreamNext};
 use crate::config::plan;
 use crate::sys::clock;
 use crate::telemetry::Worker;
@@ -59,6 +59,8 @@ pub enum Ended {
     Queries,
     /// It left its replies unread.
     Unread,
+    /// Its client asked more than it may, for too long.
+    Limited,
     /// What it sent cannot be a query: shorter than a header, or far too long.
     Garbage,
 }
@@ -95,7 +97,7 @@ struct Connection<S> {
     /// Received and not yet a whole query.
     inbox: Vec<u8>,
     outbox: Outbox,
-    in_flight: JoinSet<Option<Vec<u8>>>,
+    in_flight: JoinSet<StreamNext>,
     /// Queries so far.
     queries: usize,
     end_of_input: bool,
@@ -153,7 +155,11 @@ impl<S: Service> Connection<S> {
                 },
                 Some(done) = self.in_flight.join_next() => {
                     // A query whose task died gets no reply; the connection goes on.
-                    self.outbox.push(done.ok().flatten().as_deref());
+                    match done {
+                        Ok(StreamNext::Reply(reply)) => self.outbox.push(&reply),
+                        Ok(StreamNext::Close) => return Ended::Limited,
+                        Ok(StreamNext::Silence) | Err(_) => {}
+                    }
                     self.active = Instant::now();
                 }
                 written = writer.write(self.outbox.unsent()), if !self.outbox.is_empty() => {
@@ -298,11 +304,9 @@ impl Outbox {
         }
     }
 
-    fn push(&mut self, reply: Option<&[u8]>) {
+    fn push(&mut self, reply: &[u8]) {
         // What does not fit the length octets cannot be sent at all.
-        let Some((reply, length)) =
-            reply.and_then(|reply| Some((reply, u16::try_from(reply.len()).ok()?)))
-        else {
+        let Ok(length) = u16::try_from(reply.len()) else {
             return;
         };
         if self.is_empty() {

@@ -49,14 +49,31 @@ pub trait Service: Send + Sync + 'static {
     /// Why not; the connection is closed at once and the reason counted.
     fn admit_connection(&self, source: SocketAddr, local: SocketAddr) -> Result<(), Reason>;
 
-    /// Handles one query of a stream (at least a header long, without its length octets). Nothing = no reply, the connection goes on.
+    /// Handles one query of a stream (at least a header long, without its length octets).
     /// Queries of one connection run side by side. Dropped when the connection ends first.
     fn stream_query(
         &self,
         query: Vec<u8>,
         peer: Peer,
         now: Now,
-    ) -> impl Future<Output = Option<Vec<u8>>> + Send;
+    ) -> impl Future<Output = StreamNext> + Send;
+}
+
+/// What becomes of a query of a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StreamNext {
+    /// No reply; the connection goes on.
+    Silence,
+    /// This is sent.
+    Reply(Vec<u8>),
+    /// Its client asks more than it may: the connection is closed.
+    Close,
+}
+
+impl From<Option<Vec<u8>>> for StreamNext {
+    fn from(reply: Option<Vec<u8>>) -> Self {
+        reply.map_or(Self::Silence, Self::Reply)
+    }
 }
 
 /// What becomes of a datagram.

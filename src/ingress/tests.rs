@@ -72,14 +72,14 @@ impl Service for Scripted {
         }
     }
 
-    async fn stream_query(&self, query: Vec<u8>, _: Peer, _: Now) -> Option<Vec<u8>> {
+    async fn stream_query(&self, query: Vec<u8>, _: Peer, _: Now) -> StreamNext {
         if query.ends_with(b"slow") {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         if query.ends_with(b"big") {
-            return Some(vec![0; 60_000]);
+            return StreamNext::Reply(vec![0; 60_000]);
         }
-        Some(query)
+        StreamNext::Reply(query)
     }
 }
 

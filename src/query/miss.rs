@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Pipeline, count_reply, is_error, with_chain};
+use super::limit::Account;
+use super::{Next, Pipeline, is_error, with_chain};
 use crate::answer;
 use crate::cache::Demand;
 use crate::config::plan::TransportKind;
 use crate::guard::cookies::Cookie;
 use crate::guard::{PendingTicket, Proof, RecursionPermit};
 use crate::sys::clock::{self, Now};
+use crate::sys::entropy;
 use crate::telemetry::{AnswerSource, Reason};
 use crate::wire::{Ede, Held, QueryView, Question, Rcode, Response};
 
@@ -32,6 +34,8 @@ pub struct Waiting {
     pub(super) proof: Proof,
     pub(super) transport: TransportKind,
     pub(super) may_send_errors: bool,
+    /// Who is charged for the reply.
+    pub(super) account: Account,
     pub(super) arrived: Now,
 }
 
@@ -188,8 +192,12 @@ impl Pipeline {
         let cookie = waiting.proof.reply().map(Cookie::as_octets);
         answer::compose(&query, &response, cookie, &self.plan, udp, &mut reply);
         counters.answered(source, now.since(waiting.arrived));
-        count_reply(counters, response.rcode, &reply);
-        Some(reply)
+        let chance = (now, &mut entropy::csprng());
+        let (payer, packet) = ((waiting.account, &waiting.proof), &waiting.packet);
+        match self.send_off(counters, payer, packet, response.rcode, chance, &mut reply) {
+            Next::Reply => Some(reply),
+            _ => None,
+        }
     }
 }
 

@@ -16,6 +16,8 @@ use crate::wire::text::record_from_text;
 use crate::wire::writer::{OPT_LEN, Opt, push_option, write_query};
 use crate::wire::{Ede, Flags, Message};
 
+mod limits;
+
 fn pipeline(config: &str) -> Pipeline {
     let plan = load_text(Path::new("test.toml"), config).unwrap().plan;
     let cache = Arc::new(Cache::new(&plan.cache));
@@ -119,7 +121,7 @@ fn becomes(pipeline: &Pipeline, moments: &[u64]) -> Vec<&'static str> {
         let mut reply = Vec::new();
         let arrival = arrival(&packet, client, TransportKind::Udp);
         match pipeline.arrive(&mut worker, &arrival, Now::at_secs(*secs), &mut reply) {
-            Next::Silence => "silence",
+            Next::Silence | Next::Defer => "silence",
             Next::Reply => "reply",
             Next::ReplyAndRefresh(_) => "reply and refresh",
             Next::Miss(_) => "miss",
@@ -262,7 +264,7 @@ proptest! {
                 TransportKind::Tcp => pipeline.arrive_by_stream(&arrival, Now::at_secs(0), &mut reply),
             };
             match next {
-                Next::Silence => (false, None),
+                Next::Silence | Next::Defer => (false, None),
                 Next::Reply => (false, Some(reply)),
                 Next::Miss(_) | Next::ReplyAndRefresh(_) => (true, None),
             }

@@ -47,6 +47,8 @@ pub(super) struct Asked<'a> {
     pub over_tcp: bool,
     /// Believe addresses of listed servers only within the zone that was asked.
     pub harden_glue: bool,
+    /// Keep what came along with an answer.
+    pub companions: bool,
 }
 
 /// Tells what `message` is.
@@ -73,8 +75,14 @@ pub(super) fn classify(asked: &Asked<'_>, message: &Message) -> Verdict {
     let (links, end, last) = walk(&scrubbed, asked.question, asked.zone);
     let read = |links, end, authoritative| {
         Box::new(Reading {
-            authority: apex_servers(&scrubbed, &last, asked.zone),
-            additional: addresses(&scrubbed, &end),
+            authority: (asked.companions)
+                .then(|| apex_servers(&scrubbed, &last, asked.zone))
+                .flatten(),
+            additional: if asked.companions {
+                addresses(&scrubbed, &end)
+            } else {
+                Vec::new()
+            },
             proofs: proofs(&scrubbed),
             backing: Backing::unvalidated(),
             shorter: None,

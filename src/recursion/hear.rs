@@ -90,6 +90,7 @@ impl Recursion {
                         forwarded,
                         over_tcp: over == Over::Tcp,
                         harden_glue: self.plan.harden_glue,
+                        companions: self.plan.companions,
                     };
                     classify(&asked, &message)
                 };

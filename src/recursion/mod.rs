@@ -191,7 +191,7 @@ pub enum Over {
 }
 
 /// What came of an [`Ask`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Heard {
     /// A reply that matches the question.
     Reply {
@@ -199,8 +199,8 @@ pub enum Heard {
         server: IpAddr,
         /// How it came.
         over: Over,
-        /// The reply.
-        message: Message,
+        /// The reply; several may have waited for it.
+        message: Arc<Message>,
         /// Its octets on the wire, for the trace. (The budget is charged by whoever received it.)
         bytes: usize,
     },

@@ -103,7 +103,7 @@ impl Recursion {
                     let known = Heard::Reply {
                         server: NOBODY,
                         over: Over::Tcp,
-                        message: *message,
+                        message: Arc::from(message),
                         bytes: 0,
                     };
                     self.hear(known, cache, budget, now);

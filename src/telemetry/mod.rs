@@ -4,12 +4,14 @@
 //! (2.5 ns, measured) instead of a registry look-up (170 ns and more). `ops` adds the workers up when somebody looks.
 
 pub mod cell;
+pub mod events;
 pub mod latency;
 pub mod reason;
 pub mod worker;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub use events::Events;
 pub use reason::Reason;
 pub use worker::{AnswerSource, Counts, Received, Worker};
 
@@ -18,6 +20,7 @@ pub use worker::{AnswerSource, Counts, Received, Worker};
 pub struct Telemetry {
     workers: Mutex<Vec<Arc<Worker>>>,
     shared: Arc<Worker>,
+    events: Events,
 }
 
 /// One look at everything, summed over workers. Counters never go down while the process lives.
@@ -42,6 +45,7 @@ impl Telemetry {
         Self {
             workers: Mutex::default(),
             shared: Arc::new(Worker::shared()),
+            events: Events::default(),
         }
     }
 
@@ -57,6 +61,12 @@ impl Telemetry {
     #[must_use]
     pub const fn shared(&self) -> &Arc<Worker> {
         &self.shared
+    }
+
+    /// What happened lately.
+    #[must_use]
+    pub const fn events(&self) -> &Events {
+        &self.events
     }
 
     /// Adds everything up. Not an atomic cut: counts of one packet may be seen in part.

@@ -43,6 +43,16 @@ reasons! {
     BadVersion "bad_version" "the EDNS version is not supported",
     /// Row 8: class is not IN.
     ClassNotServed "class_not_served" "only class IN is served",
+    /// Over its limit, with a client cookie: BADCOOKIE with a fresh server cookie was sent.
+    LimitedBadCookie "limited_badcookie" "over the limit; a fresh server cookie was sent instead of an answer",
+    /// Over the limit of a proven address for too long: the connection was closed.
+    LimitedClosed "limited_closed" "over the limit of a proven address for too long; the connection was closed",
+    /// Over the limit of a proven address: the answer waits.
+    LimitedDeferred "limited_deferred" "over the limit of a proven address; the answer waits",
+    /// Over its limit: no reply (an error, a reflector's port, or too many such replies on this host).
+    LimitedDropped "limited_dropped" "over the limit; no reply was sent",
+    /// Over its limit: an empty reply with TC=1 was sent, so that who is really there asks again over TCP.
+    LimitedTruncated "limited_truncated" "over the limit; an empty reply asked the client to use TCP",
     /// Row 3: source is one of our own addresses, not via loopback.
     OwnAddress "own_address" "the source claims to be one of our own addresses",
     /// Row 4: martian source.
@@ -77,6 +87,8 @@ reasons! {
     TooOld "too_old" "the answer came too late for UDP",
     /// `acl.prove`: a datagram without a valid server cookie; its client was told how to prove itself.
     Unproven "unproven" "this client must prove its address by a cookie or by TCP",
+    /// Over its limit, but limits are only logged.
+    WouldLimit "would_limit" "over the limit, and served because limits are only logged",
     /// TCP connection refused: too many in all or from this prefix.
     TcpConnections "tcp_connections" "too many TCP connections",
 }

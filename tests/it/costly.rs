@@ -6,13 +6,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use suimon::dnssec::Dnskey;
-use suimon::dnssec::algorithm::DigestType;
-use suimon::drill::signing::{Denial, Hashing, Signer, sign_zone};
-use suimon::wire::rrset::group;
-use suimon::wire::{Message, Record, RecordType as T, Rrset, rdata};
+use suimon::drill::signing::Denial;
+use suimon::wire::{Message, RecordType as T, rdata};
 
 use crate::lab::client::{self, extended_errors, resolve_dnssec};
-use crate::lab::relay::{self, Grown, Twist, keys, name, record, valid};
+use crate::lab::expensive::{honest, keys_of_one_tag, nsec3, set_of, trap, unsign, zone};
+use crate::lab::relay::{self, Grown, Twist, name, record, valid};
 use crate::lab::script::{PATIENCE, Scene, Setting, listen, loopback, say};
 
 fn scene(tag: &str, set: &[&str], zones: Vec<Grown>, twist: Arc<Twist>) -> Scene {
@@ -27,41 +26,6 @@ fn scene(tag: &str, set: &[&str], zones: Vec<Grown>, twist: Arc<Twist>) -> Scene
     let mut scene = relay::scene(tag, &setting, served, twist);
     scene.start("suimond", &setting);
     scene
-}
-
-/// A signed zone that is spoilt afterwards.
-fn zone(
-    zone: &str,
-    lines: &str,
-    denial: &Denial,
-    edit: impl Fn(&mut Vec<Record>, &[Signer]),
-) -> Grown {
-    let signers = keys(zone, relay::USUAL);
-    let records = relay::records(zone, 3, lines);
-    let mut signed = sign_zone(&records, &signers, denial, valid()).expect("a signed zone");
-    edit(&mut signed, &signers);
-    (
-        zone.to_owned(),
-        signed,
-        vec![signers[0].ds(DigestType::Sha256)],
-    )
-}
-
-fn honest() -> Grown {
-    zone(
-        "good.test.",
-        "www.good.test. A 192.0.2.1\nother.good.test. A 192.0.2.2",
-        &Denial::Nsec,
-        |_, _| (),
-    )
-}
-
-fn nsec3(iterations: u16) -> Denial {
-    Denial::Nsec3(Hashing {
-        iterations,
-        salt: Vec::new(),
-        opt_out: false,
-    })
 }
 
 /// What came of a question: "CODE secure|insecure", the extended errors, and how long it took.
@@ -101,55 +65,6 @@ fn processor_time(scene: &Scene) -> Duration {
     Duration::from_millis(ticks * 10)
 }
 
-fn set_of(records: &[Record], owner: &str, rtype: T) -> Rrset {
-    let owner = name(owner);
-    let plain = records
-        .iter()
-        .filter(|record| record.owner == owner && record.rtype == rtype);
-    let plain: Vec<Record> = plain.cloned().collect();
-    group(&plain)
-        .pop()
-        .unwrap_or_else(|| panic!("no {owner} {rtype}"))
-}
-
-fn unsign(records: &mut Vec<Record>, owner: &str, rtype: T) {
-    let owner = name(owner);
-    records.retain(|record| {
-        !(record.owner == owner
-            && record.rtype == T::RRSIG
-            && rdata::rrsig_covers(&record.rdata) == Some(rtype))
-    });
-}
-
-/// `count` keys of one tag: the same words in another order.
-fn keys_of_one_tag(count: u8) -> Vec<Vec<u8>> {
-    (0..count)
-        .map(|turn| {
-            let mut words: Vec<[u8; 2]> = (0..16_u8).map(|word| [word, 0x51]).collect();
-            words.rotate_left(usize::from(turn % 16));
-            words.swap(0, 1 + usize::from(turn / 16));
-            [&[1, 0, 3, 15][..], &words.concat()].concat()
-        })
-        .collect()
-}
-
-/// A signature of that tag that fits nothing, another for each number.
-fn wrong_signature(
-    records: &[Record],
-    owner: &str,
-    signer: &Signer,
-    tag: u16,
-    number: u16,
-) -> Vec<u8> {
-    let set = set_of(records, owner, T::A);
-    let mut fields = signer.fields(&set, valid());
-    fields.key_tag = tag;
-    let mut rrsig = signer.sign_fields(&set, &fields).expect("a signature");
-    let place = rrsig.len() - 64;
-    rrsig[place..place + 2].copy_from_slice(&number.to_be_bytes());
-    rrsig
-}
-
 #[test]
 fn sixty_keys_of_one_tag_and_sixty_signatures_and_then_five_hundred_cost_next_to_nothing() {
     let colliding = keys_of_one_tag(60);
@@ -163,32 +78,14 @@ fn sixty_keys_of_one_tag_and_sixty_signatures_and_then_five_hundred_cost_next_to
     distinct.sort();
     distinct.dedup();
     assert_eq!(distinct.len(), 60);
-    let trap = |name_of: &'static str, signatures: u16| {
-        let www = format!("www.{name_of}");
-        zone(
-            name_of,
-            &format!("{www} A 192.0.2.1"),
-            &Denial::Nsec,
-            |records, signers| {
-                for number in 0..signatures {
-                    let rrsig = wrong_signature(records, &www, &signers[1], tag, number);
-                    records.push(record(&name(&www), T::RRSIG, &rrsig));
-                }
-                unsign_first(records, &www);
-                unsign(records, name_of, T::DNSKEY);
-                for key in keys_of_one_tag(60) {
-                    records.push(record(&name(name_of), T::DNSKEY, &key));
-                }
-                let set = set_of(records, name_of, T::DNSKEY);
-                let rrsig = signers[0].sign(&set, valid()).expect("a signature");
-                records.push(record(&name(name_of), T::RRSIG, &rrsig));
-            },
-        )
-    };
     let scene = scene(
         "trap",
         &[],
-        vec![honest(), trap("trap.test.", 60), trap("many.test.", 500)],
+        vec![
+            honest(),
+            trap("trap.test.", &["www"], 60),
+            trap("many.test.", &["www"], 500),
+        ],
         relay::untwisted(),
     );
     assert_eq!(told(&scene, "www.good.test.", T::A).0, "NOERROR secure");
@@ -211,17 +108,6 @@ fn sixty_keys_of_one_tag_and_sixty_signatures_and_then_five_hundred_cost_next_to
         assert!(took < Duration::from_secs(2), "the next one took {took:?}");
         scene.metric("suimon_budget_exhausted_total", "");
     }
-}
-
-/// Takes away the good signature of an A set: the one with the tag of no other.
-fn unsign_first(records: &mut Vec<Record>, owner: &str) {
-    let owner = name(owner);
-    let place = records.iter().position(|record| {
-        record.owner == owner
-            && record.rtype == T::RRSIG
-            && rdata::rrsig_covers(&record.rdata) == Some(T::A)
-    });
-    records.remove(place.expect("a signature"));
 }
 
 #[test]

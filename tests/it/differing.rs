@@ -14,7 +14,8 @@ fn five_hundred_questions_differ_from_unbound_only_as_judged() {
         questions: 500,
         resolvers: vec![Resolver::Suimond, Resolver::Unbound],
         kinds: Vec::new(),
-        at_once: 12,
+        at_once: Some(12),
+        rounds: 1,
         patience: Duration::from_secs(9),
     });
     eprintln!("{}", report::tables(&outcome));

@@ -3,6 +3,7 @@
 mod access;
 mod control;
 mod coverage;
+mod limiter;
 mod local_root;
 mod proof;
 mod public_resolvers;
@@ -140,6 +141,7 @@ impl Check<'_> {
             refusals_per_host: guard.refusals_per_host,
             pending_per_client: guard.pending_per_client,
             pending_per_verified_client: guard.pending_per_verified_client,
+            limiter: self.limiter(),
             cookies: self.cookies(),
         }
     }
@@ -209,6 +211,7 @@ impl Check<'_> {
                 rrset_records: limits.rrset_records,
                 rrset_bytes: octets(limits.rrset_bytes),
             },
+            companions: !self.file.answer.minimal,
             joined_clients: recursion.joined_clients,
             in_flight: recursion.in_flight,
         }

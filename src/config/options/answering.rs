@@ -2,7 +2,7 @@
 
 use super::{Kind, Setting};
 
-/// `[listen]` to `[[stub]]`: what comes in and what is answered here.
+/// `[listen]` to `[guard]`: what comes in.
 pub(super) const INCOMING: &[Setting] = &[
     Setting {
         path: "listen.addresses",
@@ -284,6 +284,10 @@ pub(super) const INCOMING: &[Setting] = &[
         doc: "A forger cannot use up the allowance of a client that proved itself.",
         example: "5000",
     },
+];
+
+/// `[policy]` to `[[stub]]`: what is answered here.
+pub(super) const POLICY: &[Setting] = &[
     Setting {
         path: "policy.special_use",
         kind: Kind::Switch,

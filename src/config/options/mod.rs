@@ -6,6 +6,7 @@
 mod answering;
 mod finding;
 mod kind;
+mod limiting;
 mod pages;
 mod proving;
 mod trusting;
@@ -74,7 +75,7 @@ pub struct Section {
 }
 
 /// All sections, in the order of the reference config.
-pub const SECTIONS: [Section; 20] = [
+pub const SECTIONS: [Section; 23] = [
     plain("listen", "Where queries come in."),
     plain("tcp", "Limits of TCP service."),
     plain(
@@ -92,6 +93,17 @@ pub const SECTIONS: [Section; 20] = [
         "What a packet must look like, and how much refusing may cost.",
     ),
     plain("cookies", "How clients prove their address over UDP."),
+    plain("limiter", "How much one client may ask."),
+    Section {
+        name: "limiter.prefix",
+        repeated: true,
+        required: &["prefix"],
+        summary: "Addresses with limits of their own.",
+    },
+    plain(
+        "limiter.isc",
+        "BIND's response rate limiting, with limiter.algorithm = \"isc\".",
+    ),
     plain(
         "policy",
         "What is answered here instead of being looked up.",
@@ -144,6 +156,8 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
     answering::INCOMING
         .iter()
         .chain(proving::SETTINGS)
+        .chain(limiting::SETTINGS)
+        .chain(answering::POLICY)
         .chain(finding::SETTINGS)
         .chain(trusting::SETTINGS)
         .chain(answering::OUTGOING)

@@ -387,7 +387,7 @@ impl<'a> Play<'a> {
             pipeline.arrive(&mut self.worker, &arrival, now, &mut reply)
         };
         let octets = match next {
-            Next::Silence => None,
+            Next::Silence | Next::Defer => None,
             Next::Reply => Some(reply),
             Next::ReplyAndRefresh(refresh) => {
                 self.answers.push(Answer {

@@ -375,7 +375,7 @@ impl Session {
         let heard = Heard::Reply {
             server: pending.server.ip(),
             over,
-            message,
+            message: message.into(),
             bytes: octets.len(),
         };
         self.hear(heard, world);
@@ -401,7 +401,7 @@ impl Session {
                 let heard = Heard::Reply {
                     server,
                     over: Over::Udp,
-                    message,
+                    message: message.into(),
                     bytes: 0,
                 };
                 return self.hear(heard, world);

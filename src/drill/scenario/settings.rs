@@ -27,6 +27,8 @@ suppress_errors_to_reflectors = false
 refusals_per_prefix = 100000
 refusal_burst = 100000
 refusals_per_host = 100000
+[limiter]
+mode = \"off\"
 [process]
 drain = \"0s\"
 sandbox = false

@@ -59,20 +59,22 @@ impl Service for Script {
         Ok(())
     }
 
-    async fn stream_query(&self, query: Vec<u8>, _: Peer, _: Now) -> Option<Vec<u8>> {
+    async fn stream_query(&self, query: Vec<u8>, _: Peer, _: Now) -> StreamNext {
         self.started.fetch_add(1, Ordering::Relaxed);
         let _guard = CountsDrop(&self.dropped);
         let text = String::from_utf8_lossy(&query[HEADER_LEN..]).into_owned();
         let number = |text: &str| text.parse::<u64>().unwrap();
         match text.split_once(':').unwrap_or((&text, "")) {
             ("delay", ms) => sleep(Duration::from_millis(number(ms))).await,
-            ("size", octets) => return Some(vec![0; usize::try_from(number(octets)).unwrap()]),
+            ("size", octets) => {
+                return StreamNext::Reply(vec![0; usize::try_from(number(octets)).unwrap()]);
+            }
             ("never", _) => std::future::pending().await,
-            ("none", _) => return None,
+            ("none", _) => return StreamNext::Silence,
             ("panic", _) => panic!("as the test wants"),
             _ => {}
         }
-        Some(query)
+        StreamNext::Reply(query)
     }
 }
 

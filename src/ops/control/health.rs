@@ -9,8 +9,10 @@ use crate::telemetry::{AnswerSource, Reason, Received, Snapshot};
 use crate::wire::Rcode;
 
 /// Reasons that end in silence.
-const DROPPED: [Reason; 10] = [
+const DROPPED: [Reason; 12] = [
     Reason::AclDrop,
+    Reason::LimitedClosed,
+    Reason::LimitedDropped,
     Reason::OwnAddress,
     Reason::Martian,
     Reason::MulticastDestination,

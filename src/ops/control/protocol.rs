@@ -5,6 +5,7 @@
 //! `{"schema": 1, "ok": true}`, or `{"schema": 1, "ok": false, "kind": "bad_request", "error": "…"}`. Keys are stable
 //! within a schema number, snake_case, with the unit in the name.
 
+mod limiter;
 mod validation;
 
 use std::io;
@@ -13,6 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub use limiter::{LimitReport, LimiterReport};
 pub use validation::{
     AnchorKeyReport, AnchorReport, LONGEST_NTA, NegativeAnchorReport, NtaAddReport, NtaListReport,
     NtaRemoveReport, ValidationReport,
@@ -248,6 +250,9 @@ pub struct StatusReport {
     /// Whether and by what answers are validated.
     #[serde(default)]
     pub validation: ValidationReport,
+    /// Limits per client.
+    #[serde(default)]
+    pub limiter: LimiterReport,
     /// How it stands with the copy of the root zone; nothing if none is configured.
     #[serde(default)]
     pub local_root: Option<LocalRootReport>,
@@ -394,7 +399,7 @@ pub struct TraceStep {
 }
 
 /// `why`: who decides about this client and this name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct WhyReport {
     /// The client.
     pub client: String,
@@ -420,6 +425,9 @@ pub struct WhyReport {
     pub negative_anchor: Option<String>,
     /// What the cache holds for the question: "positive, 300 s left", "NXDOMAIN, 12 s left"; nothing if it does not.
     pub cached: Option<String>,
+    /// The limits that the client is under, from its own to those of the networks around it; none if it has none.
+    #[serde(default)]
+    pub limits: Vec<LimitReport>,
 }
 
 /// `reload`.

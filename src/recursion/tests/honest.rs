@@ -328,7 +328,7 @@ fn a_truncated_reply_that_reaches_us_is_asked_again_over_tcp_of_the_same_server(
     let heard = Heard::Reply {
         server: ask.servers[0],
         over: Over::Udp,
-        message,
+        message: message.into(),
         bytes: 12,
     };
     recursion.heard(heard, &internet.cache, &mut budget, internet.now);

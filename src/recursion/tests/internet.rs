@@ -65,6 +65,8 @@ pub(super) struct Run {
     pub response: Response,
     pub sent: Vec<Sent>,
     pub took: Duration,
+    /// Signatures that were checked.
+    pub signatures: u32,
     pub trace: Vec<TraceEvent>,
     pub spent: Spent,
 }
@@ -112,6 +114,7 @@ impl Internet {
             ipv4: true,
             ipv6: true,
             limits: Limits::default(),
+            companions: true,
             joined_clients: 100,
             in_flight: 100,
         };
@@ -245,6 +248,7 @@ impl Internet {
                         response,
                         sent,
                         took: self.now.since(started),
+                        signatures: budget.spent().signatures,
                         trace: recursion.trace().unwrap().events().to_vec(),
                         spent: budget.spent(),
                     };
@@ -320,7 +324,7 @@ impl Internet {
                     return Heard::Reply {
                         server: to,
                         over,
-                        message,
+                        message: message.into(),
                         bytes,
                     };
                 }

@@ -102,7 +102,7 @@ fn what_forgets_to_charge_the_budget_is_stopped_all_the_same() {
                     Heard::Reply {
                         server,
                         over: ask.over,
-                        message,
+                        message: message.into(),
                         bytes: 0,
                     }
                 } else {

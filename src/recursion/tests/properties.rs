@@ -159,7 +159,7 @@ proptest! {
                     let server = if act.stranger { ip("203.0.113.1") } else { offered.unwrap_or_else(|| ip("10.0.0.1")) };
                     match act.failure {
                         Some(failure) => Heard::Failed { server: act.named.then_some(server), failure },
-                        None => Heard::Reply { server, over: if act.flags & 0x40 != 0 { Over::Tcp } else { ask.over }, message: message(act, &ask.question), bytes: 100 },
+                        None => Heard::Reply { server, over: if act.flags & 0x40 != 0 { Over::Tcp } else { ask.over }, message: message(act, &ask.question).into(), bytes: 100 },
                     }
                 }
             };

@@ -601,6 +601,34 @@ fn keys_that_cannot_be_had_are_no_failure_for_who_checks_himself() {
 }
 
 #[test]
+fn servers_that_come_along_are_proven_only_for_who_shows_them() {
+    let mut internet = signed_with(
+        &Denial::Nsec,
+        &["a.test NS ns0.a.test", "other.a.test A 192.0.2.83"],
+    );
+    let zones = internet.zones.get(&ip(AT)).cloned().unwrap();
+    internet.villain(AT, move |question, _| {
+        let mut message = answer(&zones, question);
+        if question.rtype == RecordType::A {
+            let servers = Question::new(name("a.test"), RecordType::NS);
+            message.authority.extend(answer(&zones, &servers).answer);
+        }
+        Deed::Say(message)
+    });
+    let mut asked = |companions: bool, owner: &str| {
+        internet.plan.companions = companions;
+        let run = internet.ask(owner, "A");
+        secure(&run);
+        let shown = run.authority().iter().any(|line| line.contains(" NS "));
+        (run.signatures, shown)
+    };
+    // The way there.
+    let _ = asked(true, "www.a.test");
+    assert_eq!(asked(true, "deep.ent.a.test"), (2, true));
+    assert_eq!(asked(false, "other.a.test"), (1, false));
+}
+
+#[test]
 fn a_dname_that_a_wildcard_made_redirects_nothing_below_it() {
     let mut internet = signed_with(&Denial::Nsec, &["*.far.a.test DNAME ent.a.test"]);
     let zones = internet.zones.get(&ip(AT)).cloned().unwrap();

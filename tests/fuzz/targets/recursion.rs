@@ -117,6 +117,7 @@ impl Run {
                 ipv4: true,
                 ipv6: true,
                 limits: plan::Limits::default(),
+                companions: true,
                 joined_clients: 100,
                 in_flight: 100,
             }),
@@ -520,11 +521,11 @@ fn empty(question: &Question) -> Message {
     }
 }
 
-const fn reply(server: IpAddr, over: Over, message: Message, bytes: usize) -> Heard {
+fn reply(server: IpAddr, over: Over, message: Message, bytes: usize) -> Heard {
     Heard::Reply {
         server,
         over,
-        message,
+        message: message.into(),
         bytes,
     }
 }

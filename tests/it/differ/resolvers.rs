@@ -6,6 +6,9 @@ use std::process::Command;
 use super::internet::ROOT_SERVER;
 use crate::lab::{Lab, Ns, servers, suimond};
 
+/// Where another build of suimond is, if it is to be compared.
+const BEFORE: &str = "SUIMOND_BEFORE";
+
 /// A resolver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Resolver {
@@ -13,11 +16,19 @@ pub enum Resolver {
     Unbound,
     Knot,
     Pdns,
+    /// Another build of suimond, to be compared like a peer: `SUIMOND_BEFORE` in the environment.
+    Before,
 }
 
 impl Resolver {
     /// All, in the order of the tables.
-    pub const ALL: [Self; 4] = [Self::Suimond, Self::Unbound, Self::Knot, Self::Pdns];
+    pub const ALL: [Self; 5] = [
+        Self::Suimond,
+        Self::Unbound,
+        Self::Knot,
+        Self::Pdns,
+        Self::Before,
+    ];
 
     /// Its daemon, as verdicts name it.
     pub const fn name(self) -> &'static str {
@@ -26,6 +37,7 @@ impl Resolver {
             Self::Unbound => "unbound",
             Self::Knot => "kresd",
             Self::Pdns => "pdns",
+            Self::Before => "before",
         }
     }
 
@@ -33,6 +45,7 @@ impl Resolver {
     pub fn version(self) -> Option<String> {
         let package = match self {
             Self::Suimond => return Some("this build".to_owned()),
+            Self::Before => return std::env::var(BEFORE).ok(),
             Self::Unbound => "unbound",
             Self::Knot => "knot-resolver",
             Self::Pdns => "pdns-recursor",
@@ -54,7 +67,7 @@ impl Resolver {
         let dir = dir.display().to_string();
         let (address, port) = (listen.ip(), listen.port());
         match self {
-            Self::Suimond => {
+            Self::Suimond | Self::Before => {
                 let config = lab.file(
                     &format!("{tag}/suimond.toml"),
                     &format!(
@@ -64,8 +77,12 @@ impl Resolver {
                          [process]\nstate_dir = \"{dir}\"\ndrain = \"0s\"\nsandbox = false\n"
                     ),
                 );
-                let binary =
-                    std::env::var("SUIMOND").unwrap_or_else(|_| suimond::SUIMOND.to_owned());
+                let key = if self == Self::Before {
+                    BEFORE
+                } else {
+                    "SUIMOND"
+                };
+                let binary = std::env::var(key).unwrap_or_else(|_| suimond::SUIMOND.to_owned());
                 lab.spawn(
                     ns,
                     tag,

@@ -3,6 +3,7 @@
 pub mod capture;
 pub mod client;
 pub mod evil;
+pub mod expensive;
 pub mod relay;
 pub mod script;
 pub mod servers;

@@ -27,6 +27,17 @@ pub type Served = (u8, Vec<(&'static str, Vec<Record>)>);
 
 /// Servers on 10.53.0.N that say what NSD on 10.53.1.N says, twisted. suimond is not started yet.
 pub fn scene(tag: &str, setting: &Setting<'_>, served: Vec<Served>, twist: Arc<Twist>) -> Scene {
+    far_scene(tag, setting, served, Duration::ZERO, twist)
+}
+
+/// The same, with every reply so late.
+pub fn far_scene(
+    tag: &str,
+    setting: &Setting<'_>,
+    served: Vec<Served>,
+    delay: Duration,
+    twist: Arc<Twist>,
+) -> Scene {
     let behind: Arc<OnceLock<Ns>> = Arc::default();
     let place = Arc::clone(&behind);
     let mut scene = Scene::without_suimond(tag, setting, move |asked| {
@@ -39,7 +50,7 @@ pub fn scene(tag: &str, setting: &Setting<'_>, served: Vec<Served>, twist: Arc<T
         if message.question.is_none() {
             return Vec::new();
         }
-        vec![(Duration::ZERO, encode(asked, &message))]
+        vec![(delay, encode(asked, &message))]
     });
     let ns = scene.servers.clone();
     for (number, zones) in served {

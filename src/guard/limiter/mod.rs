@@ -1,0 +1,401 @@
+//! Has this client asked too much? Limits per prefix, with what is proven apart from what is only claimed.
+//!
+//! A query is charged when it comes in, before anything is looked up for it, and its reply when it goes out, by size and kind
+//! (parameter sheet, section 2). What an address claims and what it has proven are charged apart: a forger cannot use up what
+//! its victim has proven. No lock, no allocation.
+
+mod asked;
+mod demand;
+mod isc;
+pub mod ladder;
+mod offenders;
+mod overload;
+pub mod ranges;
+pub mod sketch;
+
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use rand::Rng;
+
+pub use self::asked::{Asked, Client, Limited, Over};
+
+use self::demand::Demand;
+use self::isc::{Isc, Table};
+use self::ladder::{Ladder, STEPS, leading_bits};
+use self::offenders::{Offenders, prefix_of};
+use self::overload::Overload;
+use self::ranges::Ranges;
+use self::sketch::{Decay, FULL, Place, Sketch};
+use super::address::Address;
+use crate::config::plan;
+use crate::config::plan::{LimiterAlgorithm, LimiterMode};
+use crate::sys::clock::Now;
+use crate::telemetry::events::Event;
+use crate::wire::Rcode;
+
+/// The share of a customer that an ordinary address is.
+const WHOLE: u64 = 1 << 16;
+/// One query in so many is looked at for the suggested rate.
+const SAMPLE: u32 = 16;
+
+/// The limiter of one configuration; what it remembers outlives a reload.
+#[derive(Debug)]
+pub struct Limiter {
+    plan: plan::Limiter,
+    /// Whether the sketch judges.
+    on: bool,
+    /// If it does: how.
+    isc: Option<Isc>,
+    memory: Arc<Memory>,
+    decay: Decay,
+    v4: Ladder,
+    v6: Ladder,
+    verified_v4: Ladder,
+    verified_v6: Ladder,
+    /// What an address is of a customer, in 2^-16; 0 = it is not limited.
+    shares: Ranges<u64>,
+    overload: Overload,
+}
+
+/// What is remembered of clients.
+#[derive(Debug)]
+struct Memory {
+    sketch: Sketch,
+    /// With the isc algorithm.
+    table: Option<Table>,
+    secret: [u8; 16],
+    offenders: Offenders,
+    demand: Demand,
+}
+
+/// A limit of one client, for `suimon why`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Share {
+    /// The prefix that has the limit.
+    pub prefix: IpNet,
+    /// How much of it is used, 0 to 1.
+    pub used: f64,
+}
+
+impl Limiter {
+    /// An empty limiter. `secret`: of this start.
+    #[must_use]
+    pub fn new(plan: &plan::Limiter, secret: &[u8; 16]) -> Self {
+        Self::over(
+            plan,
+            Arc::new(Memory {
+                sketch: Sketch::new(plan.bytes),
+                table: is_isc(plan).then(|| Table::new(plan.isc.max_table_size, secret)),
+                secret: *secret,
+                offenders: Offenders::default(),
+                demand: Demand::default(),
+            }),
+        )
+    }
+
+    fn over(plan: &plan::Limiter, memory: Arc<Memory>) -> Self {
+        let secret = &memory.secret;
+        let (instant, proven) = (
+            plan.instant,
+            plan.instant.saturating_mul(plan.verified_factor),
+        );
+        let customer = plan.customer_prefix;
+        Self {
+            on: plan.mode != LimiterMode::Off && plan.algorithm == LimiterAlgorithm::Sketch,
+            isc: is_isc(plan).then(|| Isc::new(plan.isc)),
+            decay: Decay::new(plan.rate, plan.instant),
+            v4: Ladder::v4(secret, false, instant),
+            v6: Ladder::v6(secret, false, instant, customer),
+            verified_v4: Ladder::v4(secret, true, proven),
+            verified_v6: Ladder::v6(secret, true, proven, customer),
+            shares: Ranges::new(&shares(plan)),
+            overload: Overload::new(plan.slip_above),
+            plan: plan.clone(),
+            memory,
+        }
+    }
+
+    /// The same limiter with what the one `before` a reload remembers; with a table of another size all begin anew.
+    #[must_use]
+    pub fn continuing(self, before: &Self) -> Self {
+        let table = match &before.memory.table {
+            None => !is_isc(&self.plan),
+            Some(table) => !is_isc(&self.plan) || table.fits(self.plan.isc.max_table_size),
+        };
+        if table && self.bytes() == before.bytes() {
+            Self::over(&self.plan, Arc::clone(&before.memory))
+        } else {
+            self
+        }
+    }
+
+    /// Charges a query that comes in; what becomes of it if it is over a limit. `may_reply`: not to the port of a reflector.
+    #[inline]
+    pub fn arrive(
+        &self,
+        client: Client,
+        asked: Asked,
+        may_reply: bool,
+        now: Now,
+        dice: &mut impl Rng,
+    ) -> Option<Over> {
+        if !self.on {
+            return None;
+        }
+        let share = self.shares.find(client.address).unwrap_or(WHOLE);
+        if share == 0 {
+            return None;
+        }
+        let cost = asked.cost(client.verified);
+        let over = self.charge(client, cost, share, true, now, dice)?;
+        self.memory
+            .offenders
+            .note(client.address, over.bits, over.hash, now);
+        Some(Over {
+            limited: self.limited(client, asked, may_reply, now, dice),
+            enforced: self.plan.mode == LimiterMode::Enforce,
+        })
+    }
+
+    /// Charges a reply that goes out to a query that was charged, by its size and kind; with the isc algorithm also judges it, and
+    /// says what becomes of it if it is over a limit.
+    #[inline]
+    pub fn leave(
+        &self,
+        client: Client,
+        asked: Asked,
+        rcode: Rcode,
+        reply: &[u8],
+        now: Now,
+        dice: &mut impl Rng,
+    ) -> Option<Over> {
+        if let Some(isc) = &self.isc {
+            return self.judge(isc, client, asked, reply, now);
+        }
+        let paid = asked.cost(client.verified);
+        let cost = asked.cost_with(client.verified, rcode, reply.len());
+        if cost > paid && self.on {
+            let share = self.shares.find(client.address).unwrap_or(WHOLE);
+            if share > 0 {
+                self.charge(client, cost - paid, share, false, now, dice);
+            }
+        }
+        None
+    }
+
+    /// By BIND's rules.
+    fn judge(
+        &self,
+        isc: &Isc,
+        client: Client,
+        asked: Asked,
+        reply: &[u8],
+        now: Now,
+    ) -> Option<Over> {
+        if self.shares.find(client.address) == Some(0) {
+            return None;
+        }
+        let table = self.memory.table.as_ref()?;
+        let (limited, bits, key) = isc.judge(table, client, asked.client_cookie, reply, now)?;
+        self.memory.offenders.note(client.address, bits, key, now);
+        Some(Over {
+            limited,
+            enforced: self.plan.mode == LimiterMode::Enforce,
+        })
+    }
+
+    /// What has begun, goes on or ended since this was asked last.
+    #[must_use]
+    pub fn events(&self, now: Now) -> Vec<Event> {
+        self.memory.offenders.look(now)
+    }
+
+    /// Whether limits are applied.
+    #[must_use]
+    pub const fn mode(&self) -> LimiterMode {
+        self.plan.mode
+    }
+
+    /// Octets that the table takes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.memory.sketch.bytes()
+    }
+
+    /// Prefixes that were over a limit in the last minute.
+    #[must_use]
+    pub fn limited_prefixes(&self) -> usize {
+        self.memory.offenders.len()
+    }
+
+    /// Of how many limited queries one gets a reply.
+    #[must_use]
+    pub fn slip(&self, now: Now) -> u32 {
+        self.overload.slip(now)
+    }
+
+    /// What all but one active customer of a thousand stay below, queries per second, and the rate that this suggests. As much as
+    /// the limit in force lets be seen.
+    #[must_use]
+    pub fn demand(&self) -> Option<(f64, u32)> {
+        let demand = &self.memory.demand;
+        Some((demand.most()?, demand.suggested_rate()?))
+    }
+
+    /// How much of each of its limits a client uses now; none if it has no limits.
+    #[must_use]
+    pub fn look(&self, client: Client, now: Now) -> Vec<Share> {
+        if !self.on || self.shares.find(client.address) == Some(0) {
+            return Vec::new();
+        }
+        let (memory, bits) = (&self.memory, leading_bits(client.address));
+        self.ladder(client)
+            .steps()
+            .iter()
+            .map(|step| {
+                let load = memory
+                    .sketch
+                    .peek(step.hash(bits), millis(now), &self.decay);
+                Share {
+                    prefix: prefix_of(client.address, step.bits),
+                    used: part(load),
+                }
+            })
+            .collect()
+    }
+
+    /// Charges all prefixes of a client, if with `limited` none of them is over its limit; the first that is.
+    #[inline]
+    fn charge(
+        &self,
+        client: Client,
+        octets: u64,
+        share: u64,
+        limited: bool,
+        now: Now,
+        dice: &mut impl Rng,
+    ) -> Option<AtLimit> {
+        let now_ms = millis(now);
+        let bits = leading_bits(client.address);
+        let mut places: [Option<(Place<'_>, u64)>; STEPS] = [const { None }; STEPS];
+        let steps = self.ladder(client).steps();
+        for (step, to_charge) in steps.iter().zip(&mut places) {
+            let hash = step.hash(bits);
+            let price = step.price(octets, share);
+            let place = self.memory.sketch.find(hash, now_ms, &self.decay, dice)?;
+            if limited && !place.has_room(price) {
+                return Some(AtLimit {
+                    bits: step.bits,
+                    hash,
+                });
+            }
+            *to_charge = Some((place, price));
+        }
+        if limited && dice.next_u32().is_multiple_of(SAMPLE) {
+            self.sample(client, &places, share);
+        }
+        for (place, price) in places.iter().flatten() {
+            place.add(*price, dice);
+        }
+        None
+    }
+
+    /// Notes how much the customer of this query asks.
+    fn sample(&self, client: Client, places: &[Option<(Place<'_>, u64)>; STEPS], share: u64) {
+        // The longest prefix is the customer's, or within it and charged the same.
+        let Some(Some((place, _))) = places.first() else {
+            return;
+        };
+        let times = if client.verified {
+            self.plan.verified_factor
+        } else {
+            1
+        };
+        // What many share, or has limits of its own, says nothing of the usual customer.
+        if share == WHOLE {
+            let rate = part(place.load()) * f64::from(self.plan.rate) * f64::from(times);
+            self.memory.demand.note(rate);
+        }
+    }
+
+    /// What becomes of a query over a limit.
+    fn limited(
+        &self,
+        client: Client,
+        asked: Asked,
+        may_reply: bool,
+        now: Now,
+        dice: &mut impl Rng,
+    ) -> Limited {
+        if client.verified {
+            return if asked.error {
+                Limited::Drop
+            } else {
+                Limited::Defer
+            };
+        }
+        if asked.error || !may_reply || !dice.next_u32().is_multiple_of(self.overload.count(now)) {
+            Limited::Drop
+        } else if asked.client_cookie {
+            Limited::BadCookie
+        } else {
+            Limited::Truncate
+        }
+    }
+
+    #[inline]
+    const fn ladder(&self, client: Client) -> &Ladder {
+        match (client.address, client.verified) {
+            (Address::V4(_), false) => &self.v4,
+            (Address::V6(_), false) => &self.v6,
+            (Address::V4(_), true) => &self.verified_v4,
+            (Address::V6(_), true) => &self.verified_v6,
+        }
+    }
+}
+
+/// The prefix at its limit.
+#[derive(Clone, Copy, Debug)]
+struct AtLimit {
+    bits: u8,
+    hash: u64,
+}
+
+fn is_isc(plan: &plan::Limiter) -> bool {
+    plan.mode != LimiterMode::Off && plan.algorithm == LimiterAlgorithm::Isc
+}
+
+/// The share of a customer that each unusual address is.
+fn shares(plan: &plan::Limiter) -> Vec<(IpNet, u64)> {
+    let special = plan.prefixes.iter().map(|one| {
+        let rate = if one.rate == 0 { plan.rate } else { one.rate };
+        let customers = u64::from(rate) * u64::from(one.subscribers.max(1));
+        let share = (WHOLE * u64::from(plan.rate)).checked_div(customers);
+        (one.prefix, share.unwrap_or(WHOLE).max(1))
+    });
+    // Of equal prefixes the last decides.
+    special
+        .chain(plan.exempt.iter().map(|prefix| (*prefix, 0)))
+        .collect()
+}
+
+#[inline]
+fn millis(now: Now) -> u32 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the sketch counts modulo 2^32 ms"
+    )]
+    let millis = now.mono.as_millis() as u32;
+    millis
+}
+
+/// A load as a part of the limit.
+fn part(load: u64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "at most 2^16")]
+    let part = load as f64 / FULL as f64;
+    part
+}
+
+#[cfg(test)]
+pub(in crate::guard) mod tests;

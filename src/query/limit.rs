@@ -1,0 +1,142 @@
+//! What becomes of a query whose client asks too much, and what does a reply cost the client?
+
+use rand::Rng;
+
+use super::{Next, Pipeline, count_reply};
+use crate::answer;
+use crate::config::plan::TransportKind;
+use crate::guard::cookies::Cookie;
+use crate::guard::{Arrival, Asked, Client, Limited, Proof, Verdict};
+use crate::sys::clock::Now;
+use crate::telemetry::{Reason, Worker};
+use crate::wire::{QueryView, Rcode};
+
+/// Who is charged for a reply, and what was paid for it when its query came in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Account {
+    pub(super) client: Client,
+    pub(super) asked: Asked,
+}
+
+impl Account {
+    /// For a query that is charged as `client`'s, with that proof of its address.
+    pub(super) const fn new(client: Client, proof: &Proof, query: &QueryView<'_>) -> Self {
+        Self {
+            client,
+            asked: Asked::of(query.qtype, proof.reply().is_some()),
+        }
+    }
+}
+
+impl Pipeline {
+    /// Instead of an answer with that response code.
+    pub(super) fn hold_back(
+        &self,
+        counters: &Worker,
+        packet: &[u8],
+        proof: &Proof,
+        limited: Limited,
+        rcode: Rcode,
+        reply: &mut Vec<u8>,
+    ) -> Next {
+        Verdict::Limit(limited).count(counters);
+        reply.clear();
+        let rcode = match limited {
+            Limited::BadCookie => {
+                let Ok(query) = QueryView::parse(packet) else {
+                    return Next::Silence;
+                };
+                let cookie = proof.reply().map(Cookie::as_octets);
+                answer::ask_for_proof(&query, cookie, &self.plan, reply)
+            }
+            Limited::Truncate if answer::truncated(packet, rcode, reply) => rcode,
+            Limited::Truncate | Limited::Drop => return Next::Silence,
+            Limited::Defer => return Next::Defer,
+        };
+        count_reply(counters, rcode, reply);
+        Next::Reply
+    }
+
+    /// Whether a client may have one more error reply to what was not charged yet: who pays for it. A query that cannot be read costs
+    /// as an error.
+    pub(super) fn may_have_error(
+        &self,
+        counters: &Worker,
+        arrival: &Arrival<'_>,
+        now: Now,
+        dice: &mut impl Rng,
+    ) -> Option<Account> {
+        let client = Client {
+            address: (&arrival.source).into(),
+            verified: arrival.transport == TransportKind::Tcp,
+        };
+        match self
+            .guard
+            .limiter()
+            .arrive(client, Asked::ERROR, true, now, dice)
+        {
+            None => {}
+            Some(over) if over.enforced => {
+                Verdict::Limit(over.limited).count(counters);
+                return None;
+            }
+            Some(_) => counters.verdict(Reason::WouldLimit),
+        }
+        Some(Account {
+            client,
+            asked: Asked::ERROR,
+        })
+    }
+
+    /// Charges an answer that is ready to leave, and counts it unless it has to stay.
+    #[inline]
+    pub(super) fn send_off(
+        &self,
+        counters: &Worker,
+        (account, proof): (Account, &Proof),
+        packet: &[u8],
+        rcode: Rcode,
+        (now, dice): (Now, &mut impl Rng),
+        reply: &mut Vec<u8>,
+    ) -> Next {
+        let Account { client, asked } = account;
+        let limiter = self.guard.limiter();
+        match limiter.leave(client, asked, rcode, reply, now, dice) {
+            Some(over) if over.enforced => {
+                return self.hold_back(counters, packet, proof, over.limited, rcode, reply);
+            }
+            Some(_) => counters.verdict(Reason::WouldLimit),
+            None => {}
+        }
+        count_reply(counters, rcode, reply);
+        Next::Reply
+    }
+
+    /// The same for an error, which is counted already: it stays, or leaves as it is.
+    pub(super) fn send_error(
+        &self,
+        counters: &Worker,
+        account: Account,
+        next: Next,
+        (now, dice): (Now, &mut impl Rng),
+        reply: &mut Vec<u8>,
+    ) -> Next {
+        if !matches!(next, Next::Reply) {
+            return next;
+        }
+        let Account { client, asked } = account;
+        let limiter = self.guard.limiter();
+        match limiter.leave(client, asked, Rcode::SERVFAIL, reply, now, dice) {
+            Some(over) if over.enforced => {
+                Verdict::Limit(Limited::Drop).count(counters);
+                reply.clear();
+                Next::Silence
+            }
+            Some(_) => {
+                counters.verdict(Reason::WouldLimit);
+                next
+            }
+            None => next,
+        }
+    }
+}

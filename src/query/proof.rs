@@ -1,0 +1,50 @@
+//! How does a client learn to prove its address, and what does it get before?
+
+use super::{Next, Pipeline, count_reply};
+use crate::answer;
+use crate::guard::cookies::Cookie;
+use crate::guard::{Admission, Proof};
+use crate::telemetry::{AnswerSource, Reason, Worker};
+use crate::wire::{QueryView, Rcode, Response};
+
+impl Pipeline {
+    /// Tells a client how to prove its address; nothing to the port of a reflecting service.
+    pub(super) fn ask_for_proof(
+        &self,
+        counters: &Worker,
+        query: &QueryView<'_>,
+        admission: &Admission,
+        cookie: Option<&[u8]>,
+        reply: &mut Vec<u8>,
+    ) -> Next {
+        counters.verdict(Reason::Unproven);
+        if !admission.may_send_errors() {
+            return Next::Silence;
+        }
+        let rcode = answer::ask_for_proof(query, cookie, &self.plan, reply);
+        count_reply(counters, rcode, reply);
+        Next::Reply
+    }
+
+    /// Gives a client the cookie that it asked for and nothing else. That its own does not hold is told by BADCOOKIE (RFC 7873
+    /// section 5.4).
+    pub(super) fn give_cookie(
+        &self,
+        counters: &Worker,
+        query: &QueryView<'_>,
+        proof: Proof,
+        reply: &mut Vec<u8>,
+    ) -> Next {
+        let rcode = if proof.is_refuted(query.edns.and_then(|edns| edns.cookie)) {
+            Rcode::BADCOOKIE
+        } else {
+            Rcode::NOERROR
+        };
+        let cookie = proof.reply().map(Cookie::as_octets);
+        let response = Response::empty(rcode);
+        answer::compose(query, &response, cookie, &self.plan, true, reply);
+        counters.answered(AnswerSource::Policy, std::time::Duration::ZERO);
+        count_reply(counters, rcode, reply);
+        Next::Reply
+    }
+}

@@ -89,8 +89,7 @@ impl Dnssec {
             .collect()
     }
 
-    /// What keeps a key of the file from being what the file takes it for: its signatures are not to be looked at, or cannot be.
-    /// Nothing is wrong with one that makes a zone insecure.
+    /// What keeps a key of the file from being what the file takes it for: its signatures are of a kind that is not validated.
     pub(super) fn unusable_key(&self, place: &Place, dnskey: &[u8]) -> Option<(Place, String)> {
         if self.trust_anchors.is_empty() {
             return None;
@@ -98,11 +97,8 @@ impl Dnssec {
         let key = Dnskey::read(dnskey)?;
         match key.algorithm {
             3 | 6 => {
-                // Unbound's `fake-sha1` means signatures by DSA, too: their hash is SHA-1.
-                let believed = self.options.iter().any(|(_, key, value)| {
-                    matches!(key.as_str(), "fake-sha1" | "fake-dsa") && yes(value) == Some(true)
-                });
-                believed.then(|| (place.clone(), format!("a DSA key ({})", key.algorithm)))
+                // Files that have one take it for believed; here it makes a zone insecure.
+                Some((place.clone(), format!("a DSA key ({})", key.algorithm)))
             }
             5 | 7 | 8 | 10 => {
                 let octets = modulus_octets(key.public_key)?;

@@ -245,6 +245,7 @@ sections! {
         nsec3_iterations: u16,
         aggressive: bool,
         follow_rollovers: bool,
+        sha1: bool,
     }
 
     /// `[local_root]`

@@ -340,6 +340,8 @@ pub struct Dnssec {
     pub aggressive: bool,
     /// Follow key roll-overs of the anchors (RFC 5011).
     pub follow_rollovers: bool,
+    /// Believe signatures and digests by SHA-1 (RFC 9905; off).
+    pub sha1: bool,
 }
 
 /// Whether answers are validated.

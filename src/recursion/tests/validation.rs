@@ -1,11 +1,12 @@
 //! What is believed: chains of trust, denials and wildcards over a signed Internet, and what is made of lies.
 
 use super::internet::{Deed, Internet, Run, TEST, ip, name, rr};
-use super::signed::{answer, key};
+use super::signed::{answer, key, records};
 use crate::cache::{Demand, Rank};
+use crate::dnssec::algorithm::DigestType;
 use crate::drill::signing::{Denial, Hashing, nsec_rdata};
 use crate::recursion::Route;
-use crate::wire::{Class, Ede, Question, Rcode, Record, RecordType, Security};
+use crate::wire::{Class, Ede, Question, Rcode, RdataSet, Record, RecordType, Security};
 
 const AT: &str = "192.0.2.10";
 const OTHER: &str = "192.0.2.11";
@@ -426,6 +427,31 @@ fn a_negative_anchor_makes_insecure_what_would_be_bogus() {
     });
     let run = internet.ask("www.a.test", "A");
     assert_eq!(run.response.answer[0].security, Security::Insecure);
+}
+
+#[test]
+fn a_ds_by_sha_1_is_followed_only_where_sha_1_is_believed() {
+    for sha1 in [false, true] {
+        let mut internet = Internet::new();
+        internet.zone("a.test", &[AT], &["www.a.test A 192.0.2.80"]);
+        let mut ds = key("a.test").ds_set(300);
+        let by_sha1 = key("a.test").ds(DigestType::Sha1);
+        ds.rdata = RdataSet::new([by_sha1.as_slice()]);
+        internet.records(TEST, "test").extend(records(&ds));
+        internet.sign(AT, "a.test", &Denial::Nsec);
+        internet.signed_from_the_root();
+        internet.believes(crate::config::plan::Dnssec {
+            anchors: vec![key(".").ds_set(300)],
+            sha1,
+            ..Default::default()
+        });
+        let run = internet.ask("www.a.test", "A");
+        assert_eq!(run.rcode(), Rcode::NOERROR);
+        assert_eq!(run.response.is_authenticated(), sha1);
+        if !sha1 {
+            assert_eq!(run.ede().0, Ede::UNSUPPORTED_DIGEST);
+        }
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ pub mod permit;
 pub mod reflectors;
 pub mod refusals;
 pub mod verdict;
+pub mod zones;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

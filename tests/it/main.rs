@@ -30,3 +30,4 @@ mod shared;
 mod signed;
 mod sockets;
 mod tools;
+mod torture;

@@ -9,7 +9,7 @@ use crate::config::Loaded;
 use crate::config::plan::{self, Minimisation, Plan};
 use crate::dnssec::{ExcusedZones, Validator};
 use crate::egress::{Egress, Forwarder, ForwarderError};
-use crate::guard::{Guard, OwnAddresses, PendingClients};
+use crate::guard::{Guard, OwnAddresses, PendingClients, Surroundings};
 use crate::policy::Policy;
 use crate::query::Pipeline;
 use crate::resolve::Resolver;
@@ -29,6 +29,7 @@ pub(super) struct Live {
     pub(super) egress: Arc<Egress>,
     pub(super) resolver: Arc<Resolver>,
     pub(super) own: OwnAddresses,
+    pub(super) surroundings: Surroundings,
 }
 
 impl Live {
@@ -56,6 +57,8 @@ impl Live {
             None => Arc::new(Egress::new(&plan.egress, listening, Arc::default())),
         };
         let own = before.map_or_else(OwnAddresses::default, |before| before.own.clone());
+        let surroundings =
+            before.map_or_else(Surroundings::default, |before| before.surroundings.clone());
         let minimises = plan.recursion.qname_minimisation != Minimisation::Off;
         let policy = Arc::new(Policy::new(&plan.policy).with_resolver_info(minimises));
         let forwarders: Result<Vec<_>, _> = plan
@@ -79,7 +82,8 @@ impl Live {
             Arc::new(plan.recursion.clone()),
         )
         .validated_by(Arc::clone(&validator));
-        let mut guard = Guard::new(&plan.guard, own.clone(), clock::now());
+        let mut guard =
+            Guard::new(&plan.guard, own.clone(), clock::now()).seeing(surroundings.clone());
         let mut pending = PendingClients::new(&plan.guard);
         if let Some(before) = before {
             resolver = resolver.continuing(&before.resolver);
@@ -108,6 +112,7 @@ impl Live {
             egress,
             resolver,
             own,
+            surroundings,
         })
     }
 

@@ -10,7 +10,6 @@ mod isc;
 pub mod ladder;
 mod offenders;
 mod overload;
-pub mod ranges;
 pub mod sketch;
 
 use std::sync::Arc;
@@ -25,9 +24,9 @@ use self::isc::{Isc, Table};
 use self::ladder::{Ladder, STEPS, leading_bits};
 use self::offenders::{Offenders, prefix_of};
 use self::overload::Overload;
-use self::ranges::Ranges;
 use self::sketch::{Decay, FULL, Place, Sketch};
 use super::address::Address;
+use super::ranges::Ranges;
 use crate::config::plan;
 use crate::config::plan::{LimiterAlgorithm, LimiterMode};
 use crate::sys::clock::Now;

@@ -1,16 +1,21 @@
 //! What does this host look like now? Its interfaces, addresses and routes, read again when the kernel says that they changed.
 
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use super::live::Live;
 use super::operator::Operator;
-use crate::config::plan::RouteBack;
-use crate::guard::binding::names;
-use crate::guard::{Known, RouteTable};
+use crate::config::plan::{RouteBack, TransportKind};
+use crate::guard::binding::{Bindings, names};
+use crate::guard::{Known, RouteTable, shape};
+use crate::sys::addresses::LOOPBACK_INTERFACE;
 use crate::sys::clock::{self, Now};
 use crate::sys::rtnetlink::{self, Changes};
+use crate::sys::shape::Shape;
 use crate::sys::{addresses, interfaces};
+use crate::telemetry::Reason;
 
 /// Longest wait for word of a change: so soon another configuration or the end of the service is noticed.
 const TURN: Duration = Duration::from_millis(500);
@@ -189,4 +194,79 @@ pub(super) fn unknown_names(plan: &crate::config::plan::Guard, known: &Known) ->
     all.sort_unstable();
     all.dedup();
     all
+}
+
+/// What of the settings cannot work on this host, for `status`.
+pub(super) fn warnings(live: &Live) -> Vec<String> {
+    let plan = &live.plan.guard;
+    if plan.bindings.is_empty() && plan.route_back == RouteBack::Off {
+        return Vec::new();
+    }
+    let known = live.surroundings.now();
+    let mut warnings = unknown_names(plan, &known);
+    if plan.route_back != RouteBack::Off && known.routes().is_none() {
+        warnings
+            .push("guard.route_back is without effect: the routing table is not known".to_owned());
+    }
+    if let Ok(host) = Shape::of_this_host(shape::clients(plan)) {
+        warnings.extend(shape::tell(&host, plan, false));
+    }
+    warnings
+}
+
+/// What rows 5 and 6 say of a client: that of a datagram by the interface of that name, or of a connection.
+pub(super) fn wrong_way(
+    live: &Live,
+    client: IpAddr,
+    transport: TransportKind,
+    interface: Option<&str>,
+) -> Option<Reason> {
+    let guard = &live.pipeline.guard;
+    let known = live.surroundings.now();
+    match (interface, transport) {
+        // Whatever has no such name is no interface anybody is bound to.
+        (Some(name), TransportKind::Udp) => {
+            let index = known.index_of(name).unwrap_or(0);
+            (index != LOOPBACK_INTERFACE)
+                .then(|| guard.judge_way(client.into(), index))
+                .flatten()
+        }
+        (None, TransportKind::Udp) => None,
+        (_, TransportKind::Tcp) => {
+            let source = SocketAddr::new(client, 0);
+            let leaves_by = || rtnetlink::leaves_by(client, None).unwrap_or(0);
+            let judged = guard.judge_connection(source, source, leaves_by);
+            judged
+                .err()
+                .filter(|reason| *reason == Reason::WrongIngress)
+        }
+    }
+}
+
+/// By which interfaces a client's queries may come, in words; nothing if by any.
+pub(super) fn ways(live: &Live, client: IpAddr) -> Option<String> {
+    let plan = &live.plan.guard;
+    let known = live.surroundings.now();
+    let bindings = Bindings::new(&plan.bindings);
+    let bound = bindings.of(client.into());
+    let bound = bound.map(|patterns| format!("by {} (guard.bind)", patterns.join(", ")));
+    let routed = known.routes().map(|table| {
+        let by = table.interfaces_to(client.into()).iter();
+        let by: Vec<&str> = by.filter_map(|index| known.name_of(*index)).collect();
+        let mode = match plan.route_back {
+            RouteBack::Off => "off",
+            RouteBack::Loose => "loose",
+            RouteBack::Feasible => "feasible",
+            RouteBack::Strict => "strict",
+        };
+        match by.as_slice() {
+            [] => format!("no route leads to it (guard.route_back {mode})"),
+            some => format!(
+                "the route to it leaves by {} (guard.route_back {mode})",
+                some.join(", ")
+            ),
+        }
+    });
+    let words: Vec<String> = bound.into_iter().chain(routed).collect();
+    (!words.is_empty()).then(|| words.join("; "))
 }

@@ -16,6 +16,7 @@ pub mod ranges;
 pub mod reflectors;
 pub mod refusals;
 pub mod route_back;
+pub mod shape;
 pub mod surroundings;
 pub mod verdict;
 

@@ -11,7 +11,7 @@ use crate::telemetry::Worker;
 
 const QUERY: u16 = 0x0100;
 
-fn plan(allow: &[&str]) -> plan::Guard {
+pub(super) fn plan(allow: &[&str]) -> plan::Guard {
     plan::Guard {
         rules: allow
             .iter()

@@ -11,6 +11,7 @@ pub mod notify;
 pub mod rtnetlink;
 pub mod sandbox;
 pub mod send_batch;
+pub mod shape;
 pub mod tcp;
 pub mod udp;
 pub mod wake;

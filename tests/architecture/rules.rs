@@ -88,6 +88,11 @@ pub(crate) const DOORS: [(&str, &str, &str); 11] = [
     ),
     (
         "ctl",
+        "guard::shape",
+        "`check --host` says of a host what the daemon's `status` says",
+    ),
+    (
+        "ctl",
         "drill",
         "`suimon drill`: its arguments and its run; the drill never sees `ctl`",
     ),

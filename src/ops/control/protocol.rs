@@ -7,6 +7,7 @@
 
 mod limiter;
 mod validation;
+mod why;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -19,6 +20,7 @@ pub use validation::{
     AnchorKeyReport, AnchorReport, LONGEST_NTA, NegativeAnchorReport, NtaAddReport, NtaListReport,
     NtaRemoveReport, ValidationReport,
 };
+pub use why::WhyReport;
 
 /// The schema number of every reply and of every JSON that `suimon` prints.
 pub const SCHEMA: u32 = 1;
@@ -75,6 +77,9 @@ pub enum Request {
         /// Over which transport.
         #[serde(default)]
         transport: Transport,
+        /// Name of the interface it arrives by.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        interface: Option<String>,
     },
     /// Read the configuration again.
     Reload {},
@@ -396,38 +401,6 @@ pub struct TraceStep {
     /// Upstream packets spent so far, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub packets_spent: Option<u32>,
-}
-
-/// `why`: who decides about this client and this name.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct WhyReport {
-    /// The client.
-    pub client: String,
-    /// The name.
-    pub name: String,
-    /// The type.
-    #[serde(rename = "type")]
-    pub rtype: String,
-    /// "admit", "refuse" or "drop".
-    pub verdict: String,
-    /// The access rule that matched, as the configuration writes it; nothing if none did.
-    pub rule: Option<String>,
-    /// The reason code, as in metrics and logs.
-    pub reason: String,
-    /// The same as a sentence.
-    pub sentence: String,
-    /// What policy does with the name: "resolve", "forward", "stub", "answer".
-    pub policy: String,
-    /// Which forward, stub or local zone that is, and its servers.
-    pub route: Option<String>,
-    /// The negative trust anchor that keeps the name from being validated, if one does.
-    #[serde(default)]
-    pub negative_anchor: Option<String>,
-    /// What the cache holds for the question: "positive, 300 s left", "NXDOMAIN, 12 s left"; nothing if it does not.
-    pub cached: Option<String>,
-    /// The limits that the client is under, from its own to those of the networks around it; none if it has none.
-    #[serde(default)]
-    pub limits: Vec<LimitReport>,
 }
 
 /// `reload`.

@@ -29,6 +29,8 @@ const GET_RULE: u16 = 34;
 /// `NLM_F_REQUEST`, and with `NLM_F_ROOT | NLM_F_MATCH` for a dump.
 const REQUEST: u16 = 1;
 const DUMP: u16 = REQUEST | 0x300;
+/// `NLM_F_ACK`: what is no dump ends with an error of number 0.
+const ACKNOWLEDGE: u16 = 4;
 const DUMP_INTERRUPTED: u16 = 0x10;
 
 const TABLE_DEFAULT: u32 = 253;
@@ -136,7 +138,7 @@ pub(super) fn find_route(peer: IpAddr, local: Option<IpAddr>) -> Vec<u8> {
     if let Some(local) = local {
         attach(&mut body, 2, local);
     }
-    request(GET_ROUTE, REQUEST, &body)
+    request(GET_ROUTE, REQUEST | ACKNOWLEDGE, &body)
 }
 
 fn attach(body: &mut Vec<u8>, kind: u16, address: IpAddr) {

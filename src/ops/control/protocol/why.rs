@@ -1,0 +1,40 @@
+//! The reply to `why`: what decides about a client asking a name?
+
+use serde::{Deserialize, Serialize};
+
+use super::LimitReport;
+
+/// `why`: who decides about this client and this name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WhyReport {
+    /// The client.
+    pub client: String,
+    /// The name.
+    pub name: String,
+    /// The type.
+    #[serde(rename = "type")]
+    pub rtype: String,
+    /// "admit", "refuse" or "drop".
+    pub verdict: String,
+    /// The access rule that matched, as the configuration writes it; nothing if none did.
+    pub rule: Option<String>,
+    /// The reason code, as in metrics and logs.
+    pub reason: String,
+    /// The same as a sentence.
+    pub sentence: String,
+    /// By which interfaces its queries may come, in words; nothing if by any.
+    #[serde(default)]
+    pub ways: Option<String>,
+    /// What policy does with the name: "resolve", "forward", "stub", "answer".
+    pub policy: String,
+    /// Which forward, stub or local zone that is, and its servers.
+    pub route: Option<String>,
+    /// The negative trust anchor that keeps the name from being validated, if one does.
+    #[serde(default)]
+    pub negative_anchor: Option<String>,
+    /// What the cache holds for the question: "positive, 300 s left", "NXDOMAIN, 12 s left"; nothing if it does not.
+    pub cached: Option<String>,
+    /// The limits that the client is under, from its own to those of the networks around it; none if it has none.
+    #[serde(default)]
+    pub limits: Vec<LimitReport>,
+}

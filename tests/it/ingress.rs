@@ -205,7 +205,7 @@ fn spoofed_inside_is_silence(tag: &str, guard: &str, reason: &str) {
         // Names we know and names that would be asked of others.
         border.forge(source, server, "udp", FRAMES, "www.local.test.");
         border.forge(source, server, "udp", FRAMES, "victim.example.");
-        border.forge(source, server, "tcp", 20, "");
+        border.forge(source, server, "tcp", 20, ".");
     }
     let sent = 4 * u64::try_from(FRAMES).expect("a small number");
     assert_eq!(border.wait_for(reason, sent), sent, "every one is counted");
@@ -245,7 +245,7 @@ fn spoofed_inside_is_silence(tag: &str, guard: &str, reason: &str) {
         .resolver
         .run(&["sysctl", "-qw", "net.ipv4.conf.wan0.rp_filter=1"]);
     let home = Capture::start(&border.lab, &border.resolver, "lan0", "tcp");
-    border.forge(INSIDE[0], SERVERS[0], "tcp", 20, "");
+    border.forge(INSIDE[0], SERVERS[0], "tcp", 20, ".");
     assert_eq!(home.stop(), Vec::<String>::new());
 }
 

@@ -2,6 +2,8 @@
 
 mod excused;
 mod front;
+mod guarded;
+mod known_names;
 mod limiting;
 mod live;
 mod local_root;
@@ -13,6 +15,7 @@ mod report;
 mod rollover;
 mod state_file;
 mod watch;
+mod zone_attacks;
 
 use std::fmt;
 use std::io::Write as _;
@@ -186,6 +189,9 @@ async fn attend(
     operator.set_draining();
     notify::stopping();
     drain(ingress, &operator, plan.process.drain).await;
+    operator
+        .known_names()
+        .save_now(&operator.live(), clock::now());
     // The control socket's file goes with who serves it, so that one is waited for.
     stop.send_replace(true);
     let closed = async { while doors.join_next().await.is_some() {} };
@@ -252,6 +258,10 @@ async fn keep_house(operator: Arc<Operator>) {
         live.pipeline.guard.see_to_it(clock::now());
         drop(live);
         operator.end_excuses();
+        operator.zone_attacks().see_to_it(&operator.live());
+        let live = Arc::clone(&operator.live());
+        operator.known_names().see_to_it(&live, clock::now()).await;
+        drop(live);
         limiting::tell_events(&operator.live(), operator.telemetry(), clock::now());
         operator.rollovers().see_to_it(&operator);
         operator.local_root().see_to_it(&operator);

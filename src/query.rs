@@ -11,6 +11,7 @@ use crate::cache::answers::{AnswerTable, Found, ReadyMade};
 use crate::cache::{Cache, Demand};
 use crate::config::plan::{self, TransportKind};
 use crate::guard::cookies::Cookie;
+use crate::guard::zones::ZoneGuard;
 use crate::guard::{Admission, Arrival, Guard, PendingClients, Proof, Verdict};
 use crate::policy::{Decision, Policy};
 use crate::resolve::Resolver;
@@ -18,16 +19,20 @@ use crate::sys::clock::Now;
 use crate::sys::entropy;
 use crate::telemetry::{AnswerSource, Reason, Telemetry, Worker};
 use crate::wire::writer::write_query;
-use crate::wire::{Class, Flags, Header, Held, QueryView, Question, Rcode, RecordType, Response};
+use crate::wire::{
+    Class, Flags, Header, Held, Name, QueryView, Question, Rcode, RecordType, Response,
+};
 
 mod limit;
 mod miss;
 mod proof;
 mod refresh;
+mod remains;
 
 use limit::Account;
 pub use miss::{Miss, Waiting};
 pub use refresh::Refresh;
+use remains::{Asker, Remains};
 
 /// The rooms of one configuration, wired together. Replaced as a whole on reload.
 pub struct Pipeline {
@@ -39,6 +44,8 @@ pub struct Pipeline {
     pub cache: Arc<Cache>,
     /// Who finds out the rest.
     pub resolver: Arc<Resolver>,
+    /// What becomes of floods of made-up names.
+    pub zones: Arc<ZoneGuard>,
     /// How many queries of each client wait.
     pub pending: PendingClients,
     /// How replies are written.
@@ -75,12 +82,8 @@ pub enum Next {
 enum Known {
     /// A response, and where it came from.
     Response(Response, AnswerSource),
-    /// The question that remains, and the operator's own CNAMEs that lead to it.
-    Remains {
-        question: Question,
-        chain: Vec<Held>,
-        forwarded: bool,
-    },
+    /// The question that remains.
+    Remains(Remains),
 }
 
 impl WorkerState {
@@ -144,7 +147,7 @@ impl Pipeline {
         let response = match self.known(query.question(), Demand::Checked, now) {
             Known::Response(response, _) => response,
             // Without special-use names nobody here need know it; to have found that out is enough.
-            Known::Remains { .. } => Response::empty(Rcode::NOERROR),
+            Known::Remains(_) => Response::empty(Rcode::NOERROR),
         };
         let mut reply = Vec::new();
         answer::compose(&query, &response, None, &self.plan, true, &mut reply);
@@ -290,48 +293,37 @@ impl Pipeline {
                 if !matches!(next, Next::Reply) {
                     return next;
                 }
+                if source == AnswerSource::Cache && response.rcode == Rcode::NOERROR {
+                    let name = &query.question().name;
+                    self.zones
+                        .answered_from_cache(name, admission.client(), now);
+                }
                 match self.renewal(&response, source, query, admission, now) {
                     Some(refresh) => Next::ReplyAndRefresh(Box::new(refresh)),
                     None => Next::Reply,
                 }
             }
-            Known::Remains {
-                question,
-                chain,
-                forwarded,
-            } => {
-                let may_send_errors = admission.may_send_errors();
-                let (client, verified) = (admission.client(), admission.is_verified());
-                // A snooping query (RD=0) has no permit: what is not cached stays unknown.
-                let Some(permit) = admission.into_permit() else {
-                    let reason = Reason::RecursionNotDesired;
-                    let next = self.reject(counters, arrival, reason, Rcode::REFUSED, reply);
-                    return self.send_error(counters, account, next, (now, dice), reply);
-                };
-                let ticket = match self.pending.enter(client, verified) {
-                    Ok(ticket) => ticket,
-                    Err(reason) => {
-                        let next = self.reject(counters, arrival, reason, Rcode::SERVFAIL, reply);
-                        return self.send_error(counters, account, next, (now, dice), reply);
-                    }
-                };
-                Next::Miss(Box::new(Miss {
-                    permit,
+            Known::Remains(remains) => {
+                let asker = Asker {
+                    counters,
+                    arrival,
+                    query,
+                    proof,
+                    account,
+                    may_send_errors: admission.may_send_errors(),
                     demand,
-                    waiting: Waiting {
-                        ticket,
-                        question,
-                        chain,
-                        forwarded,
-                        packet: arrival.bytes.into(),
-                        proof,
-                        transport: arrival.transport,
-                        may_send_errors,
-                        account,
-                        arrived: now,
-                    },
-                }))
+                };
+                self.find_out_or_not(asker, admission, remains, (now, dice), reply)
             }
+        }
+    }
+
+    /// The apex of the forward or stub zone that takes a name.
+    fn apex(&self, route: &Decision) -> Option<Name> {
+        match route {
+            Decision::Forward(index) => self.policy.forward(*index).map(|at| at.zone.clone()),
+            Decision::Stub(index) => self.policy.stub(*index).map(|at| at.zone.clone()),
+            _ => None,
         }
     }
 
@@ -346,18 +338,18 @@ impl Pipeline {
             }
             route => (question, Vec::new(), route),
         };
-        let forwarded = matches!(route, Decision::Forward(_));
         let iterated = matches!(route, Decision::Resolve);
         match self.remembered(&question, iterated, demand, now) {
             Some((mut response, source)) => {
                 response.answer.splice(0..0, chain);
                 Known::Response(response, source)
             }
-            None => Known::Remains {
+            None => Known::Remains(Remains {
+                apex: self.apex(&route),
+                forwarded: matches!(route, Decision::Forward(_)),
                 question,
                 chain,
-                forwarded,
-            },
+            }),
         }
     }
 

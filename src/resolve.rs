@@ -211,6 +211,13 @@ impl Resolver {
         None
     }
 
+    /// Whether this question is being found out already, so that [`Self::start`] would join it.
+    #[must_use]
+    pub fn is_under_way(&self, question: &Question, demand: Demand) -> bool {
+        let demand = self.demanded(demand);
+        self.in_flight.contains_key(&(question.clone(), demand))
+    }
+
     /// Recursions running now, those begun under an earlier configuration among them.
     #[must_use]
     pub fn in_flight(&self) -> usize {
@@ -235,10 +242,7 @@ impl Resolver {
         question: Question,
         demand: Demand,
     ) -> Result<watch::Receiver<Option<Arc<Response>>>, Reason> {
-        let demand = match self.validator() {
-            Some(_) => demand,
-            None => Demand::Checked,
-        };
+        let demand = self.demanded(demand);
         match self.in_flight.entry((question, demand)) {
             Entry::Occupied(mut entry) => {
                 let flight = entry.get_mut();
@@ -273,6 +277,7 @@ impl Resolver {
                     let mut recursion = resolver.recursion(question, demand);
                     let mut budget = permit.into_budget(&resolver.plan.limits, clock::now());
                     let response = resolver.drive(&mut recursion, &mut budget).await;
+                    budget.tell(&landing.key.0, &response, clock::now());
                     // Whoever asks from here on finds the answer in the cache, so leave the table before telling.
                     let response = Arc::new(response);
                     drop(landing);
@@ -281,6 +286,11 @@ impl Resolver {
                 Ok(outcome)
             }
         }
+    }
+
+    /// Where nothing is validated, all demands are one.
+    fn demanded(&self, demand: Demand) -> Demand {
+        self.validator().map_or(Demand::Checked, |_| demand)
     }
 
     fn recursion(&self, question: Question, demand: Demand) -> Recursion {

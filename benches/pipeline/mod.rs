@@ -16,6 +16,7 @@ use suimon::cache::{Cache, Rank};
 use suimon::config;
 use suimon::config::plan::{Plan, TransportKind};
 use suimon::egress::Egress;
+use suimon::guard::zones::ZoneGuard;
 use suimon::guard::{Arrival, Guard, OwnAddresses, PendingClients};
 use suimon::policy::Policy;
 use suimon::query::{Next, Pipeline, WorkerState};
@@ -73,6 +74,12 @@ impl Rig {
             policy,
             cache,
             resolver,
+            zones: Arc::new(ZoneGuard::new(
+                &plan.zone_guard,
+                None,
+                Arc::default(),
+                Now::at_secs(0),
+            )),
             pending: PendingClients::new(&plan.guard),
             plan: plan.answer.clone(),
             telemetry,

@@ -85,7 +85,19 @@ impl Cache {
     /// authentic now: its signatures may have ended too.
     #[must_use]
     pub fn stale(&self, question: &Question, demand: Demand, now: Now) -> Option<Response> {
-        let grace = u64::from(self.plan.max_stale);
+        self.stale_within(question, demand, self.plan.max_stale, now)
+    }
+
+    /// The same for what ended at most `grace` seconds ago, whatever `max_stale` says; 0 = never.
+    #[must_use]
+    pub fn stale_within(
+        &self,
+        question: &Question,
+        demand: Demand,
+        grace: u32,
+        now: Now,
+    ) -> Option<Response> {
+        let grace = u64::from(grace);
         if grace == 0 {
             return None;
         }

@@ -77,20 +77,18 @@ pub fn parse(text: &str, file: &str) -> Result<Vec<Rrset>, Vec<BadAnchor>> {
 }
 
 /// Whether a set of DS or DNSKEY records has one by which answers can be validated: of an algorithm, and if it is a DS with a
-/// digest, that `dnssec` knows (RFC 9904); held equal with what it knows by a test there.
+/// digest, that `dnssec` believes (RFC 9904; with `sha1` those by SHA-1, too); held equal with what it does by a test there.
 #[must_use]
-pub fn is_usable(set: &Rrset) -> bool {
+pub fn is_usable(set: &Rrset, sha1: bool) -> bool {
+    let believes =
+        |algorithm: u8| matches!(algorithm, 8 | 10 | 13..=16) || sha1 && matches!(algorithm, 5 | 7);
     set.rdata.iter().any(|rdata| match (set.rtype, rdata) {
         (RecordType::DS, [_, _, algorithm, digest, ..]) => {
-            is_known(*algorithm) && matches!(digest, 2 | 4)
+            believes(*algorithm) && (matches!(digest, 2 | 4) || sha1 && *digest == 1)
         }
-        (RecordType::DNSKEY, [_, _, _, algorithm, ..]) => is_known(*algorithm),
+        (RecordType::DNSKEY, [_, _, _, algorithm, ..]) => believes(*algorithm),
         _ => false,
     })
-}
-
-const fn is_known(algorithm: u8) -> bool {
-    matches!(algorithm, 8 | 10 | 13..=16)
 }
 
 /// One record: a line, or several joined by parentheses, without comments.

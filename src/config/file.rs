@@ -32,6 +32,7 @@ sections! {
         guard: Guard,
         limiter: Limiter,
         cookies: Cookies,
+        zone_guard: ZoneGuard,
         policy: Policy,
         #[serde(default)] forward: Vec<Forward>,
         #[serde(default)] stub: Vec<Stub>,
@@ -166,6 +167,18 @@ sections! {
         secret_file: Option<PathBuf>,
     }
 
+    /// `[zone_guard]`
+    ZoneGuard {
+        mode: ZoneGuardMode,
+        slots: u32,
+        flood_rate: u32,
+        max_stale: Span,
+        known_names: Size,
+        exempt: Vec<ZoneName>,
+        lookup_zones: Vec<ZoneName>,
+        public_suffixes: Option<PathBuf>,
+    }
+
     /// `[policy]`
     Policy {
         special_use: bool,
@@ -246,6 +259,7 @@ sections! {
         nsec3_iterations: u16,
         aggressive: bool,
         follow_rollovers: bool,
+        sha1: bool,
     }
 
     /// `[local_root]`
@@ -343,6 +357,9 @@ choices! {
 
     /// What the route to a datagram's source must be.
     RouteBack => super::plan::RouteBack { Off, Loose, Feasible, Strict, }
+
+    /// What the zone guard does.
+    ZoneGuardMode => super::plan::ZoneGuardMode { Off, LogOnly, Enforce, }
 
     /// Whether limits are applied.
     LimiterMode => super::plan::LimiterMode { Off, LogOnly, Enforce, }

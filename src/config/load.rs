@@ -17,6 +17,9 @@ use super::plan::Plan;
 /// The file that is read when none is named.
 pub const DEFAULT_FILE: &str = "/etc/suimon/suimon.toml";
 
+/// Where Debian's package publicsuffix puts the list.
+const SYSTEM_SUFFIXES: &str = "/usr/share/publicsuffix/public_suffix_list.dat";
+
 /// Where settings come from. Nothing of the process is read but these files.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
@@ -30,6 +33,8 @@ pub struct Sources {
     pub sets: Vec<String>,
     /// Root hints of the system, used when there and `recursion.root_hints` is not set.
     pub system_root_hints: Option<PathBuf>,
+    /// The public suffix list of the system, used when there and `zone_guard.public_suffixes` is not set.
+    pub system_suffixes: Option<PathBuf>,
     /// Wall seconds now, to tell what has ended already; nothing = it is not told.
     pub now: Option<u64>,
 }
@@ -40,6 +45,7 @@ impl Sources {
     pub fn none() -> Self {
         Self {
             system_root_hints: Some(PathBuf::from(hints::SYSTEM_FILE)),
+            system_suffixes: Some(PathBuf::from(SYSTEM_SUFFIXES)),
             ..Self::default()
         }
     }
@@ -160,7 +166,10 @@ fn finish(
     let (plan, found) = check::plan(
         &file,
         &layers,
-        sources.system_root_hints.as_deref(),
+        check::SystemFiles {
+            root_hints: sources.system_root_hints.as_deref(),
+            suffixes: sources.system_suffixes.as_deref(),
+        },
         sources.now,
     );
     problems.extend(found);

@@ -3,6 +3,10 @@
 //! Each number carries its unit, its range and its origin; "P4" stands for section 4 of the parameter sheet
 //! (docs/parameters.md), "T4.2" for section 4.2 of the threat catalogue it cites.
 
+mod limiter;
+mod ways;
+mod zone_guard;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,11 +15,9 @@ use ipnet::IpNet;
 
 use crate::wire::{Name, Rrset};
 
-mod limiter;
-mod ways;
-
 pub use limiter::{IscLimits, Limiter, LimiterAlgorithm, LimiterMode, LimiterPrefix};
 pub use ways::{IngressBinding, RouteBack};
+pub use zone_guard::{ZoneGuard, ZoneGuardMode};
 
 /// Everything suimond runs by. Only `config` makes one, after every check.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +26,8 @@ pub struct Plan {
     pub ingress: Ingress,
     /// Who may ask, and what a packet must look like.
     pub guard: Guard,
+    /// Zones under attack.
+    pub zone_guard: ZoneGuard,
     /// What the operator answers himself.
     pub policy: Policy,
     /// What is remembered.
@@ -344,6 +348,8 @@ pub struct Dnssec {
     pub aggressive: bool,
     /// Follow key roll-overs of the anchors (RFC 5011).
     pub follow_rollovers: bool,
+    /// Believe signatures and digests by SHA-1 (RFC 9905; off).
+    pub sha1: bool,
 }
 
 /// Whether answers are validated.

@@ -96,6 +96,10 @@ fn suimon() -> std::io::Result<Vec<u8>> {
             "Do not validate a zone that is broken by mistake.",
         ),
         (
+            "suimon guard status",
+            "Which zones are under attack, and what is done?",
+        ),
+        (
             "suimon status --output json | jq .cache_bytes",
             "One number for a script.",
         ),

@@ -8,6 +8,7 @@ mod completions;
 mod drill;
 mod exit;
 mod flush;
+mod guard;
 mod manual;
 mod nta;
 mod output;
@@ -76,6 +77,7 @@ enum Command {
     Flush(flush::Args),
     Nta(nta::Args),
     Anchors(anchors::Args),
+    Guard(guard::Args),
     Reload(reload::Args),
     Drill(drill::Args),
     Completions(completions::Args),
@@ -159,6 +161,7 @@ fn execute(
         Command::Flush(args) => args.run(&mut session),
         Command::Nta(args) => args.run(&mut session),
         Command::Anchors(args) => args.run(&mut session),
+        Command::Guard(args) => args.run(&mut session),
         Command::Reload(args) => args.run(&mut session),
         Command::Drill(args) => args.run(&mut session),
         Command::Completions(args) => args.run(&mut session),

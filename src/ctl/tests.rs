@@ -64,6 +64,7 @@ fn without_a_daemon_the_code_is_3_and_the_sentence_says_what_to_look_at() {
         &["ask", "example.com", "A"],
         &["why", "192.0.2.1", "example.com"],
         &["nta", "list"],
+        &["guard", "status"],
     ] {
         let words = [&["--socket", "/nonexistent/control.sock"], command].concat();
         let (exit, out, err) = suimon(&words);
@@ -97,6 +98,8 @@ fn bad_usage_is_2_whether_the_daemon_runs_or_not() {
         &["nta", "add"],
         &["nta", "add", "a.test", "--for", "8d"],
         &["nta", "remove", "a..test"],
+        &["guard", "pin"],
+        &["guard", "exempt", "a..test"],
         &["check", "--explain", "a", "--effective"],
     ] {
         let (exit, out, err) = suimon(words);
@@ -127,6 +130,7 @@ fn help_and_version_are_done() {
         "flush",
         "nta",
         "anchors",
+        "guard",
         "reload",
         "drill",
         "completions",

@@ -109,6 +109,23 @@ fn human(report: &WhyReport, tcp: bool, paint: Paint) -> String {
         let words = format!("not validated: negative trust anchor {zone}");
         table.row(["DNSSEC", &words]);
     }
+    if let Some(guard) = &report.zone_guard {
+        let known = if guard.known {
+            "a name known to be real"
+        } else {
+            "a name not known to be real"
+        };
+        let words = match (&guard.held_back, &guard.trigger) {
+            (Some(zone), Some(trigger)) => {
+                format!("{known}, in {zone}, which is under attack ({trigger})")
+            }
+            _ => match guard.zones.first() {
+                Some(zone) => format!("{known}, in {zone}, which is not under attack"),
+                None => format!("{known}, in no zone that can be guarded"),
+            },
+        };
+        table.row(["Zone guard", &words]);
+    }
     table.row([
         "Cache",
         report.cached.as_deref().unwrap_or("holds nothing for it"),
@@ -128,7 +145,7 @@ fn human(report: &WhyReport, tcp: bool, paint: Paint) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::control::protocol::LimitReport;
+    use crate::ops::control::protocol::{GuardWhy, LimitReport};
 
     #[test]
     fn a_refused_client_and_an_admitted_one() {
@@ -144,6 +161,7 @@ mod tests {
             policy: "resolve".to_owned(),
             route: None,
             negative_anchor: None,
+            zone_guard: None,
             cached: Some("positive, 300 s left".to_owned()),
             limits: Vec::new(),
         };
@@ -186,6 +204,39 @@ Cache    holds nothing for it
 Limits   100.0 % of what 203.0.113.9/32 may ask
          3.1 % of what 203.0.113.0/24 may ask
 "
+        );
+    }
+
+    #[test]
+    fn a_zone_under_attack_is_named() {
+        let line = |zones: &[&str], held_back: Option<&str>| {
+            let guard = GuardWhy {
+                zones: zones.iter().map(|zone| (*zone).to_owned()).collect(),
+                known: held_back.is_none(),
+                held_back: held_back.map(str::to_owned),
+                trigger: held_back.map(|_| "flood".to_owned()),
+            };
+            let report = WhyReport {
+                zone_guard: Some(guard),
+                ..WhyReport::default()
+            };
+            let told = human(&report, false, Paint::plain());
+            let mut lines = told.lines();
+            let line = lines.find_map(|line| line.strip_prefix("Zone guard"));
+            line.map(|words| words.trim().to_owned())
+                .unwrap_or_default()
+        };
+        assert_eq!(
+            line(&["a.test."], Some("a.test.")),
+            "a name not known to be real, in a.test., which is under attack (flood)"
+        );
+        assert_eq!(
+            line(&["a.test."], None),
+            "a name known to be real, in a.test., which is not under attack"
+        );
+        assert_eq!(
+            line(&[], None),
+            "a name known to be real, in no zone that can be guarded"
         );
     }
 }

@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::known_names;
 use crate::cache::Cache;
 use crate::config::Loaded;
 use crate::config::plan::{self, Minimisation, Plan};
 use crate::dnssec::{ExcusedZones, Validator};
 use crate::egress::{Egress, Forwarder, ForwarderError};
+use crate::guard::zones::ZoneGuard;
 use crate::guard::{Guard, OwnAddresses, PendingClients, Surroundings};
 use crate::policy::Policy;
 use crate::query::Pipeline;
@@ -85,6 +87,18 @@ impl Live {
         let mut guard =
             Guard::new(&plan.guard, own.clone(), clock::now()).seeing(surroundings.clone());
         let mut pending = PendingClients::new(&plan.guard);
+        let zones = match before {
+            // One that was off has learned nothing, and has no room to.
+            Some(before) if before.pipeline.zones.is_on() => {
+                ZoneGuard::continuing(&plan.zone_guard, &before.pipeline.zones)
+            }
+            _ => {
+                let now = clock::now();
+                let known = known_names::Keeper::load(&plan.process, &plan.zone_guard, now);
+                let events = Arc::clone(telemetry.attacks());
+                ZoneGuard::new(&plan.zone_guard, known, events, now)
+            }
+        };
         if let Some(before) = before {
             resolver = resolver.continuing(&before.resolver);
             guard = guard.continuing(&before.pipeline.guard);
@@ -96,6 +110,7 @@ impl Live {
             policy: Arc::clone(&policy),
             cache: Arc::clone(&cache),
             resolver: Arc::clone(&resolver),
+            zones: Arc::new(zones),
             pending,
             plan: plan.answer.clone(),
             telemetry: Arc::clone(telemetry),

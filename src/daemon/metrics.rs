@@ -16,6 +16,7 @@ pub(super) fn of_live(live: &Live) -> Vec<Metric> {
     recursion(&mut metrics, live);
     validation(&mut metrics, live);
     cache(&mut metrics, live);
+    super::guarded::metrics(&mut metrics, live);
     limiting::metrics(&mut metrics, live);
     metrics
 }

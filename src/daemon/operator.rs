@@ -10,18 +10,20 @@ use super::excused::Keeper;
 use super::live::Live;
 use super::local_root::LocalRoots;
 use super::rollover::Rollovers;
-use super::{limiting, lookout, metrics, report};
+use super::zone_attacks::ZoneAttacks;
+use super::{guarded, known_names, limiting, lookout, metrics, report};
 use crate::cache::FlushScope;
 use crate::config::plan::TransportKind;
 use crate::config::{self, Loaded, Sources};
 use crate::dnssec::{Excused, ExcusedZones};
 use crate::egress::ForwarderError;
 use crate::guard::permit::{InternalCause, RecursionPermit};
+use crate::guard::zones::Class;
 use crate::ops::control::protocol::{
-    AskReport, LastReload, NtaAddReport, NtaListReport, NtaRemoveReport, ReloadReport,
-    StatusReport, Transport, WhyReport,
+    AskReport, GuardChangeReport, GuardReport, LastReload, NtaAddReport, NtaListReport,
+    NtaRemoveReport, ReloadReport, StatusReport, Transport, WhyReport,
 };
-use crate::ops::control::{FlushTarget, Rate, Reply, Service, ServiceError, queries};
+use crate::ops::control::{FlushTarget, Rate, Reply, Service, ServiceError, ZoneWish, queries};
 use crate::ops::logging::Logging;
 use crate::ops::metrics::Metric;
 use crate::policy::Decision;
@@ -46,6 +48,8 @@ pub(super) struct Operator {
     excused: Arc<ExcusedZones>,
     keeper: Keeper,
     rollovers: Rollovers,
+    known_names: known_names::Keeper,
+    zone_attacks: ZoneAttacks,
     local_root: LocalRoots,
     /// Wall seconds when ends of excuses were looked for last.
     looked_for_ends: AtomicU64,
@@ -83,6 +87,8 @@ impl Operator {
             excused,
             keeper,
             rollovers,
+            known_names: known_names::Keeper::default(),
+            zone_attacks: ZoneAttacks::default(),
             local_root,
             looked_for_ends: AtomicU64::new(started.wall_secs()),
         }))
@@ -96,6 +102,16 @@ impl Operator {
     /// The trust anchors whose keys are followed.
     pub(super) const fn rollovers(&self) -> &Rollovers {
         &self.rollovers
+    }
+
+    /// When the names known to be real are written down.
+    pub(super) const fn known_names(&self) -> &known_names::Keeper {
+        &self.known_names
+    }
+
+    /// What people hear of zones under attack.
+    pub(super) const fn zone_attacks(&self) -> &ZoneAttacks {
+        &self.zone_attacks
     }
 
     /// The copy of the root zone.
@@ -251,6 +267,7 @@ impl Service for Operator {
         let mut warnings = report::warnings(&live);
         warnings.extend(lookout::warnings(&live));
         warnings.extend(self.rollovers.warnings());
+        warnings.extend(guarded::warnings(&live, now));
         warnings.extend(self.local_root.warnings());
         StatusReport {
             state: if self.draining.load(Ordering::Relaxed) {
@@ -361,6 +378,7 @@ impl Service for Operator {
             policy: report::policy_word(&decision).to_owned(),
             route: route(&live, &decision),
             negative_anchor: report::excuse(&live, &question.name, clock::now()),
+            zone_guard: guarded::why(&live, &decision, &question.name, clock::now()),
             cached: Self::cached(&live, question),
             limits: limiting::limits(&live, client, transport == TransportKind::Tcp),
         }
@@ -408,6 +426,23 @@ impl Service for Operator {
     fn negative_anchors(&self) -> NtaListReport {
         NtaListReport {
             negative_anchors: report::negative_anchors(&self.live(), clock::now()),
+        }
+    }
+
+    fn zone_guard(&self) -> GuardReport {
+        guarded::status(&self.live(), clock::now())
+    }
+
+    fn steer_zone_guard(
+        &self,
+        zone: &Name,
+        wish: ZoneWish,
+    ) -> Result<GuardChangeReport, ServiceError> {
+        let (live, now) = (self.live(), clock::now());
+        match wish {
+            ZoneWish::Pin => guarded::wish(&live, zone, Class::Pinned, now),
+            ZoneWish::Exempt => guarded::wish(&live, zone, Class::Exempt, now),
+            ZoneWish::Release => guarded::release(&live, zone, now),
         }
     }
 

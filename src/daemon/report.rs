@@ -23,7 +23,7 @@ use crate::telemetry::Snapshot;
 use crate::wire::{Held, Name, Question, text};
 
 /// Sections and keys that take effect at the next start only.
-const AT_START: [&str; 7] = [
+const AT_START: [&str; 8] = [
     "listen.",
     "tcp.",
     "metrics.",
@@ -31,6 +31,7 @@ const AT_START: [&str; 7] = [
     "process.",
     "log.target",
     "cache.answer_slots",
+    "zone_guard.known_names",
 ];
 
 /// The one line that says suimond serves.

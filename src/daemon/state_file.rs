@@ -1,7 +1,7 @@
 //! How is a file of the state directory read and replaced, so that what stands in it is always whole?
 
 use std::fs;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 /// One file of the state directory.
@@ -49,12 +49,36 @@ impl StateFile {
         Ok(Some(octets))
     }
 
+    /// What `read` makes of it as it comes, at most `longest` octets; nothing if there is no such file yet.
+    ///
+    /// # Errors
+    /// It cannot be opened, or what `read` returns.
+    pub(super) fn read_by<T>(
+        &self,
+        read: impl FnOnce(&mut dyn io::Read) -> io::Result<T>,
+    ) -> io::Result<Option<T>> {
+        let file = match fs::File::open(self.path()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file?,
+        };
+        read(&mut io::BufReader::new(file).take(self.longest)).map(Some)
+    }
+
     /// A new file takes the place of the old one as a whole, once it is on the disk.
     pub(super) fn replace(&self, octets: &[u8]) -> io::Result<()> {
+        self.replace_by(|file| file.write_all(octets))
+    }
+
+    /// The same for what is too long to be held in memory once more.
+    pub(super) fn replace_by(
+        &self,
+        write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+    ) -> io::Result<()> {
         let new = self.directory.join(format!("{}.new", self.name));
-        let written = fs::File::create(&new).and_then(|mut file| {
-            file.write_all(octets)?;
-            file.sync_all()
+        let written = fs::File::create(&new).and_then(|file| {
+            let mut file = io::BufWriter::new(file);
+            write(&mut file)?;
+            file.into_inner()?.sync_all()
         });
         if let Err(error) = written {
             let _nothing_to_remove = fs::remove_file(&new);

@@ -4,8 +4,9 @@ use ed448_goldilocks::{Signature as Ed448Signature, VerifyingKey as Ed448Key};
 use ring::digest;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519,
-    RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY,
-    RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
+    RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
+    RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY, RsaParameters, RsaPublicKeyComponents,
+    UnparsedPublicKey, VerificationAlgorithm,
 };
 
 use super::algorithm::{Algorithm, DigestType};
@@ -22,6 +23,12 @@ const MAX_EXPONENT: usize = 5;
 #[must_use]
 pub fn verify(algorithm: Algorithm, public_key: &[u8], message: &[u8], signature: &[u8]) -> bool {
     match algorithm {
+        Algorithm::RsaSha1 | Algorithm::RsaSha1Nsec3 => rsa(
+            &RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
+            public_key,
+            message,
+            signature,
+        ),
         Algorithm::RsaSha256 => rsa(
             &RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
             public_key,
@@ -51,6 +58,7 @@ pub fn verify(algorithm: Algorithm, public_key: &[u8], message: &[u8], signature
 #[must_use]
 pub fn digest(kind: DigestType, parts: &[&[u8]]) -> digest::Digest {
     let mut context = digest::Context::new(match kind {
+        DigestType::Sha1 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
         DigestType::Sha256 => &digest::SHA256,
         DigestType::Sha384 => &digest::SHA384,
     });

@@ -1,6 +1,6 @@
 //! Which key does the parent point to? A view of DS RDATA (RFC 4034 section 5), and whether a key is the one.
 
-use super::algorithm::{Algorithm, DigestType};
+use super::algorithm::{Accepted, DigestType};
 use super::crypto;
 use super::key::Dnskey;
 use crate::wire::Name;
@@ -33,16 +33,28 @@ impl<'a> Ds<'a> {
         })
     }
 
-    /// Whether its algorithm is one we know.
+    /// Whether its algorithm is one that is believed.
     #[must_use]
-    pub const fn has_known_algorithm(&self) -> bool {
-        Algorithm::of(self.algorithm).is_some()
+    pub const fn has_believed_algorithm(&self, accepted: Accepted) -> bool {
+        accepted.algorithm(self.algorithm).is_some()
     }
 
-    /// Whether its digest type is one we know.
+    /// Whether its digest type is one that is believed.
     #[must_use]
-    pub const fn has_known_digest(&self) -> bool {
-        DigestType::of(self.digest_type).is_some()
+    pub const fn has_believed_digest(&self, accepted: Accepted) -> bool {
+        accepted.digest(self.digest_type).is_some()
+    }
+
+    /// Whether both are.
+    #[must_use]
+    pub const fn is_usable(&self, accepted: Accepted) -> bool {
+        self.has_believed_algorithm(accepted) && self.has_believed_digest(accepted)
+    }
+
+    /// Whether its digest is one of SHA-1: then it does not count beside others (RFC 4509 section 3).
+    #[must_use]
+    pub const fn is_by_sha1(&self) -> bool {
+        self.digest_type == DigestType::Sha1.number()
     }
 
     /// Whether its tag and algorithm are those of `key`, whose tag is `tag`.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::algorithm::Algorithm;
+use super::algorithm::{Accepted, Algorithm};
 use super::denial::{self, NoDs, Proofs, Strength};
 use super::{
     Allowance, Anchor, Bogus, Clock, Dnskey, KeyFinding, Spent, Validated, Verified, Why, ZoneKeys,
@@ -42,6 +42,8 @@ pub enum Evidence {
         ds: Arc<Rrset>,
         /// Its DNSKEY set as received.
         dnskey: Rrset,
+        /// Which algorithms and digests are believed.
+        accepted: Accepted,
     },
     /// The keys of a zone, by a trust anchor.
     KeysByAnchor {
@@ -49,6 +51,8 @@ pub enum Evidence {
         anchor: Arc<Anchor>,
         /// Its DNSKEY set as received.
         dnskey: Rrset,
+        /// Which algorithms and digests are believed.
+        accepted: Accepted,
     },
 }
 
@@ -187,12 +191,18 @@ impl Verification {
             Evidence::Sets(sets) => sets
                 .judge(clock, allowed, &self.abandoned)
                 .map(Judgement::Sets),
-            Evidence::KeysByDs { zone, ds, dnskey } => {
-                keys_by_ds(zone, ds, dnskey, clock, allowed).map(Judgement::Keys)
-            }
-            Evidence::KeysByAnchor { anchor, dnskey } => {
-                keys_by_anchor(anchor.zone(), anchor, dnskey, clock, allowed).map(Judgement::Keys)
-            }
+            Evidence::KeysByDs {
+                zone,
+                ds,
+                dnskey,
+                accepted,
+            } => keys_by_ds(zone, ds, dnskey, *accepted, clock, allowed).map(Judgement::Keys),
+            Evidence::KeysByAnchor {
+                anchor,
+                dnskey,
+                accepted,
+            } => keys_by_anchor(anchor.zone(), anchor, dnskey, *accepted, clock, allowed)
+                .map(Judgement::Keys),
         };
         Verdict {
             judgement: judged.unwrap_or_else(Judgement::Bogus),

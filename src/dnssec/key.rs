@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::algorithm::Algorithm;
+use super::algorithm::{Accepted, Algorithm};
 use crate::wire::{Name, RdataSet};
 
 /// Keys of one tag and algorithm that are tried at most (CVE-2023-50387; PowerDNS's number). A zone with honest keys has two
@@ -87,7 +87,7 @@ impl<'a> Dnskey<'a> {
     }
 }
 
-/// One key that may sign, of an algorithm we know.
+/// One key that may sign, of an algorithm that is believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Key {
     pub(super) tag: u16,
@@ -96,9 +96,9 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// Nothing if the key may not sign or its algorithm is not supported.
-    pub(super) fn of(dnskey: &Dnskey<'_>) -> Option<Self> {
-        let algorithm = Algorithm::of(dnskey.algorithm)?;
+    /// Nothing if the key may not sign or its algorithm is not believed.
+    pub(super) fn of(dnskey: &Dnskey<'_>, accepted: Accepted) -> Option<Self> {
+        let algorithm = accepted.algorithm(dnskey.algorithm)?;
         dnskey.may_sign().then(|| Self {
             tag: dnskey.tag(),
             algorithm,
@@ -107,13 +107,13 @@ impl Key {
     }
 
     /// The keys of a DNSKEY set that may sign, at most [`MAX_KEYS_PER_TAG`] of each tag and algorithm.
-    pub(super) fn all(dnskeys: &RdataSet) -> Vec<Self> {
+    pub(super) fn all(dnskeys: &RdataSet, accepted: Accepted) -> Vec<Self> {
         let mut alike: HashMap<(Algorithm, u16), usize> = HashMap::new();
         let mut keys: Vec<Self> = Vec::new();
         for key in dnskeys
             .iter()
             .filter_map(Dnskey::read)
-            .filter_map(|dnskey| Self::of(&dnskey))
+            .filter_map(|dnskey| Self::of(&dnskey, accepted))
         {
             let count = alike.entry((key.algorithm, key.tag)).or_default();
             *count += 1;
@@ -159,7 +159,7 @@ impl ZoneKeys {
         self
     }
 
-    /// How many keys of supported algorithms there are; tags beyond [`MAX_KEYS_PER_TAG`] are not counted.
+    /// How many keys of believed algorithms there are; tags beyond [`MAX_KEYS_PER_TAG`] are not counted.
     #[must_use]
     pub const fn key_count(&self) -> usize {
         self.keys.len()

@@ -157,10 +157,8 @@ impl TrustPoint {
     pub fn trusted(&self) -> Option<Anchor> {
         let anchor = self.anchor();
         let any_revoked = self.memory.keys.iter().any(TrackedKey::is_revoked);
-        let usable = anchor.dnskeys().any(|key| key.has_known_algorithm())
-            || anchor
-                .ds()
-                .any(|ds| ds.has_known_algorithm() && ds.has_known_digest());
+        let usable = anchor.dnskeys().any(|key| key.is_followed())
+            || anchor.ds().any(|ds| ds.is_usable(tracked::FOLLOWED));
         (usable || !any_revoked).then_some(anchor)
     }
 
@@ -194,7 +192,9 @@ impl TrustPoint {
     fn names(&self, dnskey: &Dnskey<'_>) -> bool {
         let tag = dnskey.tag();
         let by_ds = |ds: super::ds::Ds<'_>| {
-            ds.may_name(dnskey, tag) && ds.has_known_digest() && ds.fits(self.zone(), dnskey)
+            ds.may_name(dnskey, tag)
+                && ds.has_believed_digest(tracked::FOLLOWED)
+                && ds.fits(self.zone(), dnskey)
         };
         self.configured.ds().any(by_ds)
             || self

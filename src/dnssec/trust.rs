@@ -8,6 +8,7 @@ use moka::ops::compute::Op;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache as Moka;
 
+use super::algorithm::Accepted;
 use super::{Anchor, Bogus, Clock, ExcusedZones, ZoneKeys};
 use crate::config::plan;
 use crate::sys::clock::Now;
@@ -143,6 +144,12 @@ impl Validator {
     #[must_use]
     pub const fn plan(&self) -> &plan::Dnssec {
         &self.plan
+    }
+
+    /// Which algorithms and digests are believed.
+    #[must_use]
+    pub const fn accepted(&self) -> Accepted {
+        Accepted::sha1(self.plan.sha1)
     }
 
     /// The time to judge signatures by.

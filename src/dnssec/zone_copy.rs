@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
+use super::algorithm::Accepted;
 use super::zonemd::{Ordered, Unfit};
 use super::{
     Allowance, Anchor, Bogus, Clock, KeyFinding, Rrsig, Validated, ZoneKeys, keys_by_anchor, verify,
@@ -223,7 +224,9 @@ fn keys(
 ) -> Result<(ZoneKeys, u64), ZoneFault> {
     let missing = || ZoneFault::Keys(Bogus::of(super::Why::NoDnskey, apex, RecordType::DNSKEY));
     let dnskey = set_of(at_apex, RecordType::DNSKEY).ok_or_else(missing)?;
-    match keys_by_anchor(apex, anchor, dnskey, clock, allowance) {
+    // A zone that is taken as a whole has no need of SHA-1.
+    let accepted = Accepted::WithoutSha1;
+    match keys_by_anchor(apex, anchor, dnskey, accepted, clock, allowance) {
         Ok(KeyFinding::Keys(keys)) => Ok((keys, clock.at + longest(dnskey, clock))),
         Ok(KeyFinding::Unsupported(_)) => Err(ZoneFault::UnknownKeys),
         Err(bogus) => Err(ZoneFault::Keys(bogus)),

@@ -4,6 +4,7 @@
 
 mod chains;
 mod digest;
+mod rsa_sha1;
 mod zone;
 
 use std::sync::Arc;
@@ -85,6 +86,7 @@ pub enum SigningError {
 
 enum Secret {
     Rsa(RsaKeyPair),
+    RsaSha1(rsa_sha1::Pair),
     Ecdsa(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
     Ed448(Box<Ed448KeyPair>),
@@ -93,6 +95,10 @@ enum Secret {
 const RSA: [&[u8]; 2] = [
     include_bytes!("signing/keys/rsa-0.der"),
     include_bytes!("signing/keys/rsa-1.der"),
+];
+const RSA_1024: [&[u8]; 2] = [
+    include_bytes!("signing/keys/rsa1024-0.raw"),
+    include_bytes!("signing/keys/rsa1024-1.raw"),
 ];
 const P256: [&[u8]; 4] = [
     include_bytes!("signing/keys/p256-0.der"),
@@ -108,7 +114,7 @@ const P384: [&[u8]; 2] = [
 impl Signer {
     /// The key of `zone` that `seed` makes: the same for the same seed.
     ///
-    /// Ed25519 and Ed448 have as many keys as seeds; of RSA (2048 bits) and P-384 there are 2, of P-256 there are 4, and
+    /// Ed25519 and Ed448 have as many keys as seeds; of RSA (2048 bits; 1024 with SHA-1) and P-384 there are 2, of P-256 there are 4, and
     /// the seed takes one in turn. ECDSA signatures differ from run to run, the others do not.
     ///
     /// # Errors
@@ -275,6 +281,7 @@ impl Signer {
                     .map_err(|_| SigningError::Refused)?;
                 Ok(signature)
             }
+            Secret::RsaSha1(pair) => Ok(pair.sign(message)),
             Secret::Ecdsa(pair) => pair
                 .sign(&randomness, message)
                 .map(|signature| signature.as_ref().to_vec())
@@ -303,6 +310,12 @@ impl Secret {
     /// The key pair and its public part as DNSKEY has it.
     fn from_seed(algorithm: Algorithm, seed: u64) -> Result<(Self, Vec<u8>), SigningError> {
         match algorithm {
+            Algorithm::RsaSha1 | Algorithm::RsaSha1Nsec3 => {
+                let pair =
+                    rsa_sha1::Pair::read(in_turn(&RSA_1024, seed)?).ok_or(SigningError::BadKey)?;
+                let public_key = pair.public_key();
+                Ok((Self::RsaSha1(pair), public_key))
+            }
             Algorithm::RsaSha256 | Algorithm::RsaSha512 => {
                 let pair = RsaKeyPair::from_pkcs8(in_turn(&RSA, seed)?)
                     .map_err(|_| SigningError::BadKey)?;

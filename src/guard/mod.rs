@@ -19,6 +19,7 @@ pub mod route_back;
 pub mod shape;
 pub mod surroundings;
 pub mod verdict;
+pub mod zones;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

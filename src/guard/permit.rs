@@ -6,8 +6,10 @@
 
 use std::net::IpAddr;
 
+use super::zones::{Outcome, Slot};
 use crate::config::plan::Limits;
 use crate::sys::clock::Now;
+use crate::wire::{Question, Response};
 
 /// On whose behalf an upstream packet is sent. A cause "refused" does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,6 +59,7 @@ pub struct RecursionPermit {
     cause: Cause,
     client: Option<IpAddr>,
     verified: bool,
+    slot: Slot,
 }
 
 impl RecursionPermit {
@@ -66,6 +69,7 @@ impl RecursionPermit {
             cause: Cause::Admitted,
             client: Some(client),
             verified,
+            slot: Slot::free(),
         }
     }
 
@@ -75,6 +79,7 @@ impl RecursionPermit {
             cause: Cause::Refresh,
             client: Some(client),
             verified: false,
+            slot: Slot::free(),
         }
     }
 
@@ -85,7 +90,14 @@ impl RecursionPermit {
             cause: cause.cause(),
             client: None,
             verified: true,
+            slot: Slot::free(),
         }
+    }
+
+    /// The same with what the zone guard lent for it.
+    #[must_use]
+    pub fn holding(self, slot: Slot) -> Self {
+        Self { slot, ..self }
     }
 
     /// The cause that every packet under this permit is counted by.
@@ -108,13 +120,14 @@ impl RecursionPermit {
 
     /// Trades the permit for the one budget of this client query.
     #[must_use]
-    pub const fn into_budget(self, limits: &Limits, now: Now) -> Budget {
+    pub fn into_budget(self, limits: &Limits, now: Now) -> Budget {
         Budget {
             cause: self.cause,
             limits: *limits,
             started: now,
             spent: Spent::NOTHING,
             refused: None,
+            slot: self.slot,
         }
     }
 }
@@ -183,6 +196,7 @@ pub struct Budget {
     started: Now,
     spent: Spent,
     refused: Option<Exhausted>,
+    slot: Slot,
 }
 
 /// Which limit a query ran into.
@@ -251,6 +265,12 @@ impl Exhausted {
 }
 
 impl Budget {
+    /// The recursion is over: the zone guard hears how, and has its slot back.
+    pub fn tell(self, question: &Question, response: &Response, now: Now) {
+        let outcome = Outcome::of(question, response);
+        self.slot.finish(outcome, self.spent.packets, now);
+    }
+
     /// The cause its packets are counted by.
     #[must_use]
     pub const fn cause(&self) -> Cause {

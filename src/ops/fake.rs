@@ -4,10 +4,10 @@ use std::net::IpAddr;
 use std::sync::Mutex;
 
 use super::control::protocol::{
-    AskReport, NegativeAnchorReport, NtaAddReport, NtaListReport, NtaRemoveReport, ReloadReport,
-    Spent, StatusReport, TraceStep, Transport, WhyReport,
+    AskReport, GuardChangeReport, GuardReport, NegativeAnchorReport, NtaAddReport, NtaListReport,
+    NtaRemoveReport, ReloadReport, Spent, StatusReport, TraceStep, Transport, WhyReport,
 };
-use super::control::{FlushTarget, Reply, Service, ServiceError};
+use super::control::{FlushTarget, Reply, Service, ServiceError, ZoneWish};
 use super::metrics::Metric;
 use crate::wire::{Name, Question};
 
@@ -143,6 +143,28 @@ impl Service for FakeService {
                 ..NegativeAnchorReport::default()
             }],
         }
+    }
+
+    fn zone_guard(&self) -> GuardReport {
+        GuardReport {
+            mode: "enforce".to_owned(),
+            ..GuardReport::default()
+        }
+    }
+
+    fn steer_zone_guard(
+        &self,
+        zone: &Name,
+        wish: ZoneWish,
+    ) -> Result<GuardChangeReport, ServiceError> {
+        self.note(format!("guard {wish:?} {zone}"));
+        if zone.is_root() {
+            return Err(ServiceError(". is the root".to_owned()));
+        }
+        Ok(GuardChangeReport {
+            zone: zone.to_string(),
+            done: "pinned".to_owned(),
+        })
     }
 
     fn remove_negative_anchor(&self, zone: &Name) -> Result<NtaRemoveReport, ServiceError> {

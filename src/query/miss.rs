@@ -133,11 +133,13 @@ impl Pipeline {
     ) -> Option<Response> {
         let failed =
             response.rcode == Rcode::SERVFAIL && !response.ede.as_ref().is_some_and(Ede::is_bogus);
-        if failed {
-            self.cache.stale(question, demand, now)
-        } else {
-            None
+        if !failed {
+            return None;
         }
+        self.cache.stale(question, demand, now).or_else(|| {
+            let held_back = self.is_under_attack(question, now);
+            held_back.then(|| self.stale_under_attack(question, demand, now))?
+        })
     }
 
     /// Writes the reply to a client whose question was found out, or could not be for a reason of our own; nothing if none is sent.

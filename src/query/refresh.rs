@@ -13,8 +13,8 @@ const LAST_PART: u32 = 10;
 
 /// A question to be asked anew, with the right to do so that its client's admission gave.
 pub struct Refresh {
-    permit: RecursionPermit,
-    question: Question,
+    pub(super) permit: RecursionPermit,
+    pub(super) question: Question,
 }
 
 impl Refresh {
@@ -49,8 +49,9 @@ impl Pipeline {
         if !self.cache.may_renew(&question, now) {
             return None;
         }
+        let slot = self.may_renew(&question, admission.client(), now)?;
         Some(Refresh {
-            permit: admission.into_refresh()?,
+            permit: admission.into_refresh()?.holding(slot),
             question,
         })
     }

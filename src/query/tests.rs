@@ -38,6 +38,12 @@ fn pipeline(config: &str) -> Pipeline {
             Vec::new(),
             Arc::new(plan.recursion.clone()),
         )),
+        zones: Arc::new(ZoneGuard::new(
+            &plan.zone_guard,
+            None,
+            Arc::default(),
+            Now::at_secs(0),
+        )),
         pending: PendingClients::new(&plan.guard),
         plan: plan.answer,
         telemetry: Arc::new(Telemetry::new()),
@@ -458,4 +464,112 @@ fn a_cookie_of_illegal_length_is_malformed() {
             .unwrap();
         assert_eq!(message.rcode(), Rcode::FORMERR, "{length} octets");
     }
+}
+
+/// What becomes of one query by UDP: a word, and the reply.
+fn one(
+    pipeline: &Pipeline,
+    worker: &mut WorkerState,
+    name: &str,
+    secs: u64,
+) -> (&'static str, Vec<u8>) {
+    let client: IpAddr = "198.51.100.1".parse().unwrap();
+    let packet = query(name, RecordType::A, Some(1232));
+    let arrival = arrival(&packet, client, TransportKind::Udp);
+    let mut reply = Vec::new();
+    let next = pipeline.arrive(worker, &arrival, Now::at_secs(secs), &mut reply);
+    let word = match next {
+        Next::Silence => "silence",
+        Next::Reply => "reply",
+        Next::ReplyAndRefresh(_) => "reply and refresh",
+        Next::Miss(_) => "miss",
+        Next::Defer => "deferred",
+    };
+    (word, reply)
+}
+
+#[test]
+fn what_the_zone_guard_denies_is_told_and_kept_nowhere() {
+    let pipeline = pipeline("[acl]\nallow = ['198.51.100.0/24']");
+    let mut worker = worker();
+    let victim = "victim.example".parse().unwrap();
+    let now = Now::at_secs(10);
+    pipeline
+        .zones
+        .wish(&victim, crate::guard::zones::Class::Pinned, now)
+        .unwrap();
+    // A client that asks for a dozen unknown names is no clean one any more; its first is looked for.
+    assert_eq!(
+        one(&pipeline, &mut worker, "n0.victim.example", 10).0,
+        "miss"
+    );
+    for at in 1..12 {
+        one(&pipeline, &mut worker, &format!("n{at}.victim.example"), 10);
+    }
+    let denied = |worker: &WorkerState| worker.counters.counts().verdict(Reason::ZoneThrottled);
+    let before = denied(&worker);
+    for _ in 0..3 {
+        let (word, reply) = one(&pipeline, &mut worker, "www.victim.example", 20);
+        assert_eq!(word, "reply");
+        let message = Message::parse(&reply).unwrap();
+        assert_eq!(message.rcode(), Rcode::SERVFAIL);
+        assert!(reply.windows(9).any(|at| at == b"throttled"), "it says why");
+    }
+    assert_eq!(denied(&worker), before + 3);
+    // The eleventh denial within a second is silence.
+    let words: Vec<_> = (0..9)
+        .map(|_| one(&pipeline, &mut worker, "www.victim.example", 20).0)
+        .collect();
+    assert_eq!(words, [&["reply"; 7][..], &["silence"; 2]].concat());
+    assert_eq!(
+        one(&pipeline, &mut worker, "www.other.example", 20).0,
+        "miss"
+    );
+    assert!(pipeline.zones.release(&victim, now));
+    assert_eq!(
+        one(&pipeline, &mut worker, "www.victim.example", 20).0,
+        "miss",
+        "at the first ask"
+    );
+}
+
+#[test]
+fn a_zone_under_attack_is_answered_from_stale_data_although_others_are_not() {
+    let pipeline = pipeline("[acl]\nallow = ['198.51.100.0/24']");
+    let mut worker = worker();
+    for name in ["www.victim.example", "www.other.example"] {
+        let record = record_from_text(&format!("{name}. A 192.0.2.1"), 60).unwrap();
+        let set = group(&[record]).remove(0);
+        pipeline.cache.store(set, Rank::AuthAnswer, Now::at_secs(0));
+    }
+    let victim = "victim.example".parse().unwrap();
+    pipeline
+        .zones
+        .wish(
+            &victim,
+            crate::guard::zones::Class::Pinned,
+            Now::at_secs(100),
+        )
+        .unwrap();
+    assert_eq!(
+        one(&pipeline, &mut worker, "www.other.example", 100).0,
+        "miss"
+    );
+    for _ in 0..3 {
+        let (word, reply) = one(&pipeline, &mut worker, "www.victim.example", 100);
+        assert_eq!(word, "reply");
+        let message = Message::parse(&reply).unwrap();
+        assert_eq!((message.rcode(), message.answer.len()), (Rcode::NOERROR, 1));
+        assert!(reply.windows(12).any(|at| at == b"under attack"));
+    }
+    // Not for ever: a day is the most.
+    assert_eq!(
+        one(&pipeline, &mut worker, "www.victim.example", 90_000).0,
+        "miss"
+    );
+    assert!(pipeline.zones.release(&victim, Now::at_secs(101)));
+    assert_eq!(
+        one(&pipeline, &mut worker, "www.victim.example", 101).0,
+        "miss"
+    );
 }

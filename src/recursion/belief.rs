@@ -144,7 +144,7 @@ impl Recursion {
         }
         match self.ds_of(zone, around) {
             None => Entry::Need(Question::new(zone.clone(), RecordType::DS)),
-            Some((ds, ttl)) => match usable_ds(&ds.rdata) {
+            Some((ds, ttl)) => match usable_ds(&ds.rdata, self.accepted()) {
                 Ok(()) => Entry::Ds(ds, ttl),
                 Err(ede) => Entry::Trust(ZoneTrust::Insecure(Some(ede))),
             },

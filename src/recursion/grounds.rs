@@ -89,6 +89,7 @@ impl Recursion {
             Entry::Anchor(anchor) => Grounds::Prove(Box::new(Evidence::KeysByAnchor {
                 anchor,
                 dnskey: dnskey.clone(),
+                accepted: self.accepted(),
             })),
             Entry::Ds(ds, ttl) => {
                 self.use_ds(&ds, ttl);
@@ -96,6 +97,7 @@ impl Recursion {
                     zone: dnskey.owner.clone(),
                     ds,
                     dnskey: dnskey.clone(),
+                    accepted: self.accepted(),
                 }))
             }
             Entry::Trust(ZoneTrust::Insecure(ede)) => Grounds::Accept(Security::Insecure, ede),

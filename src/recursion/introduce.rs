@@ -103,7 +103,7 @@ impl Recursion {
 
     /// Remembers a proven DS set, or that it makes the zone insecure because we know nothing it speaks of.
     pub(super) fn learn_shown_ds(&mut self, ds: Arc<Rrset>, ttl: u32, now: Now) {
-        match usable_ds(&ds.rdata) {
+        match usable_ds(&ds.rdata, self.accepted()) {
             Ok(()) => self.learn_ds(ds, ttl),
             Err(ede) => {
                 let zone = ds.owner.clone();

@@ -144,6 +144,14 @@ impl Attempt<'_> {
         let zone_labels = self.zone.zone().label_count();
         for labels in (zone_labels..=name.label_count()).rev() {
             let candidate = name.suffix(labels);
+            if !picked.is_empty() {
+                // A proven wildcard shows that its encloser is there: the gap alone completes it (RFC 5155 section 8.8).
+                let wildcard = candidate.child(b"*").ok()?;
+                let made = self.expanded(&picked, &candidate, &wildcard, hashing);
+                if made.is_some() {
+                    return made;
+                }
+            }
             let (near, matches) = look_up(hashing, &candidate)?;
             if !matches {
                 // Of those passed on the way up, the last one covers the next closer name.

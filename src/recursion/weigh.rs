@@ -11,6 +11,7 @@ use super::step::{Around, Lasting, Turn, depth};
 use super::trace::Happening;
 use super::{Outstanding, Over, Recursion};
 use crate::cache::Cache;
+use crate::dnssec::algorithm::Accepted;
 use crate::dnssec::denial::source_of_synthesis;
 use crate::dnssec::{Bogus, Judgement, KeyFinding, Proven, Verdict, Why, ZoneTrust};
 use crate::guard::permit::{Budget, Exhausted};
@@ -312,6 +313,12 @@ impl Recursion {
             (Some(unreachable), Why::NoDs | Why::NoDnskey) => unreachable.clone(),
             _ => bogus.ede(),
         }
+    }
+
+    /// Which algorithms and digests are believed.
+    pub(super) fn accepted(&self) -> Accepted {
+        self.validator()
+            .map_or_else(Accepted::default, |validator| validator.accepted())
     }
 
     /// The most iterations an NSEC3 proof may have.

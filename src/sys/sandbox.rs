@@ -17,11 +17,12 @@ const RULES: ABI = ABI::V5;
 
 /// Read by the daemon whatever the config says: its own configuration, Debian's root hints, user and group names of
 /// control clients, and interfaces. Entries of /sys/class/net are links into /sys/devices.
-const ALWAYS_READABLE: [&str; 8] = [
+const ALWAYS_READABLE: [&str; 9] = [
     "/etc/suimon",
     "/etc/passwd",
     "/etc/group",
     "/usr/share/dns",
+    "/usr/share/publicsuffix",
     "/dev/urandom",
     "/proc",
     "/sys/class/net",

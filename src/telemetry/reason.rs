@@ -95,4 +95,14 @@ reasons! {
     WrongIngress "wrong_ingress" "queries of this client arrive by other interfaces than this one",
     /// TCP connection refused: too many in all or from this prefix.
     TcpConnections "tcp_connections" "too many TCP connections",
+    /// A zone whose servers are dead: only probes are sent.
+    ZoneDead "zone_dead" "the zone's servers do not answer; they are probed now and then",
+    /// A zone whose servers fail while unknown names are asked for (E2).
+    ZoneFailing "zone_failing" "the zone's servers fail under a flood of unknown names",
+    /// A zone that holds half of the fetch slots it may hold (E1).
+    ZoneInFlight "zone_in_flight" "too many look-ups of this zone wait for its servers",
+    /// A zone that holds all the fetch slots it may hold.
+    ZoneSlots "zone_slots" "the zone has all the look-ups under way that it may have",
+    /// A zone flooded with unknown names that do not exist (E3), or pinned by the operator.
+    ZoneThrottled "zone_throttled" "throttled: the zone is flooded with names that do not exist",
 }

@@ -31,3 +31,4 @@ mod shared;
 mod signed;
 mod sockets;
 mod tools;
+mod torture;

@@ -11,6 +11,7 @@ mod public_resolvers;
 mod rights;
 mod servers;
 mod trust;
+mod zone_guard;
 mod zones;
 
 use std::fs::File as Opened;
@@ -24,11 +25,18 @@ use super::layers::Layers;
 use super::plan::{self, Plan};
 use super::units::{Size, Span};
 
+/// Files that the system brings along.
+#[derive(Clone, Copy)]
+pub(super) struct SystemFiles<'a> {
+    pub(super) root_hints: Option<&'a Path>,
+    pub(super) suffixes: Option<&'a Path>,
+}
+
 /// Makes the plan; it may only run if none of the problems is an error.
 pub(super) fn plan(
     file: &File,
     layers: &Layers,
-    system_hints: Option<&Path>,
+    system: SystemFiles<'_>,
     now: Option<u64>,
 ) -> (Plan, Vec<Problem>) {
     let mut check = Check {
@@ -38,12 +46,14 @@ pub(super) fn plan(
         open: false,
     };
     check.open = check.judge_open();
-    let recursion = check.recursion(system_hints);
+    let recursion = check.recursion(system.root_hints);
+    let zone_guard = check.zone_guard(system.suffixes);
     let policy = check.policy();
     let dnssec = check.dnssec(&recursion.root_hints, now);
     let plan = Plan {
         ingress: check.ingress(),
         guard: check.guard(),
+        zone_guard,
         policy,
         cache: check.cache(),
         local_root: check.local_root(&dnssec),

@@ -52,6 +52,7 @@ impl Check<'_> {
             nsec3_iterations: dnssec.nsec3_iterations,
             aggressive: dnssec.aggressive,
             follow_rollovers: dnssec.follow_rollovers,
+            sha1: dnssec.sha1,
         }
     }
 
@@ -100,6 +101,12 @@ impl Check<'_> {
 
     /// Warns of zones whose anchors no answer can be validated by.
     fn judge_usable(&mut self, given: &Given) {
+        let sha1 = self.file.dnssec.sha1;
+        let known = if sha1 {
+            "algorithms 5, 7, 8, 10, 13 to 16, digests 1, 2 and 4; RFC 9904"
+        } else {
+            "algorithms 8, 10, 13 to 16, digests 2 and 4; RFC 9904, RFC 9905"
+        };
         for (index, (set, place)) in given.sets.iter().enumerate() {
             let of_zone = || {
                 given
@@ -112,11 +119,13 @@ impl Check<'_> {
                 .iter()
                 .take(index)
                 .any(|(other, _)| other.owner == set.owner);
-            if is_first && !of_zone().any(|(other, _)| anchors::is_usable(other)) {
+            if is_first && !of_zone().any(|(other, _)| anchors::is_usable(other, sha1)) {
                 self.problems.push(Problem::warning(
                     place.clone(),
                     format!("no trust anchor of `{}` is of use", set.owner),
-                    "their algorithms or digests are not among those that are validated (algorithms 8, 10, 13 to 16, digests 2 and 4; RFC 9904, RFC 9905), so the zone is treated as unsigned",
+                    format!(
+                        "their algorithms or digests are not among those that are validated ({known}), so the zone is treated as unsigned"
+                    ),
                     "give an anchor for a key of algorithm 13 or 8, with digest 2 if it is a DS",
                 ));
             }

@@ -11,6 +11,7 @@ mod limiting;
 mod pages;
 mod proving;
 mod trusting;
+mod zone_guard;
 
 use std::fmt::Write as _;
 
@@ -76,7 +77,7 @@ pub struct Section {
 }
 
 /// All sections, in the order of the reference config.
-pub const SECTIONS: [Section; 25] = [
+pub const SECTIONS: [Section; 26] = [
     plain("listen", "Where queries come in."),
     plain("tcp", "Limits of TCP service."),
     plain(
@@ -133,6 +134,10 @@ pub const SECTIONS: [Section; 25] = [
         required: &["zone", "servers"],
         summary: "Names under `zone` are asked of these authoritative servers instead of the delegated ones.",
     },
+    plain(
+        "zone_guard",
+        "What is done when a zone is flooded with made-up names, or its servers fail.",
+    ),
     plain("cache", "What is remembered, and how long."),
     plain("recursion", "How names are found out."),
     plain(
@@ -172,6 +177,7 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
         .chain(proving::SETTINGS)
         .chain(limiting::SETTINGS)
         .chain(answering::POLICY)
+        .chain(zone_guard::SETTINGS)
         .chain(finding::SETTINGS)
         .chain(trusting::SETTINGS)
         .chain(answering::OUTGOING)

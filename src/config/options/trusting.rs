@@ -69,6 +69,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         example: "false",
     },
     Setting {
+        path: "dnssec.sha1",
+        kind: Kind::Switch,
+        default: Some("false"),
+        summary: "Believe signatures and digests by SHA-1.",
+        doc: "RFC 9905: off, a zone with nothing but algorithms 5 and 7, or DS records of digest type 1, is treated as unsigned, for SHA-1 is broken and what it signs can be forged; the answer says so (EDE 1 or 2). On, such zones are validated, which helps where a private zone cannot be signed anew yet. A DS by SHA-1 counts for nothing beside one by SHA-256 or SHA-384 (RFC 4509 section 3). Roll-overs of anchors by SHA-1 are not followed.",
+        example: "true",
+    },
+    Setting {
         path: "local_root.enabled",
         kind: Kind::Switch,
         default: Some("false"),

@@ -291,6 +291,7 @@ fn how_to_validate_is_within_its_ranges() {
         "validation = true",
         "signature_skew = '2d'",
         "nsec3_iterations = 501",
+        "sha1 = 'yes'",
         "trust_anchors = 'example. DS'",
         "trust_anchor_files = [1]",
     ] {
@@ -301,7 +302,7 @@ fn how_to_validate_is_within_its_ranges() {
         );
     }
     let plan = accepted(
-        "[dnssec]\nsignature_skew = '1d'\nnsec3_iterations = 500\naggressive = false\nfollow_rollovers = false\n\
+        "[dnssec]\nsignature_skew = '1d'\nnsec3_iterations = 500\naggressive = false\nfollow_rollovers = false\nsha1 = true\n\
          [limits]\nresponse_signatures = 1\nsignatures = 2\nnsec3_hashes = 3",
     )
     .plan;
@@ -309,7 +310,8 @@ fn how_to_validate_is_within_its_ranges() {
         (plan.dnssec.skew, plan.dnssec.nsec3_iterations),
         (86_400, 500)
     );
-    assert!(!plan.dnssec.aggressive && !plan.dnssec.follow_rollovers);
+    assert!(!plan.dnssec.aggressive && !plan.dnssec.follow_rollovers && plan.dnssec.sha1);
+    assert!(!accepted("").plan.dnssec.sha1);
     let limits = plan.recursion.limits;
     assert_eq!(
         (

@@ -1,7 +1,7 @@
 //! Who is let into the chain of trust, and who is not?
 
 use super::*;
-use crate::dnssec::algorithm::{Algorithm, DigestType};
+use crate::dnssec::algorithm::{Accepted, Algorithm, DigestType};
 use crate::drill::signing::{KEY_SIGNING, Signer, Validity, ZONE_SIGNING};
 
 const NOW: u32 = 1_700_000_000;
@@ -58,8 +58,12 @@ fn ds_of(keys: &[&Signer]) -> Rrset {
 }
 
 fn found(ds: &Rrset, dnskey: &Rrset) -> (Result<KeyFinding, Why>, u32) {
+    found_by(Accepted::default(), ds, dnskey)
+}
+
+fn found_by(accepted: Accepted, ds: &Rrset, dnskey: &Rrset) -> (Result<KeyFinding, Why>, u32) {
     let mut allowance = Allowance::new(100, 0);
-    let found = keys_by_ds(&zone(), ds, dnskey, CLOCK, &mut allowance);
+    let found = keys_by_ds(&zone(), ds, dnskey, accepted, CLOCK, &mut allowance);
     (
         found.map_err(|bogus| bogus.why),
         allowance.spent().signatures,
@@ -206,9 +210,65 @@ fn a_sha_1_ds_does_not_stand_in_for_a_sha_256_ds_that_does_not_fit() {
     let mut sha1 = wrong[..24].to_vec();
     sha1[3] = 1;
     assert_eq!(
-        found(&ds(&[sha1, wrong]), &dnskey),
+        found(&ds(&[sha1, wrong.clone()]), &dnskey),
         (Err(Why::NoKeyForDs), 0)
     );
+    // Not even where SHA-1 is believed, and fits (RFC 4509 section 3).
+    let sha1 = entry.ds(DigestType::Sha1);
+    let all = |rdata: &[Vec<u8>]| found_by(Accepted::All, &ds(rdata), &dnskey).0;
+    assert_eq!(all(&[sha1.clone(), wrong]), Err(Why::NoKeyForDs));
+    assert_eq!(keys(all(std::slice::from_ref(&sha1))).key_count(), 1);
+    let right = entry.ds(DigestType::Sha384);
+    assert_eq!(keys(all(&[sha1.clone(), right])).key_count(), 1);
+    // A digest that is of no use takes nothing away from it.
+    let mut unknown = entry.ds(DigestType::Sha256);
+    unknown[2] = 12;
+    assert_eq!(keys(all(&[unknown, sha1.clone()])).key_count(), 1);
+    let mut unfit = sha1;
+    unfit[4] ^= 1;
+    assert_eq!(all(&[unfit]), Err(Why::NoKeyForDs));
+}
+
+#[test]
+fn keys_by_sha_1_are_insecure_unless_they_are_to_be_believed() {
+    for algorithm in [Algorithm::RsaSha1, Algorithm::RsaSha1Nsec3] {
+        let entry = Signer::new(&zone(), algorithm, 0, KEY_SIGNING).unwrap();
+        let dnskey = dnskeys(&[&entry], &[&entry]);
+        let mut forged = dnskey.clone();
+        let mut rrsig = forged.rrsigs.iter().next().unwrap().to_vec();
+        *rrsig.last_mut().unwrap() ^= 1;
+        forged.rrsigs = RdataSet::new([rrsig.as_slice()]);
+        for digest in [DigestType::Sha1, DigestType::Sha256] {
+            let ds = ds(&[entry.ds(digest)]);
+            let (off, checks) = found(&ds, &dnskey);
+            assert!(matches!(&off, Ok(KeyFinding::Unsupported(ede)) if ede.code == 1));
+            assert_eq!(checks, 0);
+            assert_eq!(keys(found_by(Accepted::All, &ds, &dnskey).0).key_count(), 1);
+            assert_eq!(
+                found_by(Accepted::All, &ds, &forged),
+                (Err(Why::WrongSignature), 1)
+            );
+        }
+        let anchor = Anchor::new(&set(RecordType::DNSKEY, &[entry.dnskey()]));
+        let by_anchor = |accepted, dnskey| {
+            let mut allowance = Allowance::new(9, 0);
+            keys_by_anchor(&zone(), &anchor, dnskey, accepted, CLOCK, &mut allowance)
+                .map_err(|bogus| bogus.why)
+        };
+        let off = by_anchor(Accepted::default(), &dnskey);
+        assert!(matches!(off, Ok(KeyFinding::Unsupported(_))), "{off:?}");
+        assert_eq!(keys(by_anchor(Accepted::All, &dnskey)).key_count(), 1);
+        assert_eq!(by_anchor(Accepted::All, &forged), Err(Why::WrongSignature));
+    }
+    // Off, a key by SHA-1 beside a believed one signs nothing.
+    let (entry, old) = (
+        signer(1),
+        Signer::new(&zone(), Algorithm::RsaSha1, 0, KEY_SIGNING).unwrap(),
+    );
+    let dnskey = dnskeys(&[&entry, &old], &[&entry]);
+    let ds = ds_of(&[&entry]);
+    assert_eq!(keys(found(&ds, &dnskey).0).key_count(), 1);
+    assert_eq!(keys(found_by(Accepted::All, &ds, &dnskey).0).key_count(), 2);
 }
 
 #[test]
@@ -249,6 +309,7 @@ fn anchors_of_either_kind_begin_a_chain() {
             &zone(),
             &anchors[0],
             &dnskey,
+            Accepted::default(),
             CLOCK,
             &mut Allowance::new(9, 0),
         );
@@ -299,6 +360,7 @@ fn anchors_are_one_for_each_zone() {
         &zone(),
         &anchors[0],
         &root,
+        Accepted::default(),
         CLOCK,
         &mut Allowance::new(9, 0),
     );
@@ -325,7 +387,8 @@ fn the_root_keys_have_the_tags_of_the_built_in_anchors() {
         NamedKeys::by_ds(
             &Name::root(),
             ds.rdata.iter().filter_map(Ds::read),
-            &keys[0]
+            &keys[0],
+            Accepted::default(),
         )
         .keys
         .len(),

@@ -158,6 +158,14 @@ fn signed(algorithm: Algorithm) -> (Vec<u8>, Vec<u8>) {
     )
 }
 
+/// Algorithms that differ by their number alone.
+fn family(algorithm: Algorithm) -> Algorithm {
+    match algorithm {
+        Algorithm::RsaSha1Nsec3 => Algorithm::RsaSha1,
+        other => other,
+    }
+}
+
 #[test]
 fn keys_and_signatures_of_a_wrong_length_fit_nothing() {
     for algorithm in Algorithm::ALL {
@@ -175,7 +183,7 @@ fn keys_and_signatures_of_a_wrong_length_fit_nothing() {
         assert!(!verify(algorithm, &key, b"message", &longer(&signature)));
         for other in Algorithm::ALL
             .into_iter()
-            .filter(|other| *other != algorithm)
+            .filter(|other| family(*other) != family(algorithm))
         {
             assert!(!verify(other, &key, b"message", &signature));
         }

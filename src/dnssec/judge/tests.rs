@@ -31,7 +31,7 @@ fn dnskey(algorithm: u8) -> Vec<u8> {
 fn sets(algorithm: u8, positive: Vec<Rrset>, soa: Option<Rrset>, proofs: Vec<Rrset>) -> bool {
     let keys = ZoneKeys {
         zone: "example.".parse().unwrap(),
-        keys: Key::all(&RdataSet::new([&dnskey(algorithm)[..]])).into_boxed_slice(),
+        keys: Key::all(&RdataSet::new([&dnskey(algorithm)[..]]), Accepted::All).into_boxed_slice(),
         expires: u64::MAX,
     };
     let denied = soa.map(|soa| Denied {
@@ -86,6 +86,7 @@ fn slow_curves_and_much_data_are_not() {
             zone: dnskey.owner.clone(),
             ds: Arc::new(set(RecordType::DS, &[0; 36], 1)),
             dnskey,
+            accepted: Accepted::All,
         })
     };
     assert!(keys(&[13, 13]));

@@ -37,7 +37,7 @@ impl TrustPoint {
             .rdata
             .iter()
             .filter_map(Dnskey::read)
-            .filter(|key| key.is_zone_key() && key.protocol == 3 && key.has_known_algorithm())
+            .filter(|key| key.is_zone_key() && key.protocol == 3 && key.is_followed())
             .collect();
         self.revoke(dnskey, &shown, clock, allowance, &mut changes);
         let Some(vouched) = self.vouched(dnskey, &shown, clock, allowance) else {

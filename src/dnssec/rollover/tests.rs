@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::algorithm::Algorithm;
+use super::super::algorithm::{Accepted, Algorithm};
 use super::*;
 use crate::dnssec::{Allowance, Clock, Rrsig};
 use crate::drill::signing::{KEY_SIGNING, Signer, Validity, ZONE_SIGNING};
@@ -127,6 +127,7 @@ impl Case {
                     &zone(),
                     &anchor,
                     &signed,
+                    Accepted::default(),
                     clock,
                     &mut Allowance::new(4, 0),
                 )

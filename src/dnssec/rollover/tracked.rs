@@ -1,8 +1,11 @@
 //! What is known of one key of an anchor's zone? Its state, since when, and who vouched for it.
 
-use super::super::algorithm::{Algorithm, DigestType};
+use super::super::algorithm::{Accepted, DigestType};
 use super::super::crypto::digest;
 use super::super::key::{Dnskey, Key};
+
+/// The algorithms and digests of keys that are followed.
+pub(super) const FOLLOWED: Accepted = Accepted::WithoutSha1;
 
 /// One key, as RFC 5011 section 4.2 sees it; one that is in no state ("Start") is not remembered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,10 +131,11 @@ impl Dnskey<'_> {
         self.algorithm == other.algorithm && self.public_key == other.public_key
     }
 
-    /// Whether its algorithm is one we know.
+    /// Whether its algorithm is one whose roll-overs are followed: not one by SHA-1, whatever the operator believes, for what
+    /// is learned from such a key outlives it.
     #[must_use]
-    pub const fn has_known_algorithm(&self) -> bool {
-        Algorithm::of(self.algorithm).is_some()
+    pub const fn is_followed(&self) -> bool {
+        FOLLOWED.algorithm(self.algorithm).is_some()
     }
 
     /// The RDATA with the flag of revocation cleared.
@@ -147,7 +151,7 @@ impl Dnskey<'_> {
     pub(super) fn as_signer(&self) -> Option<Key> {
         Some(Key {
             tag: self.tag(),
-            algorithm: Algorithm::of(self.algorithm)?,
+            algorithm: FOLLOWED.algorithm(self.algorithm)?,
             public_key: self.public_key.into(),
         })
     }

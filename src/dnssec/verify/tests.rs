@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::dnssec::algorithm::DigestType;
+use crate::dnssec::algorithm::{Accepted, DigestType};
 use crate::dnssec::{Anchor, KeyFinding, keys_by_anchor, keys_by_ds};
 use crate::drill::signing::{KEY_SIGNING, SignatureFields, Signer, Validity};
 use crate::wire::rrset::group;
@@ -49,7 +49,11 @@ fn with(set: &Rrset, rrsigs: &[Vec<u8>]) -> Rrset {
 fn zone_keys(dnskeys: &[Vec<u8>]) -> ZoneKeys {
     ZoneKeys {
         zone: name("example."),
-        keys: Key::all(&RdataSet::new(dnskeys.iter().map(Vec::as_slice))).into_boxed_slice(),
+        keys: Key::all(
+            &RdataSet::new(dnskeys.iter().map(Vec::as_slice)),
+            Accepted::default(),
+        )
+        .into_boxed_slice(),
         expires: u64::MAX,
     }
 }
@@ -129,7 +133,14 @@ fn zones_signed_by_bind_are_believed_whole() {
             .iter()
             .find(|set| set.rtype == RecordType::DNSKEY)
             .unwrap();
-        let found = keys_by_ds(&zone, &ds, dnskey, FEBRUARY, &mut allowance);
+        let found = keys_by_ds(
+            &zone,
+            &ds,
+            dnskey,
+            Accepted::default(),
+            FEBRUARY,
+            &mut allowance,
+        );
         let Ok(KeyFinding::Keys(keys)) = found else {
             panic!("algorithm {number}: {found:?}");
         };
@@ -188,6 +199,7 @@ fn a_zone_signed_by_bind_is_not_believed_after_its_time() {
             &name("example."),
             &ds,
             dnskey,
+            Accepted::default(),
             clock,
             &mut Allowance::new(9, 0),
         );
@@ -534,10 +546,10 @@ proptest! {
         prop_assert!(verify(&set, &zone_keys(&dnskeys), CLOCK, &mut allowance).is_err());
         let dnskey = of(RecordType::DNSKEY, &dnskeys);
         let ds = of(RecordType::DS, &ds);
-        let found = keys_by_ds(&zone, &ds, &dnskey, CLOCK, &mut allowance);
+        let found = keys_by_ds(&zone, &ds, &dnskey, Accepted::default(), CLOCK, &mut allowance);
         prop_assert!(!matches!(found, Ok(KeyFinding::Keys(_))));
         for anchor in Anchor::all(&[ds, dnskey.clone()]) {
-            let found = keys_by_anchor(&zone, &anchor, &dnskey, CLOCK, &mut allowance);
+            let found = keys_by_anchor(&zone, &anchor, &dnskey, Accepted::default(), CLOCK, &mut allowance);
             prop_assert!(!matches!(found, Ok(KeyFinding::Keys(_))));
         }
     }
@@ -567,7 +579,14 @@ fn a_ds_with_either_digest_names_the_key() {
             rdata: RdataSet::new([rdata.as_slice()]),
             ..signer.ds_set(60)
         };
-        let found = keys_by_ds(&zone, &ds, &dnskey, CLOCK, &mut Allowance::new(1, 0));
+        let found = keys_by_ds(
+            &zone,
+            &ds,
+            &dnskey,
+            Accepted::default(),
+            CLOCK,
+            &mut Allowance::new(1, 0),
+        );
         assert!(matches!(found, Ok(KeyFinding::Keys(_))), "{kind:?}");
     }
 }

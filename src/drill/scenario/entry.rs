@@ -139,6 +139,14 @@ enum Section {
     Additional,
 }
 
+impl Template {
+    /// The records of all sections.
+    pub(super) fn records(&self) -> impl Iterator<Item = &Record> {
+        let behind = self.authority.iter().chain(&self.additional);
+        self.answer.iter().chain(behind)
+    }
+}
+
 impl Entry {
     /// The message itself.
     pub(super) fn template(&self) -> &Template {

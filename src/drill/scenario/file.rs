@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::entry::Entry;
+use super::entry::{Entry, Template};
 use super::head::Head;
 use super::records::Zone;
 use super::text::{Line, Lines, Place, ReadError, split};
@@ -179,6 +179,11 @@ impl Scenario {
             Deed::Unsupported(word) => Some((step.place.clone(), format!("STEP {word}"))),
             _ => None,
         });
+        let keys = entries.clone().flat_map(|entry| {
+            let records = entry.packets.iter().flat_map(Template::records);
+            let keys = records.filter(|record| record.rtype == RecordType::DNSKEY);
+            keys.filter_map(|key| self.head.dnssec.unusable_key(&entry.place, &key.rdata))
+        });
         let entries = entries.flat_map(|entry| entry.unsupported.iter().cloned());
         self.head
             .unsupported
@@ -186,6 +191,7 @@ impl Scenario {
             .cloned()
             .chain(steps)
             .chain(entries)
+            .chain(keys)
             .next()
     }
 }

@@ -7,8 +7,8 @@ use super::file::Scenario;
 use super::head::Flavour;
 use super::matching::{Came, matches};
 
-/// The numbers of the steps that count as the current one, the first first. Testbound takes the step that follows the query,
-/// Deckard the query itself; the other's is tried after it, so that a file of either kind is understood.
+/// The numbers of the steps that count as the current one, the first first. Testbound takes the step that follows the query and
+/// no other; Deckard the query itself, and what follows it is tried after it.
 pub(super) type Moments = [u64; 2];
 
 impl Scenario {
@@ -20,7 +20,7 @@ impl Scenario {
         };
         let (query, next) = (number(asked), number(at.max(asked)));
         match self.head.flavour {
-            Flavour::Testbound => [next, query],
+            Flavour::Testbound => [next, next],
             Flavour::Deckard => [query, next],
         }
     }

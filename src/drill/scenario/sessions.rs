@@ -9,11 +9,12 @@ use super::entry::Entry;
 use super::head::Flavour;
 use super::packet;
 use crate::cache::{Cache, Demand};
-use crate::config::plan::{Minimisation, Plan};
+use crate::config::plan::{Minimisation, Plan, ZoneGuard as ZoneGuardPlan};
 use crate::dnssec::Validator;
 use crate::egress::Egress;
 use crate::egress::matching::{Expected, Seen, examine};
 use crate::guard::permit::Budget;
+use crate::guard::zones::ZoneGuard;
 use crate::guard::{Guard, OwnAddresses, PendingClients};
 use crate::policy::Policy;
 use crate::query::{Pipeline, Waiting};
@@ -472,6 +473,13 @@ fn pipeline(plan: &Plan, validator: &Arc<Validator>) -> Pipeline {
         policy,
         cache,
         resolver: Arc::new(resolver),
+        zones: Arc::new(ZoneGuard::new(
+            // A script says what is asked upstream, not how often a zone may be asked.
+            &ZoneGuardPlan::default(),
+            None,
+            Arc::default(),
+            Now::at_secs(0),
+        )),
         pending: PendingClients::new(&plan.guard),
         plan: plan.answer.clone(),
         telemetry: Arc::new(Telemetry::new()),

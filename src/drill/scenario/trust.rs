@@ -2,6 +2,7 @@
 
 use super::options::yes;
 use super::text::Place;
+use crate::dnssec::Dnskey;
 use crate::wire::Name;
 
 /// What the head says of DNSSEC. Without a trust anchor nothing is validated, whatever anchors are built in.
@@ -29,6 +30,9 @@ enum Meaning {
 
 /// Seconds by which a signature may be wrong at most (`dnssec.signature_skew`).
 const MOST_SKEW: u32 = 86_400;
+
+/// Octets of the shortest RSA modulus that is validated.
+const SHORTEST_MODULUS: usize = 128;
 
 impl Dnssec {
     pub(super) fn option(&mut self, place: &Place, key: &str, value: &str) {
@@ -63,6 +67,8 @@ impl Dnssec {
             "validation = \"on\"".to_owned(),
             // Keys are followed by a clock of their own, which no step moves.
             "follow_rollovers = false".to_owned(),
+            // Such files are written for validators that know SHA-1.
+            "sha1 = true".to_owned(),
             format!("trust_anchors = {anchors:?}"),
             format!("negative_trust_anchors = {insecure:?}"),
         ]
@@ -82,6 +88,36 @@ impl Dnssec {
             .map(|(place, key, value)| (place.clone(), format!("{key}: {value}")))
             .collect()
     }
+
+    /// What keeps a key of the file from being what the file takes it for: its signatures are of a kind that is not validated.
+    pub(super) fn unusable_key(&self, place: &Place, dnskey: &[u8]) -> Option<(Place, String)> {
+        if self.trust_anchors.is_empty() {
+            return None;
+        }
+        let key = Dnskey::read(dnskey)?;
+        match key.algorithm {
+            3 | 6 => {
+                // Files that have one take it for believed; here it makes a zone insecure.
+                Some((place.clone(), format!("a DSA key ({})", key.algorithm)))
+            }
+            5 | 7 | 8 | 10 => {
+                let octets = modulus_octets(key.public_key)?;
+                let short = (1..SHORTEST_MODULUS).contains(&octets);
+                short.then(|| (place.clone(), format!("an RSA key of {} bits", octets * 8)))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Octets of an RSA key's modulus (RFC 3110 section 2).
+fn modulus_octets(public_key: &[u8]) -> Option<usize> {
+    let (exponent, rest) = match public_key {
+        [0, high, low, rest @ ..] => (u16::from_be_bytes([*high, *low]).into(), rest),
+        [length, rest @ ..] => (usize::from(*length), rest),
+        [] => return None,
+    };
+    rest.len().checked_sub(exponent)
 }
 
 fn meaning(key: &str, value: &str) -> Meaning {
@@ -100,6 +136,8 @@ fn meaning(key: &str, value: &str) -> Meaning {
         }),
         // The time of validation, when it cannot be read: `-1` is to accept every time.
         "val-override-date" | "val-override-timestamp" => Meaning::Other,
+        // That SHA-1 is known, and DSA: whether it matters, the keys of the file say.
+        "fake-sha1" | "fake-dsa" => Meaning::Same,
         // Signatures that are not looked at; what does not read "yes" is off.
         _ if key.starts_with("fake-") => unless(on == Some(true)),
         "ignore-cd-flag" | "val-permissive-mode" | "harden-algo-downgrade" => {

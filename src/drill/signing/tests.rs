@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::dnssec::algorithm::Accepted;
 use crate::dnssec::{
     Allowance, Anchor, Clock, KeyFinding, Why, keys_by_anchor, keys_by_ds, verify,
 };
@@ -83,12 +84,18 @@ fn whole_zones_validate_under_every_algorithm_and_denial() {
             assert_eq!(dnskey.rdata.len(), 2);
             let mut allowance = Allowance::new(1000, 0);
             let ds = signers[0].ds_set(60);
-            let found = keys_by_ds(&zone, &ds, dnskey, CLOCK, &mut allowance);
+            let found = keys_by_ds(&zone, &ds, dnskey, Accepted::All, CLOCK, &mut allowance);
             let Ok(KeyFinding::Keys(keys)) = found else {
                 panic!("{algorithm:?}: {found:?}");
             };
-            let anchored =
-                keys_by_anchor(&zone, &Anchor::new(dnskey), dnskey, CLOCK, &mut allowance);
+            let anchored = keys_by_anchor(
+                &zone,
+                &Anchor::new(dnskey),
+                dnskey,
+                Accepted::All,
+                CLOCK,
+                &mut allowance,
+            );
             assert_eq!(anchored, Ok(KeyFinding::Keys(keys.clone())));
             let mut unsigned = Vec::new();
             for set in &sets {
@@ -125,6 +132,7 @@ fn the_dnskey_ds_of_a_key_that_does_not_sign_it_vouches_for_nothing() {
         &name("example."),
         &ds,
         dnskey,
+        Accepted::default(),
         CLOCK,
         &mut Allowance::new(9, 0),
     );

@@ -8,7 +8,7 @@ mod service;
 
 pub use health::{Rate, queries};
 pub use server::{BindError, Control};
-pub use service::{FlushTarget, Reply, Service, ServiceError};
+pub use service::{FlushTarget, Reply, Service, ServiceError, ZoneWish};
 
 #[cfg(test)]
 mod tests;

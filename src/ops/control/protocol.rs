@@ -8,6 +8,7 @@
 mod limiter;
 mod validation;
 mod why;
+mod zones;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -20,7 +21,8 @@ pub use validation::{
     AnchorKeyReport, AnchorReport, LONGEST_NTA, NegativeAnchorReport, NtaAddReport, NtaListReport,
     NtaRemoveReport, ValidationReport,
 };
-pub use why::WhyReport;
+pub use why::{GuardWhy, WhyReport};
+pub use zones::{GuardChangeReport, GuardReport, GuardWish, GuardedZone};
 
 /// The schema number of every reply and of every JSON that `suimon` prints.
 pub const SCHEMA: u32 = 1;
@@ -100,6 +102,23 @@ pub enum Request {
         /// The zone.
         zone: String,
     },
+    /// Which zones are under attack?
+    GuardStatus {},
+    /// Hold back unknown names of a zone, attacked or not.
+    GuardPin {
+        /// The zone.
+        zone: String,
+    },
+    /// Never hold back anything of a zone.
+    GuardExempt {
+        /// The zone.
+        zone: String,
+    },
+    /// Take back a pin or an exemption, and let go of the zone.
+    GuardRelease {
+        /// The zone.
+        zone: String,
+    },
 }
 
 impl Request {
@@ -116,6 +135,10 @@ impl Request {
             Self::NtaAdd { .. } => "nta_add",
             Self::NtaList {} => "nta_list",
             Self::NtaRemove { .. } => "nta_remove",
+            Self::GuardStatus {} => "guard_status",
+            Self::GuardPin { .. } => "guard_pin",
+            Self::GuardExempt { .. } => "guard_exempt",
+            Self::GuardRelease { .. } => "guard_release",
         }
     }
 
@@ -129,6 +152,9 @@ impl Request {
                 | Self::Reload {}
                 | Self::NtaAdd { .. }
                 | Self::NtaRemove { .. }
+                | Self::GuardPin { .. }
+                | Self::GuardExempt { .. }
+                | Self::GuardRelease { .. }
         )
     }
 }

@@ -17,7 +17,7 @@ use super::peers::{Peer, Permitted, is_listed_member};
 use super::protocol::{
     self, Envelope, Failure, FailureKind, FlushReport, MAX_REQUEST, Request, StatsReport,
 };
-use super::service::{FlushTarget, Service};
+use super::service::{FlushTarget, Service, ZoneWish};
 use crate::ops::crowd;
 use crate::wire::{Name, Question, RecordType};
 
@@ -282,7 +282,16 @@ async fn obey(request: Request, peer: Peer, service: &dyn Service) -> Result<Vec
             let zone = parse_name(&zone)?;
             report(service.remove_negative_anchor(&zone).map_err(failed)?)
         }
+        Request::GuardStatus {} => report(service.zone_guard()),
+        Request::GuardPin { zone } => steer(service, &zone, ZoneWish::Pin),
+        Request::GuardExempt { zone } => steer(service, &zone, ZoneWish::Exempt),
+        Request::GuardRelease { zone } => steer(service, &zone, ZoneWish::Release),
     }
+}
+
+fn steer(service: &dyn Service, zone: &str, wish: ZoneWish) -> Result<Vec<u8>, Failure> {
+    let zone = parse_name(zone)?;
+    report(service.steer_zone_guard(&zone, wish).map_err(failed)?)
 }
 
 async fn in_time<T>(work: impl Future<Output = T>) -> Result<T, Failure> {

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::pin::Pin;
 
 use super::protocol::{
-    AskReport, NtaAddReport, NtaListReport, NtaRemoveReport, ReloadReport, StatusReport, Transport,
-    WhyReport,
+    AskReport, GuardChangeReport, GuardReport, NtaAddReport, NtaListReport, NtaRemoveReport,
+    ReloadReport, StatusReport, Transport, WhyReport,
 };
 use crate::ops::metrics::Metric;
 use crate::wire::{Name, Question, RecordType};
@@ -59,6 +59,30 @@ pub trait Service: Send + Sync + 'static {
     /// # Errors
     /// No negative anchor was added for it at run time.
     fn remove_negative_anchor(&self, zone: &Name) -> Result<NtaRemoveReport, ServiceError>;
+
+    /// The zones that are under attack, and how the zone guard stands.
+    fn zone_guard(&self) -> GuardReport;
+
+    /// What the operator wants of a zone under attack, or never to be held back.
+    ///
+    /// # Errors
+    /// The guard is off, the zone is one that everybody shares, or there is nothing to release.
+    fn steer_zone_guard(
+        &self,
+        zone: &Name,
+        wish: ZoneWish,
+    ) -> Result<GuardChangeReport, ServiceError>;
+}
+
+/// What may be wanted of a zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ZoneWish {
+    /// Hold back its unknown names.
+    Pin,
+    /// Never hold it back.
+    Exempt,
+    /// Neither.
+    Release,
 }
 
 /// What to forget.

@@ -265,6 +265,48 @@ fn wildcards_answer_for_names_that_are_not_there() {
 }
 
 #[test]
+fn where_names_are_hashed_a_wildcard_and_the_gap_beside_it_are_enough() {
+    // RFC 8198 section 5.4; the wildcard shows its encloser (RFC 5155 section 8.8), whose own NSEC3 is not known here.
+    let gap = |flags| {
+        let within = hash("q.w.z.", 0, &[]);
+        let (mut owner, mut next) = (within, within);
+        owner[4..].fill(0);
+        next[4..].fill(0xFF);
+        Hashed {
+            zone: "z.",
+            owner,
+            next,
+            flags,
+            iterations: 0,
+            salt: &[],
+            types: &[T::A],
+        }
+        .set()
+    };
+    let made = lines(&["*.w.z. 60 IN A 192.0.2.1"]);
+    let cache = filled("z.", &[gap(0), made.clone()]);
+    for of in ["q.w.z.", "deep.below.q.w.z."] {
+        let response = ask(&cache, of, T::A).unwrap();
+        assert!(response.is_authenticated());
+        assert_eq!(response.answer[0].rrset.owner, name(of));
+        assert_eq!(response.authority.len(), 1);
+        assert_eq!(response.authority[0].rrset.rtype, T::NSEC3);
+    }
+    // Not in the gap, not the wildcard's type, not below its encloser, and nothing at all.
+    for (of, rtype) in [
+        ("other.w.z.", T::A),
+        ("q.w.z.", T::TXT),
+        ("w.z.", T::A),
+        ("q.z.", T::A),
+    ] {
+        assert_eq!(told(ask(&cache, of, rtype)), "nothing", "{of} {rtype}");
+    }
+    // Where insecure delegations may hide in the gap, it is asked.
+    let opted_out = filled("z.", &[gap(1), made]);
+    assert_eq!(told(ask(&opted_out, "q.w.z.", T::A)), "nothing");
+}
+
+#[test]
 fn a_wildcard_link_is_followed_if_its_target_is_known() {
     let sets = [
         nsec("example.", "*.example.", &[T::SOA, T::NS]),

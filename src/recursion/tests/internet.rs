@@ -71,15 +71,16 @@ pub(super) struct Run {
     pub spent: Spent,
 }
 
-/// Routes by apex, longest first.
+/// Routes by apex, longest first; the DS set of an apex belongs to its parent (RFC 4035 section 3.1.4.1), as in `policy`.
 #[derive(Default)]
 struct Table(Vec<(Name, Route)>);
 
 impl Routes for Table {
-    fn route(&self, name: &Name, _: RecordType) -> Route {
+    fn route(&self, name: &Name, rtype: RecordType) -> Route {
+        let of_parent = |zone: &Name| rtype == RecordType::DS && name == zone && !zone.is_root();
         self.0
             .iter()
-            .filter(|(zone, _)| name.is_within(zone))
+            .filter(|(zone, _)| name.is_within(zone) && !of_parent(zone))
             .max_by_key(|(zone, _)| zone.label_count())
             .map_or(Route::Iterate, |(_, route)| route.clone())
     }

@@ -89,6 +89,16 @@ impl Internet {
         });
     }
 
+    /// The same, and what is proven not to exist is not asked for (RFC 8198).
+    pub(super) fn believes_the_root_and_its_gaps(&mut self) {
+        self.believes(plan::Dnssec {
+            anchors: vec![key(".").ds_set(300)],
+            nsec3_iterations: 50,
+            aggressive: true,
+            ..plan::Dnssec::default()
+        });
+    }
+
     pub(super) fn believes(&mut self, plan: plan::Dnssec) {
         self.validator = Arc::new(Validator::new(&plan, 1 << 20));
     }

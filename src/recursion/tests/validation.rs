@@ -1,11 +1,12 @@
 //! What is believed: chains of trust, denials and wildcards over a signed Internet, and what is made of lies.
 
 use super::internet::{Deed, Internet, Run, TEST, ip, name, rr};
-use super::signed::{answer, key};
+use super::signed::{answer, key, records};
 use crate::cache::{Demand, Rank};
+use crate::dnssec::algorithm::DigestType;
 use crate::drill::signing::{Denial, Hashing, nsec_rdata};
 use crate::recursion::Route;
-use crate::wire::{Class, Ede, Question, Rcode, Record, RecordType, Security};
+use crate::wire::{Class, Ede, Question, Rcode, RdataSet, Record, RecordType, Security};
 
 const AT: &str = "192.0.2.10";
 const OTHER: &str = "192.0.2.11";
@@ -429,6 +430,31 @@ fn a_negative_anchor_makes_insecure_what_would_be_bogus() {
 }
 
 #[test]
+fn a_ds_by_sha_1_is_followed_only_where_sha_1_is_believed() {
+    for sha1 in [false, true] {
+        let mut internet = Internet::new();
+        internet.zone("a.test", &[AT], &["www.a.test A 192.0.2.80"]);
+        let mut ds = key("a.test").ds_set(300);
+        let by_sha1 = key("a.test").ds(DigestType::Sha1);
+        ds.rdata = RdataSet::new([by_sha1.as_slice()]);
+        internet.records(TEST, "test").extend(records(&ds));
+        internet.sign(AT, "a.test", &Denial::Nsec);
+        internet.signed_from_the_root();
+        internet.believes(crate::config::plan::Dnssec {
+            anchors: vec![key(".").ds_set(300)],
+            sha1,
+            ..Default::default()
+        });
+        let run = internet.ask("www.a.test", "A");
+        assert_eq!(run.rcode(), Rcode::NOERROR);
+        assert_eq!(run.response.is_authenticated(), sha1);
+        if !sha1 {
+            assert_eq!(run.ede().0, Ede::UNSUPPORTED_DIGEST);
+        }
+    }
+}
+
+#[test]
 fn an_insecure_alias_cannot_bring_its_target_along() {
     let mut internet = signed(&Denial::Nsec);
     // The unsigned zone's server says what a signed name's address is: out of its zone, so it is asked anew.
@@ -668,6 +694,7 @@ fn a_signed_denial_is_believed_without_aa_and_without_soa() {
 fn what_a_stub_or_forward_zone_denied_is_not_asked_again() {
     for forwards in [false, true] {
         let mut internet = signed(&Denial::Nsec);
+        internet.believes_the_root_and_its_gaps();
         let zone = name("a.test");
         let (at, route) = if forwards {
             let index = 3;

@@ -14,6 +14,7 @@ use suimon::cache::{Cache, Rank};
 use suimon::config::load_text;
 use suimon::config::plan::TransportKind;
 use suimon::egress::Egress;
+use suimon::guard::zones::ZoneGuard;
 use suimon::guard::{Arrival, Guard, OwnAddresses, PendingClients};
 use suimon::policy::Policy;
 use suimon::query::{Next, Pipeline, WorkerState};
@@ -211,6 +212,12 @@ fn pipeline() -> Pipeline {
         policy,
         cache,
         resolver: Arc::new(resolver),
+        zones: std::sync::Arc::new(ZoneGuard::new(
+            &plan.zone_guard,
+            None,
+            Default::default(),
+            Now::at_secs(0),
+        )),
         pending: PendingClients::new(&plan.guard),
         plan: plan.answer,
         telemetry: Arc::new(Telemetry::new()),

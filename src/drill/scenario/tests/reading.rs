@@ -135,8 +135,8 @@ fn what_is_not_supported_is_named_with_its_place() {
     };
     for (head, expected) in [
         (
-            "server:\n trust-anchor: \"a. DS 1 8 2 00\"\n fake-sha1: yes",
-            "test.rpl:3: fake-sha1: yes",
+            "server:\n trust-anchor: \"a. DS 1 8 2 00\"\n fake-eddsa: yes",
+            "test.rpl:3: fake-eddsa: yes",
         ),
         (
             "server:\n ignore-cd-flag: yes\n trust-anchor: \"a. DS 1 8 2 00\"",
@@ -171,7 +171,8 @@ fn what_is_not_supported_is_named_with_its_place() {
         assert_eq!(said(head).as_deref(), Some(expected));
     }
     for harmless in [
-        "server:\n fake-sha1: yes\n ignore-cd-flag: yes",
+        "server:\n fake-eddsa: yes\n ignore-cd-flag: yes",
+        "server:\n trust-anchor: \"a. DS 1 8 2 00\"\n fake-sha1: yes\n fake-dsa: yes",
         "server:\n fake-dsa: no\n trust-anchor: \"a. DS 1 8 2 00\"\n harden-dnssec-stripped: yes",
         "server:\n serve-expired: no\n target-fetch-policy: \"0 0 0 0 0\"\n log-servfail: yes",
         "; comment\n# comment\n val-override-timestamp: 1442323400\n stub-addr: 192.0.2.1 # K",
@@ -183,6 +184,38 @@ fn what_is_not_supported_is_named_with_its_place() {
         "STEP 1 INFRA_RTT 1.2.3.4 a. 300\nSTEP 2 CHECK_AUTOTRUST a\nFILE_BEGIN\nSTEP x\nFILE_END";
     let (place, what) = read(&with(steps)).unsupported().unwrap();
     assert_eq!(format!("{place}: {what}"), "test.rpl:6: STEP INFRA_RTT");
+}
+
+#[test]
+fn a_key_that_a_file_takes_for_another_is_not_supported() {
+    let said = |head: &str, algorithm: u8, key: &[u8]| {
+        let rdata = [&[1, 0, 3, algorithm], key].concat();
+        let (length, rdata) = (rdata.len(), crate::wire::encoding::hex(&rdata));
+        let text = format!(
+            "server:\n{head}\nCONFIG_END\nSCENARIO_BEGIN t\nRANGE_BEGIN 0 9\nENTRY_BEGIN\nREPLY QR\nSECTION ANSWER\na. IN TYPE48 \\# {length} {rdata}\nENTRY_END\nRANGE_END\nSCENARIO_END\n"
+        );
+        let found = read(&text).unsupported();
+        found.map(|(place, what)| format!("{place}: {what}"))
+    };
+    const ANCHOR: &str = "trust-anchor: \"a. DS 1 8 2 00\"";
+    let fake = format!("{ANCHOR}\nfake-dsa: yes");
+    assert_eq!(
+        said(&fake, 3, &[1]).as_deref(),
+        Some("test.rpl:7: a DSA key (3)")
+    );
+    let sha1 = format!("{ANCHOR}\nfake-sha1: yes");
+    assert!(said(&sha1, 6, &[1]).is_some());
+    assert!(said(ANCHOR, 3, &[1]).is_some());
+    assert_eq!(said("do-ip6: no", 3, &[1]), None);
+    for algorithm in [5, 7, 8, 10] {
+        let key = |octets: usize| [&[3, 1, 0, 1][..], &vec![0xC1; octets]].concat();
+        assert_eq!(said(&fake, algorithm, &key(128)), None);
+        assert_eq!(
+            said(ANCHOR, algorithm, &key(64)).as_deref(),
+            Some("test.rpl:6: an RSA key of 512 bits")
+        );
+        assert_eq!(said("do-ip6: no", algorithm, &key(64)), None);
+    }
 }
 
 #[test]
@@ -204,7 +237,7 @@ fn validation_becomes_settings() {
             .iter()
             .any(|set| set.owner == "a.".parse().unwrap())
     );
-    assert!(plain.aggressive && plain.skew == 0 && !plain.follow_rollovers);
+    assert!(plain.aggressive && plain.skew == 0 && !plain.follow_rollovers && plain.sha1);
     // The anchors of the Internet's root are no scenario's.
     assert_eq!(plain.negative_anchors.len(), 1);
     assert!(plain.negative_anchors[0].zone.is_root());
@@ -450,12 +483,18 @@ fn ranges_hold_for_the_steps_they_name() {
         Outcome::Pass,
         "testbound's moment"
     );
-    assert_eq!(
-        played(&range(1, 1), &steps),
-        Outcome::Pass,
-        "Deckard's moment"
-    );
-    assert!(matches!(played(&range(2, 19), &steps), Outcome::Fail(_)));
+    // A range that ends with the query does not answer it, whatever the moment after it is; Deckard's does.
+    assert!(matches!(played(&range(1, 1), &steps), Outcome::Fail(_)));
+    let deckards = |range: &str| {
+        let body = format!("SCENARIO_BEGIN t\n{range}\n{steps}\nSCENARIO_END\n");
+        play(&read(&format!("stub-addr: 192.0.2.1\nCONFIG_END\n{body}")))
+    };
+    assert_eq!(deckards(&range(1, 1)), Outcome::Pass, "Deckard's moment");
+    assert_eq!(deckards(&range(20, 20)), Outcome::Pass);
+    for outside in [range(2, 19), range(21, 30)] {
+        assert!(matches!(played(&outside, &steps), Outcome::Fail(_)));
+        assert!(matches!(deckards(&outside), Outcome::Fail(_)));
+    }
     let elsewhere = range(0, 100).replace("192.0.2.1\n", "192.0.2.2\n");
     assert!(matches!(played(&elsewhere, &steps), Outcome::Fail(_)));
     let anywhere = range(0, 100).replace("ADDRESS 192.0.2.1\n", "");

@@ -1,4 +1,4 @@
-//! The reply to `why`: what decides about a client asking a name?
+//! What is told of one client asking one name: who decides, and by what?
 
 use serde::{Deserialize, Serialize};
 
@@ -32,9 +32,25 @@ pub struct WhyReport {
     /// The negative trust anchor that keeps the name from being validated, if one does.
     #[serde(default)]
     pub negative_anchor: Option<String>,
+    /// What the zone guard thinks of the name; nothing if it is off, or the name is not found out elsewhere.
+    #[serde(default)]
+    pub zone_guard: Option<GuardWhy>,
     /// What the cache holds for the question: "positive, 300 s left", "NXDOMAIN, 12 s left"; nothing if it does not.
     pub cached: Option<String>,
     /// The limits that the client is under, from its own to those of the networks around it; none if it has none.
     #[serde(default)]
     pub limits: Vec<LimitReport>,
+}
+
+/// What the zone guard thinks of a name, in `why`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuardWhy {
+    /// The zones it is charged to, the deepest first.
+    pub zones: Vec<String>,
+    /// Whether the name is known to be real.
+    pub known: bool,
+    /// The zone that is held back and covers the name.
+    pub held_back: Option<String>,
+    /// Why it is: "in_flight", "failing", "flood", "pinned".
+    pub trigger: Option<String>,
 }

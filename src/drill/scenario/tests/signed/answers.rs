@@ -2,7 +2,7 @@
 
 use super::writer::{Case, NOW, World, name, other_key};
 use crate::dnssec::algorithm::Algorithm;
-use crate::drill::signing::{KEY_SIGNING, SignatureFields, Signer, ZONE_SIGNING};
+use crate::drill::signing::{Denial, KEY_SIGNING, SignatureFields, Signer, ZONE_SIGNING};
 use crate::wire::RecordType;
 
 pub(super) const WWW: &str = "www.example.com. IN A 203.0.113.5";
@@ -28,8 +28,34 @@ fn algorithm(file: &'static str, rule: &'static str, algorithm: Algorithm) -> Ca
     Case::new(file, rule, world).secure(ASKED, &[WWW])
 }
 
+/// Signatures by SHA-1, which the runners believe (`dnssec.sha1`).
+fn by_sha1() -> Vec<Case> {
+    let world = |algorithm, denial| {
+        let mut world = World::new();
+        let zone = world.zone("example.com.");
+        zone.signers = vec![other_key("example.com.", algorithm, 0)];
+        zone.denial = denial;
+        world
+    };
+    let rsa = || world(Algorithm::RsaSha1, Denial::Nsec);
+    let mut forged = rsa();
+    let zone = forged.zone("example.com.");
+    zone.after(|zone| zone.forge("www.example.com. A 203.0.113.66"));
+    let with_nsec3 = world(Algorithm::RsaSha1Nsec3, super::writer::nsec3(0, false));
+    vec![
+        Case::new("dnssec-algorithm-rsasha1", "RFC 9905 section 2: algorithm 5, which validators still know for the operators who ask for it.", rsa())
+            .secure(ASKED, &[WWW]),
+        Case::new("dnssec-algorithm-rsasha1-forged", "RFC 9905 section 2, RFC 4035 section 5.5: who believes algorithm 5 is told of data that do not fit.", forged)
+            .bogus(ASKED, 6),
+        Case::new("dnssec-algorithm-rsasha1-nsec3", "RFC 5155 section 2: algorithm 7 is algorithm 5 for zones with NSEC3, whose denials it signs.", with_nsec3)
+            .secure(ASKED, &[WWW])
+            .denied(true, "nowhere.example.com. A", "NXDOMAIN", &[], "example.com."),
+    ]
+}
+
 pub(super) fn cases() -> Vec<Case> {
     let mut all = signatures();
+    all.extend(by_sha1());
     all.extend(lifetimes());
     all.extend(wildcards());
     all.extend(flags());

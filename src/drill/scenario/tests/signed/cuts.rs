@@ -293,12 +293,15 @@ fn keys() -> Vec<Case> {
         zone.signers = vec![new];
         world
     };
+    let by_sha1 = || key("sub.example.com.").ds(DigestType::Sha1);
     vec![
         Case::new("dnssec-ds-of-another-key", "RFC 4035 section 5.2: a DS that no key fits makes the child bogus, not unsigned.", ds(vec![stranger("sub.example.com.").ds(DigestType::Sha256)])).bogus(IN_SUB, 9),
         Case::new("dnssec-ds-digest-wrong", "RFC 4035 section 5.2: the digest of the DS is that of the key.", ds(vec![ds_with(10, 0)])).bogus(IN_SUB, 9),
         Case::new("dnssec-ds-digest-unknown", "RFC 6840 section 5.2: DS records with unknown digests alone make the child unsigned.", ds(vec![ds_with(3, 200)]))
             .exact(IN_SUB, "RD AD", "all", "QR RD RA NOERROR", &[SUB_WWW], &[]),
-        Case::new("dnssec-ds-digest-sha1", "RFC 9905 section 2: a DS by SHA-1 alone is as good as none.", ds(vec![ds_with(3, 1)])).insecure(IN_SUB, &[SUB_WWW]),
+        Case::new("dnssec-ds-digest-sha1", "RFC 9905 section 2: a DS by SHA-1 alone, for operators who believe it (dnssec.sha1).", ds(vec![by_sha1()])).secure(IN_SUB, &[SUB_WWW]),
+        Case::new("dnssec-ds-digest-sha1-wrong", "RFC 4035 section 5.2: a DS by SHA-1 that is believed and fits no key makes the child bogus.", ds(vec![ds_with(3, 1)])).bogus(IN_SUB, 9),
+        Case::new("dnssec-ds-digest-sha1-beside-sha256", "RFC 4509 section 3: beside a DS by SHA-256 one by SHA-1 counts for nothing, even if it alone fits.", ds(vec![by_sha1(), ds_with(10, 0)])).bogus(IN_SUB, 9),
         Case::new("dnssec-ds-digest-sha384", "RFC 6605 section 2: a DS by SHA-384.", ds(vec![key("sub.example.com.").ds(DigestType::Sha384)])).secure(IN_SUB, &[SUB_WWW]),
         Case::new("dnssec-ds-algorithm-unknown", "RFC 4035 section 5.2: DS records of unknown algorithms alone make the child unsigned.", ds(vec![ds_with(2, 200)])).insecure(IN_SUB, &[SUB_WWW]),
         Case::new("dnssec-ds-one-unknown", "RFC 6840 section 5.2: an unknown DS beside one that is known is disregarded.", ds(vec![ds_with(3, 200), ds_with(2, 200), ds_of_sub()])).secure(IN_SUB, &[SUB_WWW]),

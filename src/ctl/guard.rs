@@ -1,0 +1,225 @@
+//! `suimon guard`: which zones are under attack, and what should be done about one of them?
+
+use clap::Subcommand;
+
+use super::output::{Paint, Side, Table, count, counted, span};
+use super::{Error, Exit, Session, domain_name};
+use crate::ops::control::protocol::{GuardChangeReport, GuardReport, Request};
+use crate::wire::Name;
+
+/// Show and steer the zone guard, which holds back floods of made-up names.
+///
+/// It engages and lets go by itself. What is pinned or exempted here lasts until it is released or suimond ends; zones exempt
+/// for good stand in zone_guard.exempt.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Show the zones that are held back, and how the guard stands.
+    Status,
+    /// Hold back unknown names of a zone from now on, attacked or not.
+    Pin {
+        /// The zone.
+        #[arg(value_name = "ZONE", value_parser = domain_name)]
+        zone: Name,
+    },
+    /// Never hold back anything of a zone.
+    Exempt {
+        /// The zone.
+        #[arg(value_name = "ZONE", value_parser = domain_name)]
+        zone: Name,
+    },
+    /// Take back pin or exempt, and let go of a zone that is held back now.
+    Release {
+        /// The zone.
+        #[arg(value_name = "ZONE", value_parser = domain_name)]
+        zone: Name,
+    },
+}
+
+impl Args {
+    pub(super) fn run(&self, session: &mut Session<'_>) -> Result<Exit, Error> {
+        let request = match &self.what {
+            What::Status => {
+                let report: GuardReport = session.ask(&Request::GuardStatus {})?;
+                session
+                    .screen
+                    .show(&report, |paint| status(&report, paint))?;
+                return Ok(Exit::Done);
+            }
+            What::Pin { zone } => Request::GuardPin {
+                zone: zone.to_string(),
+            },
+            What::Exempt { zone } => Request::GuardExempt {
+                zone: zone.to_string(),
+            },
+            What::Release { zone } => Request::GuardRelease {
+                zone: zone.to_string(),
+            },
+        };
+        let report: GuardChangeReport = session.ask(&request)?;
+        session
+            .screen
+            .show(&report, |paint| changed(&report, paint))?;
+        Ok(Exit::Done)
+    }
+}
+
+fn changed(report: &GuardChangeReport, paint: Paint) -> String {
+    let zone = &report.zone;
+    match report.done.as_str() {
+        "pinned" => format!(
+            "{} {zone}: its unknown names are held back until it is released\n",
+            paint.warn("pinned")
+        ),
+        "exempt" => format!(
+            "{} {zone}: nothing of it is held back until it is released\n",
+            paint.warn("exempt")
+        ),
+        _ => format!("{} {zone}\n", paint.good("released")),
+    }
+}
+
+fn status(report: &GuardReport, paint: Paint) -> String {
+    let mode = match report.mode.as_str() {
+        "off" => paint.warn("off"),
+        "log-only" => paint.warn("log-only: nothing is held back"),
+        other => paint.good(other),
+    };
+    let mut text = format!(
+        "zone guard {mode}; {} of {} slots in use, {} per zone; {} known (one filter takes {}); {}\n",
+        count(report.slots_used.into()),
+        count(report.slots.into()),
+        count(report.slots_per_zone.into()),
+        counted(report.known_names, "name", "names"),
+        count(report.known_names_capacity),
+        counted(
+            report.suffix_rules,
+            "public suffix rule",
+            "public suffix rules"
+        ),
+    );
+    for wish in &report.wishes {
+        text += &format!("{} {}\n", paint.warn(&wish.wish), wish.zone);
+    }
+    if report.zones.is_empty() {
+        return text + "no zone is under attack\n";
+    }
+    let mut table = Table::new(&[
+        Side::Left,
+        Side::Left,
+        Side::Right,
+        Side::Right,
+        Side::Right,
+        Side::Right,
+        Side::Right,
+        Side::Right,
+    ]);
+    table.row([
+        "Held back",
+        "Because",
+        "Since",
+        "Asked/s",
+        "Unknown/s",
+        "Failing",
+        "Denied",
+        "Explored",
+    ]);
+    for zone in &report.zones {
+        let because = if zone.dead {
+            "servers dead"
+        } else {
+            &zone.trigger
+        };
+        table.row([
+            zone.suffix.as_ref().unwrap_or(&zone.zone),
+            because,
+            &span(zone.seconds),
+            &format!("{:.0}", zone.demand_per_second),
+            &format!("{:.0}", zone.unknown_per_second),
+            &format!("{:.0} %", zone.failed_share * 100.0),
+            &count(zone.denied),
+            &count(zone.explored),
+        ]);
+    }
+    let mut lines = table.render("", |_, cell| cell.to_owned());
+    if let Some(end) = lines.find('\n') {
+        let heading = paint.strong(lines.get(..end).unwrap_or_default());
+        lines.replace_range(..end, &heading);
+    }
+    text + &lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::control::protocol::{GuardWish, GuardedZone};
+
+    #[test]
+    fn the_status_says_what_is_held_back_and_why() {
+        let mut report = GuardReport {
+            mode: "enforce".to_owned(),
+            slots_used: 12,
+            slots: 8_192,
+            slots_per_zone: 511,
+            known_names: 40_000,
+            known_names_capacity: 9_320_675,
+            suffix_rules: 7_000,
+            ..GuardReport::default()
+        };
+        assert_eq!(
+            status(&report, Paint::plain()),
+            "zone guard enforce; 12 of 8,192 slots in use, 511 per zone; 40,000 names known (one filter takes 9,320,675); 7,000 public suffix rules\nno zone is under attack\n"
+        );
+        report.wishes.push(GuardWish {
+            zone: "left.example.".to_owned(),
+            wish: "exempt".to_owned(),
+        });
+        report.zones.push(GuardedZone {
+            zone: "victim.example.".to_owned(),
+            suffix: Some("www.victim.example.".to_owned()),
+            trigger: "flood".to_owned(),
+            seconds: 65,
+            demand_per_second: 5_010.4,
+            unknown_per_second: 5_000.2,
+            failed_share: 0.014,
+            denied: 320_000,
+            explored: 1_300,
+            ..GuardedZone::default()
+        });
+        let told = status(&report, Paint::plain());
+        let lines: Vec<&str> = told.lines().skip(1).collect();
+        assert_eq!(
+            lines,
+            [
+                "exempt left.example.",
+                "Held back            Because      Since  Asked/s  Unknown/s  Failing   Denied  Explored",
+                "www.victim.example.  flood    1 min 5 s     5010       5000      1 %  320,000     1,300",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_was_done_is_said_in_a_line() {
+        let told = |done: &str| {
+            let report = GuardChangeReport {
+                zone: "a.test.".to_owned(),
+                done: done.to_owned(),
+            };
+            changed(&report, Paint::plain())
+        };
+        assert_eq!(
+            told("pinned"),
+            "pinned a.test.: its unknown names are held back until it is released\n"
+        );
+        assert_eq!(
+            told("exempt"),
+            "exempt a.test.: nothing of it is held back until it is released\n"
+        );
+        assert_eq!(told("released"), "released a.test.\n");
+    }
+}

@@ -1,0 +1,250 @@
+//! What is told of the zone guard over the control socket and on the metrics page?
+
+use std::sync::atomic::Ordering;
+
+use super::live::Live;
+use crate::guard::zones::{Class, Cut, Guarded};
+use crate::ops::control::ServiceError;
+use crate::ops::control::protocol::{
+    GuardChangeReport, GuardReport, GuardWhy, GuardWish, GuardedZone,
+};
+use crate::ops::metrics::Metric;
+use crate::policy::Decision;
+use crate::sys::clock::Now;
+use crate::wire::Name;
+
+/// `guard status`.
+pub(super) fn status(live: &Live, now: Now) -> GuardReport {
+    let zones = &live.pipeline.zones;
+    zones.tend(now);
+    let status = zones.status();
+    GuardReport {
+        mode: status.mode.label().to_owned(),
+        slots_used: status.slots_used,
+        slots: status.slots,
+        slots_per_zone: status.slots_per_zone,
+        known_names: status.known_names,
+        known_names_capacity: status.known_capacity,
+        suffix_rules: u64::try_from(status.suffix_rules).unwrap_or(u64::MAX),
+        zones: zones.guarded(now).into_iter().map(zone).collect(),
+        wishes: status
+            .wishes
+            .iter()
+            .map(|(zone, class)| GuardWish {
+                zone: zone.to_string(),
+                wish: class.label().to_owned(),
+            })
+            .collect(),
+    }
+}
+
+fn zone(
+    Guarded {
+        attack,
+        class,
+        slots_held,
+    }: Guarded,
+) -> GuardedZone {
+    GuardedZone {
+        zone: attack.zone,
+        suffix: attack.suffix,
+        trigger: attack.trigger.to_owned(),
+        class: class.label().to_owned(),
+        seconds: attack.seconds,
+        demand_per_second: attack.demand,
+        unknown_per_second: attack.unknown,
+        failed_share: attack.failed_share,
+        dead: attack.dead,
+        slots_held,
+        denied: attack.denied,
+        explored: attack.explored,
+        names: attack.names,
+        clients: attack.clients,
+    }
+}
+
+/// A line of warning for each zone that is under attack, the first few.
+pub(super) fn warnings(live: &Live, now: Now) -> Vec<String> {
+    const TOLD: usize = 5;
+    let mut guarded = live.pipeline.zones.guarded(now);
+    let more = guarded.len().saturating_sub(TOLD);
+    guarded.truncate(TOLD);
+    let mut lines: Vec<String> = guarded
+        .into_iter()
+        .map(|Guarded { attack, .. }| {
+            format!(
+                "zone under attack: {} ({}, {:.0} unknown names a second); suimon guard status tells more",
+                attack.suffix.as_ref().unwrap_or(&attack.zone),
+                if attack.dead { "servers dead" } else { attack.trigger },
+                attack.unknown
+            )
+        })
+        .collect();
+    if more > 0 {
+        lines.push(format!("{more} more zones are under attack"));
+    }
+    lines
+}
+
+/// `guard pin` and `guard exempt`.
+pub(super) fn wish(
+    live: &Live,
+    zone: &Name,
+    class: Class,
+    now: Now,
+) -> Result<GuardChangeReport, ServiceError> {
+    let zones = &live.pipeline.zones;
+    if !zones.is_on() {
+        return Err(ServiceError(
+            "the zone guard is off (zone_guard.mode)".to_owned(),
+        ));
+    }
+    zones
+        .wish(zone, class, now)
+        .map_err(|why| ServiceError(format!("{zone} cannot be {}: {why}", class.label())))?;
+    tracing::warn!(%zone, wish = class.label(), "zone guard: the operator's word on a zone");
+    Ok(GuardChangeReport {
+        zone: zone.to_string(),
+        done: class.label().to_owned(),
+    })
+}
+
+/// `guard release`.
+pub(super) fn release(
+    live: &Live,
+    zone: &Name,
+    now: Now,
+) -> Result<GuardChangeReport, ServiceError> {
+    if !live.pipeline.zones.release(zone, now) {
+        return Err(ServiceError(format!(
+            "{zone} is neither pinned nor exempt nor held back"
+        )));
+    }
+    tracing::info!(%zone, "zone guard: released by the operator");
+    Ok(GuardChangeReport {
+        zone: zone.to_string(),
+        done: "released".to_owned(),
+    })
+}
+
+/// What `why` says of a name that would be found out.
+pub(super) fn why(live: &Live, decision: &Decision, name: &Name, now: Now) -> Option<GuardWhy> {
+    let zones = &live.pipeline.zones;
+    let apex = match decision {
+        Decision::Forward(index) => live.policy.forward(*index).map(|at| at.zone.clone()),
+        Decision::Stub(index) => live.policy.stub(*index).map(|at| at.zone.clone()),
+        Decision::Resolve => None,
+        _ => return None,
+    };
+    if !zones.is_on() {
+        return None;
+    }
+    let delegation = live.cache.deepest_delegation(name, now);
+    let cut = match (&apex, &delegation) {
+        (Some(apex), _) => Some(Cut::Configured(apex)),
+        (None, Some(at)) => Some(Cut::Delegation(&at.zone)),
+        (None, None) => None,
+    };
+    let explained = zones.explain(name, cut);
+    let (held_back, trigger) = explained.engaged.unzip();
+    Some(GuardWhy {
+        zones: explained
+            .zones
+            .iter()
+            .map(|(zone, _)| zone.to_string())
+            .collect(),
+        known: explained.known,
+        held_back: held_back.map(|zone| zone.to_string()),
+        trigger: trigger.map(str::to_owned),
+    })
+}
+
+/// Metrics.
+pub(super) fn metrics(metrics: &mut Vec<Metric>, live: &Live) {
+    let zones = &live.pipeline.zones;
+    let counters = zones.counters();
+    for (reason, times) in counters.denied() {
+        let help =
+            "Queries that the zone guard denied, or would have denied in log-only mode, by reason.";
+        metrics.push(Metric::counter(
+            "suimon_zone_guard_denied_total",
+            help,
+            &[("reason", reason.label())],
+            times,
+        ));
+    }
+    for (name, help, count) in [
+        (
+            "suimon_zone_guard_denied_known_total",
+            "Of those, the ones for names known to be real.",
+            &counters.denied_known,
+        ),
+        (
+            "suimon_zone_guard_silent_total",
+            "Denials that were not even answered.",
+            &counters.silent,
+        ),
+        (
+            "suimon_zone_guard_explored_total",
+            "Unknown names of zones under attack that were looked up for clean clients.",
+            &counters.explored,
+        ),
+        (
+            "suimon_zone_guard_stale_total",
+            "Queries of zones under attack that were answered with stale data.",
+            &counters.stale,
+        ),
+        (
+            "suimon_zone_guard_engaged_total",
+            "Times that a zone was found to be under attack.",
+            &counters.engaged,
+        ),
+        (
+            "suimon_zone_guard_learned_total",
+            "Names learned to be real.",
+            &counters.learned,
+        ),
+        (
+            "suimon_zone_guard_not_learned_total",
+            "Names not learned because their domain has its share of the filter, or it is full.",
+            &counters.not_learned,
+        ),
+    ] {
+        metrics.push(Metric::counter(
+            name,
+            help,
+            &[],
+            count.load(Ordering::Relaxed),
+        ));
+    }
+    let status = zones.status();
+    for (name, help, amount) in [
+        (
+            "suimon_zone_guard_zones_engaged",
+            "Zones under attack now.",
+            u64::from(status.engaged),
+        ),
+        (
+            "suimon_zone_guard_slots_used",
+            "Look-ups under way that hold a slot.",
+            u64::from(status.slots_used),
+        ),
+        (
+            "suimon_zone_guard_slots",
+            "Look-ups that may be under way.",
+            u64::from(status.slots),
+        ),
+        (
+            "suimon_zone_guard_known_names",
+            "Names known to be real; those in both filters count twice.",
+            status.known_names,
+        ),
+        (
+            "suimon_zone_guard_known_names_capacity",
+            "Names that one of the two filters can take.",
+            status.known_capacity,
+        ),
+    ] {
+        metrics.push(Metric::level(name, help, &[], amount));
+    }
+}

@@ -1,0 +1,501 @@
+//! Is a zone under attack, and is it over? The three triggers, the release, and the probing of zones whose servers are dead.
+
+use super::decay::Decaying;
+use super::keys::Class;
+use super::narrow::Suffix;
+use super::slots::FLOOR;
+
+/// E2: outcomes that must be known, at least.
+const FAILING_OUTCOMES: f32 = 50.0;
+/// E2: share of failures from which.
+const FAILING_SHARE: f32 = 0.3;
+/// E2: unknown names per second from which; also where a zone begins to be looked at closely.
+pub const FAILING_DEMAND: f32 = 20.0;
+/// E3: outcomes that must be known, at least.
+const FLOOD_OUTCOMES: f32 = 200.0;
+/// E3: share of negative answers from which.
+const FLOOD_SHARE: f32 = 0.9;
+/// E3: how many times its own 24-hour mean a zone's unknown demand must reach.
+const FLOOD_FACTOR: f32 = 10.0;
+/// Release: part of the level that demand must fall below.
+const RELEASE_DEMAND: f32 = 0.2;
+/// Release: share of failures that must not be reached.
+const RELEASE_SHARE: f32 = 0.1;
+/// Milliseconds for which all conditions of the release must hold.
+const CALM: u64 = 30_000;
+/// Milliseconds for which a zone is held at least.
+const HOLD: u64 = 30_000;
+/// Share of failures at which servers count as dead …
+const DEAD_SHARE: f32 = 0.9;
+/// … if it lasts so many milliseconds …
+const DEAD_AFTER: u64 = 10_000;
+/// … and so many outcomes say so.
+const DEAD_OUTCOMES: f32 = 5.0;
+/// First and longest time between two probes of dead servers, milliseconds.
+const PROBES: (u64, u64) = (5_000, 300_000);
+
+/// Why a zone is guarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Trigger {
+    /// E1: it holds half of the slots it may hold.
+    InFlight,
+    /// E2: its servers fail, and unknown names are asked for.
+    Failing,
+    /// E3: unknown names are asked for as never before, and hardly one exists.
+    Flood,
+    /// The operator said so.
+    Pinned,
+}
+
+impl Trigger {
+    /// The word in reports and logs.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::InFlight => "in_flight",
+            Self::Failing => "failing",
+            Self::Flood => "flood",
+            Self::Pinned => "pinned",
+        }
+    }
+}
+
+/// How one fetch ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ended {
+    /// With data.
+    Positive,
+    /// The name is there, the type is not.
+    NoData,
+    /// There is no such name (NXDOMAIN, or NXNAME of RFC 9824).
+    NoName,
+    /// With no answer at all.
+    Failed,
+}
+
+/// How fetches ended lately: sums that decay over 5 s.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Outcomes([Decaying; 4]);
+
+impl Outcomes {
+    /// One more.
+    pub fn note(&mut self, ended: Ended, at: u64) {
+        if let Some(sum) = self.0.get_mut(ended as usize) {
+            sum.add(1.0, at);
+        }
+    }
+
+    /// How many there were.
+    #[must_use]
+    pub fn total(&self, at: u64) -> f32 {
+        self.0.iter().map(|sum| sum.sum(at)).sum()
+    }
+
+    /// The share that failed, 0 if there were none to speak of.
+    #[must_use]
+    pub fn failed_share(&self, at: u64) -> f32 {
+        self.share(&[Ended::Failed], at)
+    }
+
+    /// The share of negative answers.
+    #[must_use]
+    pub fn negative_share(&self, at: u64) -> f32 {
+        self.share(&[Ended::NoData, Ended::NoName], at)
+    }
+
+    fn share(&self, of: &[Ended], at: u64) -> f32 {
+        let total = self.total(at);
+        let part: f32 = of
+            .iter()
+            .filter_map(|ended| self.0.get(*ended as usize))
+            .map(|sum| sum.sum(at))
+            .sum();
+        // Less than a hundredth of an outcome is the memory of half a minute ago.
+        if total < 0.01 { 0.0 } else { part / total }
+    }
+}
+
+/// What is known of a zone when it is judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Signs<'a> {
+    /// How it is guarded.
+    pub class: Class,
+    /// Unknown names asked for, per second.
+    pub unknown: f32,
+    /// Mean of the same over a day.
+    pub baseline: f32,
+    /// How fetches ended.
+    pub outcomes: &'a Outcomes,
+    /// Slots it holds.
+    pub held: u32,
+    /// Slots it may hold (T).
+    pub threshold: u32,
+    /// E3's lowest rate of unknown names per second (500).
+    pub flood_rate: f32,
+}
+
+impl Signs<'_> {
+    /// Unknown names per second at which E3 begins.
+    #[must_use]
+    pub fn level(&self) -> f32 {
+        self.flood_rate.max(FLOOD_FACTOR * self.baseline)
+    }
+
+    /// Whether the zone is to be guarded, and why.
+    #[must_use]
+    pub fn trigger(&self, at: u64) -> Option<Trigger> {
+        match self.class {
+            Class::Exempt => return None,
+            Class::Pinned => return Some(Trigger::Pinned),
+            Class::Plain | Class::Lookup => {}
+        }
+        let outcomes = self.outcomes.total(at);
+        if self.held >= self.threshold.max(FLOOR) / 2 {
+            Some(Trigger::InFlight)
+        } else if self.unknown >= FAILING_DEMAND
+            && outcomes >= FAILING_OUTCOMES
+            && self.outcomes.failed_share(at) >= FAILING_SHARE
+        {
+            Some(Trigger::Failing)
+        } else if self.class == Class::Plain
+            && self.unknown >= self.level()
+            && outcomes >= FLOOD_OUTCOMES
+            && self.outcomes.negative_share(at) >= FLOOD_SHARE
+        {
+            Some(Trigger::Flood)
+        } else {
+            None
+        }
+    }
+}
+
+/// A zone that is guarded.
+#[derive(Clone, Debug)]
+pub struct Engaged {
+    /// What began it.
+    pub trigger: Trigger,
+    /// When, milliseconds.
+    pub since: u64,
+    /// Unknown names per second of which a fifth must not be reached for the release.
+    pub level: f32,
+    /// The part of it that is attacked.
+    pub suffix: Option<Suffix>,
+    /// Queries denied since.
+    pub denied: u64,
+    /// Names explored since.
+    pub explored: u64,
+    /// Greatest demand per second since.
+    pub peak: f32,
+    /// When it was last told of, milliseconds; nothing = not yet.
+    pub told: Option<u64>,
+    calm_since: Option<u64>,
+    failing_since: Option<u64>,
+    probing: Option<Probing>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Probing {
+    interval: u64,
+    next: u64,
+}
+
+impl Engaged {
+    /// From `at` on, because of `trigger`, with the demand that `signs` show.
+    #[must_use]
+    pub fn new(trigger: Trigger, signs: &Signs<'_>, at: u64) -> Self {
+        // Servers that fail can be met by any demand; it must not be held against the zone that it is popular.
+        let level = match trigger {
+            Trigger::Flood | Trigger::Pinned => signs.level(),
+            Trigger::InFlight | Trigger::Failing => signs.level().max(signs.unknown),
+        };
+        Self {
+            trigger,
+            since: at,
+            level,
+            suffix: None,
+            denied: 0,
+            explored: 0,
+            peak: 0.0,
+            told: None,
+            calm_since: None,
+            failing_since: None,
+            probing: None,
+        }
+    }
+
+    /// Whether it is over; to be asked every second or so, with or without demand.
+    pub fn is_over(&mut self, signs: &Signs<'_>, at: u64) -> bool {
+        if signs.class == Class::Exempt {
+            return true;
+        }
+        let calm = signs.class != Class::Pinned
+            && signs.unknown < RELEASE_DEMAND * self.level
+            && signs.outcomes.failed_share(at) < RELEASE_SHARE
+            && signs.held < signs.threshold / 4;
+        if !calm {
+            self.calm_since = None;
+            return false;
+        }
+        let since = *self.calm_since.get_or_insert(at);
+        at.saturating_sub(since) >= CALM && at.saturating_sub(self.since) >= HOLD
+    }
+
+    /// Takes in how one fetch of the zone ended; says whether its servers have just come back.
+    pub fn heard(&mut self, ended: Ended, outcomes: &Outcomes, at: u64) -> bool {
+        if ended != Ended::Failed && self.probing.take().is_some() {
+            self.failing_since = None;
+            return true;
+        }
+        if outcomes.failed_share(at) < DEAD_SHARE {
+            self.failing_since = None;
+        } else if outcomes.total(at) >= DEAD_OUTCOMES || self.failing_since.is_some() {
+            let since = *self.failing_since.get_or_insert(at);
+            if self.probing.is_none() && at.saturating_sub(since) >= DEAD_AFTER {
+                let (first, _) = PROBES;
+                self.probing = Some(Probing {
+                    interval: first,
+                    next: at.saturating_add(first),
+                });
+            }
+        }
+        false
+    }
+
+    /// Whether its servers count as dead: nothing is asked of them but a probe now and then.
+    #[must_use]
+    pub const fn is_dead(&self) -> bool {
+        self.probing.is_some()
+    }
+
+    /// Whether a probe of dead servers is due now; the next one is, then, twice as long away. Not if most of what all zones ask
+    /// fails (`ours`): then it is our own way to them that is cut, and is to be noticed soon when it is whole again.
+    pub fn takes_probe(&mut self, ours: bool, at: u64) -> bool {
+        let (first, longest) = PROBES;
+        let longest = if ours { 2 * first } else { longest };
+        match &mut self.probing {
+            Some(probing) if probing.next <= at => {
+                probing.interval = (probing.interval * 2).min(longest);
+                probing.next = at.saturating_add(probing.interval);
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcomes(of: &[(Ended, u32)], at: u64) -> Outcomes {
+        let mut outcomes = Outcomes::default();
+        for (ended, times) in of {
+            for _ in 0..*times {
+                outcomes.note(*ended, at);
+            }
+        }
+        outcomes
+    }
+
+    fn signs(outcomes: &Outcomes) -> Signs<'_> {
+        Signs {
+            class: Class::Plain,
+            unknown: 0.0,
+            baseline: 0.0,
+            outcomes,
+            held: 0,
+            threshold: 512,
+            flood_rate: 500.0,
+        }
+    }
+
+    #[test]
+    fn each_trigger_needs_all_that_it_names() {
+        let none = Outcomes::default();
+        let calm = signs(&none);
+        assert_eq!(calm.trigger(0), None);
+        assert_eq!(Signs { held: 255, ..calm }.trigger(0), None);
+        assert_eq!(
+            Signs { held: 256, ..calm }.trigger(0),
+            Some(Trigger::InFlight)
+        );
+
+        let failing = outcomes(&[(Ended::Failed, 15), (Ended::Positive, 35)], 0);
+        let at = |unknown| {
+            Signs {
+                unknown,
+                ..signs(&failing)
+            }
+            .trigger(0)
+        };
+        assert_eq!((at(19.9), at(20.0)), (None, Some(Trigger::Failing)));
+        let fewer = outcomes(&[(Ended::Failed, 14), (Ended::Positive, 36)], 0);
+        assert_eq!(
+            Signs {
+                unknown: 400.0,
+                ..signs(&fewer)
+            }
+            .trigger(0),
+            None
+        );
+        let few = outcomes(&[(Ended::Failed, 49)], 0);
+        assert_eq!(
+            Signs {
+                unknown: 400.0,
+                ..signs(&few)
+            }
+            .trigger(0),
+            None
+        );
+
+        let flood = outcomes(
+            &[
+                (Ended::NoName, 100),
+                (Ended::NoData, 80),
+                (Ended::Positive, 20),
+            ],
+            0,
+        );
+        let at = |unknown, baseline| {
+            Signs {
+                unknown,
+                baseline,
+                ..signs(&flood)
+            }
+            .trigger(0)
+        };
+        assert_eq!(
+            (at(499.0, 0.0), at(500.0, 50.0)),
+            (None, Some(Trigger::Flood))
+        );
+        assert_eq!(
+            (at(900.0, 100.0), at(1_000.0, 100.0)),
+            (None, Some(Trigger::Flood))
+        );
+        let positive = outcomes(&[(Ended::NoName, 179), (Ended::Positive, 21)], 0);
+        assert_eq!(
+            Signs {
+                unknown: 9_000.0,
+                ..signs(&positive)
+            }
+            .trigger(0),
+            None
+        );
+        // What was five seconds ago counts a third.
+        assert_eq!(
+            Signs {
+                unknown: 9_000.0,
+                ..signs(&flood)
+            }
+            .trigger(5_000),
+            None
+        );
+    }
+
+    #[test]
+    fn classes_differ() {
+        let flood = outcomes(&[(Ended::NoName, 300)], 0);
+        let at = |class, held| {
+            Signs {
+                class,
+                held,
+                unknown: 9_000.0,
+                ..signs(&flood)
+            }
+            .trigger(0)
+        };
+        assert_eq!(at(Class::Lookup, 0), None);
+        assert_eq!(at(Class::Lookup, 300), Some(Trigger::InFlight));
+        assert_eq!(at(Class::Exempt, 300), None);
+        assert_eq!(at(Class::Pinned, 0), Some(Trigger::Pinned));
+    }
+
+    #[test]
+    fn release_needs_thirty_calm_seconds_and_a_relapse_begins_them_anew() {
+        let none = Outcomes::default();
+        let calm = Signs {
+            unknown: 99.0,
+            held: 127,
+            ..signs(&none)
+        };
+        let mut engaged = Engaged::new(Trigger::Flood, &calm, 0);
+        assert!(!engaged.is_over(&calm, 1_000));
+        assert!(!engaged.is_over(&calm, 30_900));
+        for storm in [
+            Signs {
+                unknown: 100.0,
+                ..calm
+            },
+            Signs { held: 128, ..calm },
+        ] {
+            let mut engaged = engaged.clone();
+            assert!(!engaged.is_over(&storm, 30_950));
+            assert!(!engaged.is_over(&calm, 31_000));
+            assert!(!engaged.is_over(&calm, 60_999));
+            assert!(engaged.is_over(&calm, 61_000));
+        }
+        let failing = outcomes(&[(Ended::Failed, 1), (Ended::Positive, 9)], 31_000);
+        assert!(!engaged.clone().is_over(
+            &Signs {
+                outcomes: &failing,
+                ..calm
+            },
+            31_000
+        ));
+        assert!(!engaged.clone().is_over(
+            &Signs {
+                class: Class::Pinned,
+                ..calm
+            },
+            900_000
+        ));
+        assert!(engaged.clone().is_over(
+            &Signs {
+                class: Class::Exempt,
+                unknown: 900.0,
+                ..calm
+            },
+            2
+        ));
+        assert!(engaged.is_over(&calm, 31_000));
+    }
+
+    #[test]
+    fn dead_servers_are_probed_ever_more_rarely_until_one_answers() {
+        let none = Outcomes::default();
+        let mut engaged = Engaged::new(Trigger::Failing, &signs(&none), 0);
+        let mut outcomes = Outcomes::default();
+        let mut at = 0;
+        while !engaged.is_dead() {
+            outcomes.note(Ended::Failed, at);
+            assert!(!engaged.heard(Ended::Failed, &outcomes, at));
+            at += 500;
+            assert!(at < 20_000);
+        }
+        assert!((12_500..=13_500).contains(&at), "{at}");
+        let mut probes = Vec::new();
+        let begun = at - 500;
+        for second in 1..=1_000 {
+            let at = begun + second * 1_000;
+            if engaged.takes_probe(false, at) {
+                probes.push(second);
+                outcomes.note(Ended::Failed, at + 100);
+                assert!(!engaged.heard(Ended::Failed, &outcomes, at + 100));
+            }
+        }
+        assert_eq!(probes, [5, 15, 35, 75, 155, 315, 615, 915]);
+        assert!(engaged.is_dead());
+        let cut = (0..60).filter(|second| engaged.takes_probe(true, 2_000_000 + second * 1_000));
+        assert_eq!(
+            cut.count(),
+            6,
+            "every ten seconds while nobody at all answers"
+        );
+        assert!(
+            engaged.heard(Ended::NoName, &outcomes, at),
+            "any answer is a sign of life"
+        );
+        assert!(!engaged.is_dead());
+        assert!(!engaged.takes_probe(false, at + 900_000));
+    }
+}

@@ -1,0 +1,326 @@
+//! By which zone is a name guarded? Its deepest known zone cut and its registrable domain, never anything many people share.
+
+use std::collections::HashMap;
+
+use siphasher::sip::SipHasher13;
+use smallvec::SmallVec;
+
+use super::lookups::LOOKUP_ZONES;
+use super::suffixes::Suffixes;
+use crate::wire::Name;
+
+/// How a zone is guarded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Like any other.
+    #[default]
+    Plain,
+    /// Names asked once that do not exist are its purpose (block lists, antivirus, reverse zones): E3 off, explore 500/s.
+    Lookup,
+    /// The operator exempted it: never engaged.
+    Exempt,
+    /// The operator pinned it: engaged until he lets go.
+    Pinned,
+}
+
+impl Class {
+    /// The word in reports.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Lookup => "lookup",
+            Self::Exempt => "exempt",
+            Self::Pinned => "pinned",
+        }
+    }
+}
+
+/// One zone that a name is charged to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Keyed hash of its lower-case wire form.
+    pub hash: u64,
+    /// The zone.
+    pub zone: Name,
+    /// How it is guarded.
+    pub class: Class,
+}
+
+/// Where a zone begins that the name lies in, as far as the resolver knows.
+#[derive(Clone, Copy, Debug)]
+pub enum Cut<'a> {
+    /// The deepest delegation in the cache.
+    Delegation(&'a Name),
+    /// The apex of a forward or stub zone. The operator drew it himself, so it counts even where it is a public suffix.
+    Configured(&'a Name),
+}
+
+/// Finds the keys of names. Replaced as a whole when settings or the operator's wishes change.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    suffixes: std::sync::Arc<Suffixes>,
+    hasher: SipHasher13,
+    classes: HashMap<Box<[u8]>, Class>,
+}
+
+/// Labels of a reverse zone that one network shares: the /16 of IPv4, the /32 of IPv6.
+const ARPA: [(&[u8], usize); 2] = [(b"\x07in-addr\x04arpa\0", 2), (b"\x03ip6\x04arpa\0", 8)];
+
+impl Keys {
+    /// By these suffixes and this secret; `lookups` beside the shipped ones, and zones that are `exempt`.
+    #[must_use]
+    pub fn new(
+        suffixes: std::sync::Arc<Suffixes>,
+        hasher: SipHasher13,
+        lookups: &[Name],
+        exempt: &[Name],
+    ) -> Self {
+        let shipped = LOOKUP_ZONES.iter().filter_map(|zone| zone.parse().ok());
+        let lookups = lookups.iter().cloned().chain(shipped);
+        let mut keys = Self {
+            suffixes,
+            hasher,
+            classes: HashMap::new(),
+        };
+        for zone in lookups {
+            keys.set(&zone, Class::Lookup);
+        }
+        for zone in exempt {
+            keys.set(zone, Class::Exempt);
+        }
+        keys
+    }
+
+    /// Guards `zone` and what is below it as `class` from now on.
+    pub fn set(&mut self, zone: &Name, class: Class) {
+        self.classes
+            .insert(zone.to_lower_wire().as_slice().into(), class);
+    }
+
+    /// Whether `zone` is too widely shared to be guarded: the root, a public suffix, or the upper part of a reverse tree.
+    #[must_use]
+    pub fn is_shared(&self, zone: &Name) -> bool {
+        self.base(&zone.to_lower_wire()).is_none()
+    }
+
+    /// The key of a zone that is named outright.
+    #[must_use]
+    pub fn exactly(&self, zone: &Name) -> Key {
+        let wire = zone.to_lower_wire();
+        let class = self.classes.get(wire.as_slice()).copied();
+        Key {
+            hash: self.hasher.hash(&wire),
+            zone: zone.clone(),
+            class: class.unwrap_or_else(|| natural(&wire)),
+        }
+    }
+
+    /// What `name` is charged to, the deepest first: at most two zones, none where only what everybody shares is left.
+    ///
+    /// A zone with a class of its own stands alone: what is asked below a block list says nothing about the rest of its domain.
+    #[must_use]
+    pub fn of(&self, name: &Name, cut: Option<Cut<'_>>) -> SmallVec<[Key; 2]> {
+        let wire = name.to_lower_wire();
+        let base = self.base(&wire);
+        let mut keys = SmallVec::new();
+        let (cut, configured) = match cut {
+            Some(Cut::Delegation(zone)) => (within(name, zone), false),
+            Some(Cut::Configured(zone)) => (within(name, zone), true),
+            None => (None, false),
+        };
+        let cut = cut.filter(|at| configured || base.is_some_and(|base| *at <= base));
+        let classed = self.classed(&wire).filter(|(at, _)| {
+            base.is_some_and(|base| *at <= base) || cut.is_some_and(|cut| *at <= cut)
+        });
+        if let Some((at, class)) = classed {
+            keys.extend(self.key(&wire, at, class));
+            return keys;
+        }
+        for at in [cut, base.filter(|base| cut.is_none_or(|cut| cut < *base))]
+            .into_iter()
+            .flatten()
+        {
+            keys.extend(self.key(&wire, at, natural(&wire)));
+        }
+        keys
+    }
+
+    /// A keyed hash for whatever else the zone guard counts.
+    #[must_use]
+    pub fn hash(&self, octets: &[u8]) -> u64 {
+        self.hasher.hash(octets)
+    }
+
+    fn key(&self, wire: &[u8], at: usize, class: Class) -> Option<Key> {
+        let zone = wire.get(at..)?;
+        Some(Key {
+            hash: self.hasher.hash(zone),
+            zone: Name::from_wire(zone).ok()?,
+            class,
+        })
+    }
+
+    /// Where the part of `wire` begins that somebody has to himself.
+    fn base(&self, wire: &[u8]) -> Option<usize> {
+        for (apex, labels) in ARPA {
+            if let Some(above) = wire.strip_suffix(apex) {
+                let starts = starts(above);
+                return starts
+                    .len()
+                    .checked_sub(labels)
+                    .and_then(|at| starts.get(at).copied());
+            }
+        }
+        if wire.ends_with(b"\x04arpa\0") {
+            return None;
+        }
+        self.suffixes.registrable(wire)
+    }
+
+    /// The deepest zone around a name that has a class of its own.
+    fn classed(&self, wire: &[u8]) -> Option<(usize, Class)> {
+        starts(wire).into_iter().find_map(|at| {
+            let class = self.classes.get(wire.get(at..)?)?;
+            Some((at, *class))
+        })
+    }
+}
+
+/// The class of a zone that nobody classed.
+fn natural(wire: &[u8]) -> Class {
+    if ARPA.iter().any(|(apex, _)| wire.ends_with(apex)) {
+        Class::Lookup
+    } else {
+        Class::Plain
+    }
+}
+
+/// Where `zone` begins in the wire form of `name`.
+fn within(name: &Name, zone: &Name) -> Option<usize> {
+    let at = name.as_wire().len().checked_sub(zone.as_wire().len())?;
+    (!zone.is_root() && name.is_within(zone)).then_some(at)
+}
+
+/// Where the labels of a wire form begin, the root's left out.
+fn starts(wire: &[u8]) -> SmallVec<[usize; 16]> {
+    let mut starts = SmallVec::new();
+    let mut at = 0;
+    while let Some(length) = wire.get(at).filter(|length| **length > 0) {
+        starts.push(at);
+        at += 1 + usize::from(*length);
+    }
+    starts
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn keys() -> Keys {
+        Keys::new(
+            Arc::new(Suffixes::built_in()),
+            SipHasher13::new_with_keys(1, 2),
+            &["bl.corp.example.com".parse().unwrap()],
+            &["left.alone.org".parse().unwrap()],
+        )
+    }
+
+    fn zones(name: &str, cut: Option<&str>) -> Vec<String> {
+        let cut: Option<Name> = cut.map(|cut| cut.parse().unwrap());
+        keys()
+            .of(&name.parse().unwrap(), cut.as_ref().map(Cut::Delegation))
+            .iter()
+            .map(|key| format!("{} {}", key.zone, key.class.label()))
+            .collect()
+    }
+
+    #[test]
+    fn a_name_is_guarded_by_its_domain_and_by_the_deepest_cut_below_it() {
+        let one = ["u.co.jp. plain"];
+        assert_eq!(zones("x.www.U.co.jp", None), one);
+        assert_eq!(zones("x.www.u.co.jp", Some("u.co.jp")), one);
+        assert_eq!(
+            zones("x.www.u.co.jp", Some("co.jp")),
+            one,
+            "a suffix guards nothing"
+        );
+        assert_eq!(zones("x.www.u.co.jp", Some(".")), one);
+        assert_eq!(
+            zones("x.www.u.co.jp", Some("www.u.co.jp")),
+            ["www.u.co.jp. plain", "u.co.jp. plain"]
+        );
+        for shared in [".", "jp", "co.jp", "unheard-of"] {
+            assert!(zones(shared, Some(".")).is_empty(), "{shared}");
+            assert!(keys().is_shared(&shared.parse().unwrap()));
+        }
+    }
+
+    #[test]
+    fn reverse_zones_are_guarded_from_a_network_of_one_owner_down() {
+        assert_eq!(
+            zones("4.3.2.10.in-addr.arpa", None),
+            ["2.10.in-addr.arpa. lookup"]
+        );
+        assert_eq!(
+            zones("4.3.2.10.in-addr.arpa", Some("3.2.10.in-addr.arpa")),
+            ["3.2.10.in-addr.arpa. lookup", "2.10.in-addr.arpa. lookup"]
+        );
+        for shared in [
+            "10.in-addr.arpa",
+            "in-addr.arpa",
+            "arpa",
+            "x.home.arpa",
+            "8.b.d.0.1.0.0.ip6.arpa",
+        ] {
+            assert!(zones(shared, Some("arpa")).is_empty(), "{shared}");
+        }
+        assert_eq!(
+            zones("f.f.8.b.d.0.1.0.0.2.ip6.arpa", None),
+            ["8.b.d.0.1.0.0.2.ip6.arpa. lookup"]
+        );
+    }
+
+    #[test]
+    fn a_zone_with_a_class_of_its_own_stands_alone() {
+        assert_eq!(
+            zones("2.0.0.127.zen.spamhaus.org", None),
+            ["spamhaus.org. lookup"]
+        );
+        assert_eq!(
+            zones("x.y.avqs.mcafee.com", None),
+            ["avqs.mcafee.com. lookup"]
+        );
+        assert_eq!(zones("www.mcafee.com", None), ["mcafee.com. plain"]);
+        assert_eq!(
+            zones("1.bl.corp.example.com", None),
+            ["bl.corp.example.com. lookup"]
+        );
+        assert_eq!(zones("x.left.alone.org", None), ["left.alone.org. exempt"]);
+    }
+
+    #[test]
+    fn the_operators_own_zone_is_guarded_even_where_a_suffix_is_seen() {
+        let apex: Name = "corp".parse().unwrap();
+        let of = keys().of(&"x.corp".parse().unwrap(), Some(Cut::Configured(&apex)));
+        assert_eq!(
+            of.iter()
+                .map(|key| key.zone.to_string())
+                .collect::<Vec<_>>(),
+            ["x.corp.", "corp."][1..]
+        );
+    }
+
+    #[test]
+    fn case_and_the_way_there_make_no_difference() {
+        let hash = |name: &str| keys().of(&name.parse().unwrap(), None)[0].hash;
+        assert_eq!(hash("a.Example.COM"), hash("b.c.example.com"));
+        assert_ne!(hash("a.example.com"), hash("a.example.net"));
+        assert_eq!(
+            keys().exactly(&"example.com".parse().unwrap()).hash,
+            hash("a.example.com")
+        );
+    }
+}

@@ -1,0 +1,147 @@
+//! What does a response say of its zone? Whether the name is there, and whether it was made up from a wildcard.
+
+use super::engage::Ended;
+use crate::wire::{Ede, Question, Rcode, RecordType, Response, rdata};
+
+/// How one fetch ended, as the zone guard sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// How; nothing if it says nothing about the zone's servers or names (what is bogus).
+    pub ended: Option<Ended>,
+    /// Whether the name is one that could be learned: there, and not made from a wildcard.
+    pub is_real: bool,
+}
+
+impl Outcome {
+    /// Reads it from the response to `question`.
+    #[must_use]
+    pub fn of(question: &Question, response: &Response) -> Self {
+        let ended = match response.rcode {
+            Rcode::NXDOMAIN => Some(Ended::NoName),
+            Rcode::NOERROR if !response.answer.is_empty() => Some(Ended::Positive),
+            Rcode::NOERROR if says_no_name(question, response) => Some(Ended::NoName),
+            Rcode::NOERROR => Some(Ended::NoData),
+            // Servers answered; what they said was not believed.
+            _ if response.ede.as_ref().is_some_and(Ede::is_bogus) => None,
+            _ => Some(Ended::Failed),
+        };
+        // A chain that ends in NXDOMAIN began with a name that is there.
+        let is_there = matches!(ended, Some(Ended::Positive | Ended::NoData));
+        let expanded = response.answer.iter().any(|held| held.rrset.is_expanded());
+        // A wildcard without the type, or one that answers by a CNAME: proofs of a name's absence beside NOERROR.
+        Self {
+            ended,
+            is_real: is_there && !expanded,
+        }
+    }
+}
+
+/// Whether it is a compact denial of the name (RFC 9824): an NSEC record at the name itself whose types include NXNAME.
+fn says_no_name(question: &Question, response: &Response) -> bool {
+    response
+        .authority
+        .iter()
+        .map(|held| &held.rrset)
+        .filter(|rrset| rrset.rtype == RecordType::NSEC && rrset.owner == question.name)
+        .flat_map(|rrset| rrset.rdata.iter())
+        .filter_map(rdata::nsec)
+        .any(|(_, types)| has_nxname(types))
+}
+
+/// Whether a type bitmap (RFC 4034 section 4.1.2) has NXNAME, type 128: the first bit of octet 16 of window 0.
+fn has_nxname(bitmap: &[u8]) -> bool {
+    let mut rest = bitmap;
+    while let [window, length, ..] = *rest {
+        let end = 2 + usize::from(length);
+        if window == 0 {
+            return rest
+                .get(2 + 16)
+                .filter(|_| length > 16)
+                .is_some_and(|octet| octet & 0x80 != 0);
+        }
+        rest = rest.get(end..).unwrap_or_default();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::wire::group::group;
+    use crate::wire::text::record_from_text;
+    use crate::wire::{Held, Security};
+
+    fn held(text: &str) -> Held {
+        let records: Vec<_> = text
+            .split('|')
+            .map(|line| record_from_text(line, 60).unwrap())
+            .collect();
+        Held {
+            rrset: Arc::new(group(&records).remove(0)),
+            ttl: 60,
+            security: Security::Insecure,
+        }
+    }
+
+    fn outcome(rcode: Rcode, answer: &[&str], authority: &[&str]) -> (Option<Ended>, bool) {
+        let question = Question::new("www.a.test".parse().unwrap(), RecordType::A);
+        let response = Response {
+            answer: answer.iter().map(|text| held(text)).collect(),
+            authority: authority.iter().map(|text| held(text)).collect(),
+            ..Response::empty(rcode)
+        };
+        let Outcome { ended, is_real } = Outcome::of(&question, &response);
+        (ended, is_real)
+    }
+
+    #[test]
+    fn a_response_says_whether_the_name_is_there() {
+        let a = "www.a.test. 60 IN A 192.0.2.1";
+        assert_eq!(
+            outcome(Rcode::NOERROR, &[a], &[]),
+            (Some(Ended::Positive), true)
+        );
+        assert_eq!(
+            outcome(Rcode::NOERROR, &[], &[]),
+            (Some(Ended::NoData), true)
+        );
+        assert_eq!(
+            outcome(Rcode::NXDOMAIN, &[], &[]),
+            (Some(Ended::NoName), false)
+        );
+        assert_eq!(
+            outcome(Rcode::SERVFAIL, &[], &[]),
+            (Some(Ended::Failed), false)
+        );
+        let wildcard = "www.a.test. 60 IN A 192.0.2.1|www.a.test. 60 IN RRSIG A 13 2 60 1900000000 1500000000 1 a.test. AAAA";
+        assert_eq!(
+            outcome(Rcode::NOERROR, &[wildcard], &[]),
+            (Some(Ended::Positive), false)
+        );
+        let itself = wildcard.replace("A 13 2", "A 13 3");
+        assert_eq!(
+            outcome(Rcode::NOERROR, &[&itself], &[]),
+            (Some(Ended::Positive), true)
+        );
+        let lie = "www.a.test. 60 IN NSEC \\000.www.a.test. RRSIG NSEC NXNAME"
+            .replace("NXNAME", "TYPE128");
+        assert_eq!(
+            outcome(Rcode::NOERROR, &[], &[&lie]),
+            (Some(Ended::NoName), false)
+        );
+        let there = "www.a.test. 60 IN NSEC \\000.www.a.test. TXT RRSIG NSEC";
+        assert_eq!(
+            outcome(Rcode::NOERROR, &[], &[there]),
+            (Some(Ended::NoData), true)
+        );
+    }
+
+    #[test]
+    fn what_is_bogus_says_nothing() {
+        let question = Question::new("www.a.test".parse().unwrap(), RecordType::A);
+        let response = Response::failure(Ede::new(Ede::DNSSEC_BOGUS, "forged"));
+        assert_eq!(Outcome::of(&question, &response).ended, None);
+    }
+}

@@ -1,0 +1,237 @@
+//! What is known of one zone that is asked for much? About half a kilobyte of rates, outcomes and estimates, all of them fading.
+
+use siphasher::sip::SipHasher13;
+
+use super::decay::{Decaying, Distinct};
+use super::engage::{Engaged, FAILING_DEMAND, Outcomes, Signs, Trigger};
+use super::explore::Bucket;
+use super::keys::{Class, Key};
+use super::narrow::Recent;
+use crate::guard::address::Address;
+use crate::wire::Name;
+
+/// Client prefixes told of a zone under attack.
+const TOP: usize = 8;
+/// Seconds after which estimates of how many names and clients there are begin anew, while the zone is not engaged.
+const ESTIMATES: u64 = 60;
+/// E-fold of the baseline, seconds: a day.
+const DAY: f32 = 86_400.0;
+/// Milliseconds of demand that one step of the baseline takes in.
+const STEP: u64 = 60_000;
+
+/// One zone.
+#[derive(Clone, Debug)]
+pub(super) struct Record {
+    pub(super) zone: Name,
+    pub(super) class: Class,
+    /// Everything asked for that was not known, denied or not.
+    pub(super) demand: Decaying,
+    /// The same for names not known to be real.
+    pub(super) unknown: Decaying,
+    pub(super) outcomes: Outcomes,
+    pub(super) names: Distinct,
+    pub(super) clients: Distinct,
+    pub(super) bucket: Bucket,
+    pub(super) engaged: Option<Engaged>,
+    baseline: Baseline,
+    /// When the estimates began, milliseconds.
+    estimated_since: u64,
+    /// Made when the zone is first looked at closely.
+    closely: Option<Box<Closely>>,
+}
+
+/// Mean unknown demand over a day.
+#[derive(Clone, Copy, Debug, Default)]
+struct Baseline {
+    mean: f32,
+    counted: f32,
+    since: u64,
+}
+
+/// What is kept only of zones with much unknown demand.
+#[derive(Clone, Debug, Default)]
+struct Closely {
+    recent: Recent,
+    top: Vec<(Address, u64)>,
+}
+
+/// One query for a name of the zone, as the record takes it in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) name: &'a Name,
+    pub(super) known: bool,
+    /// Hash of the name.
+    pub(super) print: u64,
+    pub(super) client: Address,
+    /// Hash of the client.
+    pub(super) client_print: u64,
+}
+
+impl Record {
+    pub(super) fn new(key: &Key, rate: (f32, f32), at: u64) -> Self {
+        Self {
+            zone: key.zone.clone(),
+            class: key.class,
+            demand: Decaying::default(),
+            unknown: Decaying::default(),
+            outcomes: Outcomes::default(),
+            names: Distinct::default(),
+            clients: Distinct::default(),
+            bucket: Bucket::full(rate, at),
+            engaged: None,
+            baseline: Baseline {
+                since: at,
+                ..Baseline::default()
+            },
+            estimated_since: at,
+            closely: None,
+        }
+    }
+
+    /// Takes in one query, answered or not.
+    pub(super) fn note(&mut self, asked: &Asked<'_>, hasher: &SipHasher13, at: u64) {
+        self.demand.add(1.0, at);
+        if let Some(engaged) = &mut self.engaged {
+            engaged.peak = engaged.peak.max(self.demand.rate(at));
+        } else if at.saturating_sub(self.estimated_since) >= ESTIMATES * 1_000 {
+            self.names = Distinct::default();
+            self.clients = Distinct::default();
+            self.estimated_since = at;
+        }
+        self.baseline.pass(!asked.known, self.engaged.is_some(), at);
+        self.clients.see(asked.client_print);
+        if asked.known {
+            return;
+        }
+        self.unknown.add(1.0, at);
+        self.names.see(asked.print);
+        if !self.is_suspicious(at) {
+            self.closely = None;
+            return;
+        }
+        let closely = self.closely.get_or_insert_default();
+        closely.saw(asked.client);
+        let present = self
+            .engaged
+            .as_ref()
+            .and_then(|engaged| engaged.suffix.as_ref());
+        if let (Some(suffix), Some(engaged)) = (
+            closely.recent.note(asked.name, &self.zone, hasher, present),
+            &mut self.engaged,
+        ) {
+            engaged.suffix = suffix;
+        }
+    }
+
+    /// Whether it is engaged, or so many unknown names are asked for that it soon may be.
+    pub(super) fn is_suspicious(&self, at: u64) -> bool {
+        self.engaged.is_some() || self.unknown.rate(at) >= FAILING_DEMAND
+    }
+
+    /// What the triggers look at.
+    pub(super) fn signs(&self, held: u32, threshold: u32, flood_rate: f32, at: u64) -> Signs<'_> {
+        Signs {
+            class: self.class,
+            unknown: self.unknown.rate(at),
+            baseline: self.baseline.mean,
+            outcomes: &self.outcomes,
+            held,
+            threshold,
+            flood_rate,
+        }
+    }
+
+    /// Engages it if a trigger says so; why, if it did so now.
+    pub(super) fn engage(
+        &mut self,
+        held: u32,
+        threshold: u32,
+        flood_rate: f32,
+        at: u64,
+    ) -> Option<Trigger> {
+        if self.engaged.is_some() {
+            return None;
+        }
+        let signs = self.signs(held, threshold, flood_rate, at);
+        let trigger = signs.trigger(at)?;
+        self.engaged = Some(Engaged::new(trigger, &signs, at));
+        Some(trigger)
+    }
+
+    /// The client prefixes that asked for most unknown names, and how many at most.
+    pub(super) fn top_clients(&self) -> &[(Address, u64)] {
+        self.closely.as_ref().map_or(&[], |closely| &closely.top)
+    }
+}
+
+impl Baseline {
+    /// One query passed. What was asked during an attack is no baseline.
+    #[expect(clippy::cast_precision_loss, reason = "a mean need not be exact")]
+    fn pass(&mut self, unknown: bool, engaged: bool, at: u64) {
+        if engaged {
+            *self = Self {
+                counted: 0.0,
+                since: at,
+                ..*self
+            };
+            return;
+        }
+        self.counted += f32::from(u8::from(unknown));
+        let passed = at.saturating_sub(self.since);
+        if passed >= STEP {
+            let seconds = passed as f32 / 1000.0;
+            self.mean += (self.counted / seconds - self.mean) * -(-seconds / DAY).exp_m1();
+            *self = Self {
+                counted: 0.0,
+                since: at,
+                ..*self
+            };
+        }
+    }
+}
+
+impl Closely {
+    /// Space-saving (Metwally et al. 2005): the least of the top gives way, and its count goes on.
+    fn saw(&mut self, client: Address) {
+        if let Some((_, count)) = self.top.iter_mut().find(|(of, _)| *of == client) {
+            *count += 1;
+        } else if self.top.len() < TOP {
+            self.top.push((client, 1));
+        } else if let Some(least) = self.top.iter_mut().min_by_key(|(_, count)| *count) {
+            *least = (client, least.1 + 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_baseline_is_the_mean_of_a_day_and_attacks_do_not_raise_it() {
+        let mut baseline = Baseline::default();
+        for second in 0..86_400_u64 {
+            for _ in 0..10 {
+                baseline.pass(true, false, second * 1_000);
+            }
+        }
+        assert!(
+            (6.0..6.6).contains(&baseline.mean),
+            "63 % of 10 after a day: {}",
+            baseline.mean
+        );
+        let before = baseline.mean;
+        for at in 86_400_000..86_500_000_u64 {
+            baseline.pass(true, true, at);
+        }
+        assert!((baseline.mean - before).abs() < 0.01);
+        // Silence counts.
+        baseline.pass(true, false, 3 * 86_400_000);
+        assert!(baseline.mean < 1.5, "{}", baseline.mean);
+    }
+
+    #[test]
+    fn a_record_is_small() {
+        assert!(size_of::<Record>() <= 640, "{}", size_of::<Record>());
+    }
+}

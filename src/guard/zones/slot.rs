@@ -1,0 +1,103 @@
+//! What goes with a fetch that the zone guard let through? Its slots, given back at its end, and the news of how it ended.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::State;
+use super::decay::millis;
+use super::known::Print;
+use super::outcome::Outcome;
+use super::slots::{Place, Share};
+use crate::guard::address::Address;
+use crate::sys::clock::Now;
+
+/// Bits of an IPv6 address that tell clients apart: a subscriber's /56. (Of an IPv4 address: all.)
+const V6_CLIENT: u32 = 56;
+
+/// The right to one fetch. Dropped without [`Self::finish`], it only gives its slots back.
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Slot(Option<Box<Claim>>);
+
+#[derive(Debug)]
+pub(super) struct Claim {
+    pub(super) state: Arc<State>,
+    pub(super) _place: Place,
+    pub(super) _share: Option<Share>,
+    /// The zones that hear how it ended.
+    pub(super) zones: SmallVec<[u64; 2]>,
+    pub(super) print: Print,
+    /// The registrable domain, for the filter's share of it.
+    pub(super) domain: u64,
+    pub(super) client: u64,
+    pub(super) explores: bool,
+    /// Whether the name may be learned from it.
+    pub(super) learns: bool,
+}
+
+impl Slot {
+    /// Holds nothing and tells nobody: where the guard is off, and for who joins a fetch under way.
+    pub const fn free() -> Self {
+        Self(None)
+    }
+
+    pub(super) fn of(claim: Claim) -> Self {
+        Self(Some(Box::new(claim)))
+    }
+
+    /// Whether it is one of those that explore.
+    #[must_use]
+    pub fn explores(&self) -> bool {
+        self.0.as_ref().is_some_and(|claim| claim.explores)
+    }
+
+    /// The fetch is over: how it ended, and how many packets it sent.
+    pub fn finish(self, outcome: Outcome, packets: u32, now: Now) {
+        let Some(claim) = self.0 else {
+            return;
+        };
+        let at = millis(now);
+        let state = &claim.state;
+        state.together().sent(packets, claim.explores, at);
+        if let Some(ended) = outcome.ended {
+            state.together().ended(ended, at);
+            for zone in &claim.zones {
+                state.zones.with(*zone, |record| {
+                    record.outcomes.note(ended, at);
+                    if let Some(engaged) = &mut record.engaged
+                        && engaged.heard(ended, &record.outcomes, at)
+                    {
+                        // The servers are back: what they did before says nothing of them now.
+                        record.outcomes = super::engage::Outcomes::default();
+                    }
+                });
+            }
+        }
+        if outcome.is_real && claim.learns {
+            state.learn(claim.print, claim.domain, claim.client, at);
+        }
+    }
+}
+
+impl State {
+    /// A keyed hash of a client prefix.
+    pub(super) fn client_print(&self, client: Address) -> u64 {
+        match client {
+            Address::V4(bits) => self.hasher.hash(&bits.to_be_bytes()),
+            Address::V6(bits) => self.hasher.hash(&bits.to_be_bytes()),
+        }
+    }
+}
+
+/// What counts as one client: an IPv4 address, or the /56 of an IPv6 one.
+pub(super) fn prefix_of(client: IpAddr) -> Address {
+    match Address::from(client) {
+        v4 @ Address::V4(_) => v4,
+        Address::V6(bits) => {
+            let host = 128 - V6_CLIENT;
+            Address::V6(bits >> host << host)
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! What does the zone guard look like now? For `suimon guard status`, `suimon why`, metrics, and the story of an attack.
+
+use std::sync::atomic::Ordering;
+
+use super::decay::millis;
+use super::keys::{Class, Cut};
+use super::record::Record;
+use super::{ZoneGuard, slots};
+use crate::config::plan::ZoneGuardMode;
+use crate::guard::address::Address;
+use crate::sys::clock::Now;
+use crate::telemetry::attacks::ZoneAttack;
+use crate::wire::Name;
+
+/// The whole of it.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// Off, log-only or enforce.
+    pub mode: ZoneGuardMode,
+    /// Fetch slots in use.
+    pub slots_used: u32,
+    /// Fetch slots in all.
+    pub slots: u32,
+    /// What one zone may hold now.
+    pub slots_per_zone: u32,
+    /// Zones with a record of their own.
+    pub zones: usize,
+    /// Zones engaged now.
+    pub engaged: u32,
+    /// Names in both generations of the filter.
+    pub known_names: u64,
+    /// Names one generation can take.
+    pub known_capacity: u64,
+    /// Rules of the public suffix list in use.
+    pub suffix_rules: usize,
+    /// What the operator wished at run time.
+    pub wishes: Vec<(Name, Class)>,
+}
+
+/// A zone that is engaged.
+#[derive(Clone, Debug)]
+pub struct Guarded {
+    /// What is going on.
+    pub attack: ZoneAttack,
+    /// How the zone is guarded.
+    pub class: Class,
+    /// Slots it holds.
+    pub slots_held: u32,
+}
+
+/// What the zone guard thinks of a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// The zones it is charged to, the deepest first, with their classes.
+    pub zones: Vec<(Name, Class)>,
+    /// Whether the name is known to be real.
+    pub known: bool,
+    /// The engaged zone that covers it, and why it is engaged.
+    pub engaged: Option<(Name, &'static str)>,
+}
+
+impl ZoneGuard {
+    /// Everything but the engaged zones themselves.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let state = &self.state;
+        Status {
+            mode: self.mode,
+            slots_used: state.pool.used(),
+            slots: state.pool.capacity(),
+            slots_per_zone: state.pool.threshold(slots::divisor::ZONE),
+            zones: state.zones.len(),
+            engaged: state.engaged.load(Ordering::Relaxed),
+            known_names: state.known.names(),
+            known_capacity: state.known.capacity(),
+            suffix_rules: self.suffixes.len(),
+            wishes: self
+                .wishes()
+                .iter()
+                .map(|(zone, class)| (zone.clone(), *class))
+                .collect(),
+        }
+    }
+
+    /// The zones that are engaged, those asked for most first.
+    #[must_use]
+    pub fn guarded(&self, now: Now) -> Vec<Guarded> {
+        let at = millis(now);
+        let mut guarded = Vec::new();
+        self.state.zones.for_each(|hash, record| {
+            if let Some(attack) = attack(record, at) {
+                guarded.push(Guarded {
+                    attack,
+                    class: record.class,
+                    slots_held: self.state.shares.held(hash),
+                });
+            }
+        });
+        guarded.sort_by(|one, other| other.attack.demand.total_cmp(&one.attack.demand));
+        guarded
+    }
+
+    /// What would count for this name; touches nothing.
+    #[must_use]
+    pub fn explain(&self, name: &Name, cut: Option<Cut<'_>>) -> Explained {
+        let keys = self.keys.load().of(name, cut);
+        let engaged = keys.iter().find_map(|key| {
+            self.state.zones.with(key.hash, |record| {
+                let engaged = record.engaged.as_ref()?;
+                let covered = engaged
+                    .suffix
+                    .as_ref()
+                    .is_none_or(|suffix| suffix.covers(name));
+                covered.then(|| (key.zone.clone(), engaged.trigger.label()))
+            })?
+        });
+        Explained {
+            zones: keys
+                .iter()
+                .map(|key| (key.zone.clone(), key.class))
+                .collect(),
+            known: self
+                .state
+                .known
+                .contains(self.state.known.print(&name.to_lower_wire())),
+            engaged,
+        }
+    }
+}
+
+/// What is going on in a zone, if it is engaged.
+pub(super) fn attack(record: &Record, at: u64) -> Option<ZoneAttack> {
+    let engaged = record.engaged.as_ref()?;
+    Some(ZoneAttack {
+        zone: record.zone.to_string(),
+        suffix: engaged
+            .suffix
+            .as_ref()
+            .map(|suffix| suffix.name.to_string()),
+        trigger: engaged.trigger.label(),
+        seconds: at.saturating_sub(engaged.since) / 1_000,
+        demand: record.demand.rate(at),
+        unknown: record.unknown.rate(at),
+        peak: engaged.peak,
+        failed_share: record.outcomes.failed_share(at),
+        dead: engaged.is_dead(),
+        denied: engaged.denied,
+        explored: engaged.explored,
+        names: record.names.estimate(),
+        clients: record.clients.estimate(),
+        top_clients: record
+            .top_clients()
+            .iter()
+            .map(|(client, count)| (prefix(*client), *count))
+            .collect(),
+    })
+}
+
+fn prefix(client: Address) -> String {
+    match client {
+        Address::V4(_) => format!("{}/32", client.to_ip()),
+        Address::V6(_) => format!("{}/56", client.to_ip()),
+    }
+}

@@ -1,0 +1,269 @@
+//! What becomes of a question that the cache cannot answer? The zone guard has it found out, answered stale, or denied.
+
+use rand::Rng;
+
+use super::limit::Account;
+use super::{Miss, Next, Pipeline, Refresh, Waiting, is_error, with_chain};
+use crate::answer;
+use crate::cache::Demand;
+use crate::config::plan::TransportKind;
+use crate::guard::cookies::{Cookie, Proof};
+use crate::guard::zones::{Cut, Denial, Permission, Query, Slot};
+use crate::guard::{Admission, Arrival};
+use crate::sys::clock::Now;
+use crate::telemetry::{AnswerSource, Reason, Worker};
+use crate::wire::{Ede, Held, Name, QueryView, Question, Rcode, Response};
+
+/// What remains of a question when policy and cache have had their say.
+pub(super) struct Remains {
+    pub(super) question: Question,
+    /// The operator's own CNAMEs that lead to it.
+    pub(super) chain: Vec<Held>,
+    pub(super) forwarded: bool,
+    /// The apex of the forward or stub zone it lies in.
+    pub(super) apex: Option<Name>,
+}
+
+/// Who asked, and how.
+#[derive(Clone, Copy)]
+pub(super) struct Asker<'a> {
+    pub(super) counters: &'a Worker,
+    pub(super) arrival: &'a Arrival<'a>,
+    pub(super) query: &'a QueryView<'a>,
+    pub(super) proof: Proof,
+    pub(super) account: Account,
+    pub(super) may_send_errors: bool,
+    pub(super) demand: Demand,
+}
+
+impl Pipeline {
+    pub(super) fn find_out_or_not(
+        &self,
+        asker: Asker<'_>,
+        admission: Admission,
+        remains: Remains,
+        (now, dice): (Now, &mut impl Rng),
+        reply: &mut Vec<u8>,
+    ) -> Next {
+        let Asker {
+            counters,
+            arrival,
+            account,
+            may_send_errors,
+            demand,
+            ..
+        } = asker;
+        // A snooping query (RD=0) has no permit: what is not cached stays unknown.
+        if admission.is_snoop() {
+            let reason = Reason::RecursionNotDesired;
+            let next = self.reject(counters, arrival, reason, Rcode::REFUSED, reply);
+            return self.send_error(counters, account, next, (now, dice), reply);
+        }
+        let Remains {
+            question,
+            chain,
+            forwarded,
+            apex,
+        } = remains;
+        let (client, verified) = (admission.client(), admission.is_verified());
+        let joins = self.resolver.is_under_way(&question, demand);
+        let judged = Query {
+            client,
+            joins,
+            ..self.asked(&question)
+        };
+        let slot = match self.judge(judged, apex.as_ref(), &question, demand, now) {
+            Permission::Fetch(slot) | Permission::Explore(slot) => slot,
+            Permission::Stale { refresh } => {
+                let stale = self
+                    .stale_under_attack(&question, demand, now)
+                    .unwrap_or_else(|| {
+                        // Gone between two looks.
+                        Response::failure(Ede::new(Ede::OTHER, "flushed just now; ask again"))
+                    });
+                let refresh = refresh.and_then(|slot| {
+                    let permit = admission.into_refresh()?.holding(slot);
+                    Some(Box::new(Refresh { permit, question }))
+                });
+                let next = self.tell_now(
+                    asker,
+                    &stale,
+                    chain,
+                    AnswerSource::Stale,
+                    (now, dice),
+                    reply,
+                );
+                return match (next, refresh) {
+                    (Next::Reply, Some(refresh)) => Next::ReplyAndRefresh(refresh),
+                    (next, _) => next,
+                };
+            }
+            Permission::Deny(Denial {
+                reason,
+                ede,
+                silent,
+            }) => {
+                counters.verdict(reason);
+                if silent && arrival.transport == TransportKind::Udp {
+                    return Next::Silence;
+                }
+                let failure = Response::failure(ede);
+                return self.tell_now(
+                    asker,
+                    &failure,
+                    chain,
+                    AnswerSource::Failure,
+                    (now, dice),
+                    reply,
+                );
+            }
+        };
+        let Some(permit) = admission.into_permit() else {
+            return Next::Silence;
+        };
+        let ticket = match self.pending.enter(client, verified) {
+            Ok(ticket) => ticket,
+            Err(reason) => {
+                let next = self.reject(counters, arrival, reason, Rcode::SERVFAIL, reply);
+                return self.send_error(counters, account, next, (now, dice), reply);
+            }
+        };
+        Next::Miss(Box::new(Miss {
+            permit: permit.holding(slot),
+            demand,
+            waiting: Waiting {
+                ticket,
+                question,
+                chain,
+                forwarded,
+                packet: arrival.bytes.into(),
+                proof: asker.proof,
+                transport: arrival.transport,
+                may_send_errors,
+                account,
+                arrived: now,
+            },
+        }))
+    }
+
+    /// The right to look a name up anew behind its answer, if its zone is not under attack or the name is known to be real.
+    pub(super) fn may_renew(
+        &self,
+        question: &Question,
+        client: std::net::IpAddr,
+        now: Now,
+    ) -> Option<Slot> {
+        let judged = Query {
+            client,
+            renews: true,
+            ..self.asked(question)
+        };
+        match self.judge(judged, None, question, Demand::Checked, now) {
+            Permission::Fetch(slot) | Permission::Explore(slot) => Some(slot),
+            Permission::Stale { .. } | Permission::Deny(_) => None,
+        }
+    }
+
+    /// Whether the zone guard holds back unknown names like this one at present.
+    pub(super) fn is_under_attack(&self, question: &Question, now: Now) -> bool {
+        if self.zones.engaged() == 0 {
+            return false;
+        }
+        let delegation = self.cache.deepest_delegation(&question.name, now);
+        let cut = delegation.as_deref().map(|at| Cut::Delegation(&at.zone));
+        self.zones.holds(&question.name, cut)
+    }
+
+    /// What was good before, for a zone under attack, whatever `cache.max_stale` says.
+    pub(super) fn stale_under_attack(
+        &self,
+        question: &Question,
+        demand: Demand,
+        now: Now,
+    ) -> Option<Response> {
+        let mut stale = self
+            .cache
+            .stale_within(question, demand, self.zones.max_stale(), now)?;
+        if let Some(ede) = &mut stale.ede {
+            ede.text = "its zone is under attack at present".into();
+        }
+        Some(stale)
+    }
+
+    fn asked<'a>(&self, question: &'a Question) -> Query<'a> {
+        Query {
+            name: &question.name,
+            cut: None,
+            client: std::net::Ipv4Addr::UNSPECIFIED.into(),
+            joins: false,
+            renews: false,
+        }
+    }
+
+    fn judge(
+        &self,
+        judged: Query<'_>,
+        apex: Option<&Name>,
+        question: &Question,
+        demand: Demand,
+        now: Now,
+    ) -> Permission {
+        if !self.zones.is_on() {
+            return Permission::Fetch(Slot::free());
+        }
+        let delegation = match apex {
+            Some(_) => None,
+            None => self.cache.deepest_delegation(&question.name, now),
+        };
+        let cut = match (apex, &delegation) {
+            (Some(apex), _) => Some(Cut::Configured(apex)),
+            (None, Some(at)) => Some(Cut::Delegation(&at.zone)),
+            (None, None) => None,
+        };
+        let has_stale = || {
+            let grace = self.zones.max_stale();
+            self.cache
+                .stale_within(question, demand, grace, now)
+                .is_some()
+        };
+        self.zones.judge(&Query { cut, ..judged }, has_stale, now)
+    }
+
+    /// Writes a reply that is never kept as a ready-made one.
+    fn tell_now(
+        &self,
+        Asker {
+            counters,
+            arrival,
+            query,
+            proof,
+            account,
+            may_send_errors,
+            ..
+        }: Asker<'_>,
+        response: &Response,
+        chain: Vec<Held>,
+        source: AnswerSource,
+        (now, dice): (Now, &mut impl Rng),
+        reply: &mut Vec<u8>,
+    ) -> Next {
+        if is_error(response.rcode) && !may_send_errors {
+            counters.verdict(Reason::ReflectorPort);
+            return Next::Silence;
+        }
+        let response = with_chain(response, chain);
+        let udp = arrival.transport == TransportKind::Udp;
+        let cookie = proof.reply().map(Cookie::as_octets);
+        answer::compose(query, &response, cookie, &self.plan, udp, reply);
+        counters.answered(source, std::time::Duration::ZERO);
+        let payer = (account, &proof);
+        self.send_off(
+            counters,
+            payer,
+            arrival.bytes,
+            response.rcode,
+            (now, dice),
+            reply,
+        )
+    }
+}

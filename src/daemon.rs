@@ -7,6 +7,7 @@ mod known_names;
 mod limiting;
 mod live;
 mod local_root;
+mod lookout;
 mod metrics;
 mod operator;
 mod priming;
@@ -34,13 +35,14 @@ use crate::ops::control::Control;
 use crate::ops::logging::Logging;
 use crate::ops::metrics::MetricsPage;
 use crate::sys::arguments::DaemonArgs;
-use crate::sys::{addresses, clock, notify, sandbox};
+use crate::sys::{clock, notify, sandbox};
 use front::Front;
+use lookout::Lookout;
 use operator::Operator;
 use priming::Priming;
 use watch::Watch;
 
-/// How often the status line, the host's own addresses and the cache's bookkeeping are brought up to date.
+/// How often the status line and the cache's bookkeeping are brought up to date.
 const HOUSEKEEPING: Duration = Duration::from_secs(5);
 
 /// How long the control socket and the metrics page may take to close.
@@ -158,7 +160,8 @@ async fn attend(
         .map(MetricsPage::bind)
         .transpose()
         .map_err(|error| system(&error))?;
-    let own_addresses_known = learn_own_addresses(&operator, true);
+    let lookout = Lookout::begin(&operator);
+    lookout.keep(&operator).map_err(|error| system(&error))?;
     let front = Arc::new(Front::new(Arc::clone(&operator), runtime.handle().clone()));
     let ingress = listeners
         .start(&front, operator.telemetry(), &plan.ingress)
@@ -178,7 +181,7 @@ async fn attend(
     if let Some(page) = page {
         doors.spawn(page.serve(Arc::clone(&operator) as Arc<_>, until_stopped()));
     }
-    tokio::spawn(keep_house(Arc::clone(&operator), own_addresses_known));
+    tokio::spawn(keep_house(Arc::clone(&operator)));
     tell(&report::ready(ingress.addresses()));
     notify::ready("serving");
 
@@ -238,8 +241,8 @@ async fn drain(ingress: Ingress, operator: &Operator, patience: Duration) {
     }
 }
 
-/// At once and every few seconds: priming, own addresses, cache bookkeeping, who is over a limit, the status line; the watchdog as long as all is well.
-async fn keep_house(operator: Arc<Operator>, mut own_addresses_known: bool) {
+/// At once and every few seconds: priming, cache bookkeeping, who is over a limit, the status line; the watchdog as long as all is well.
+async fn keep_house(operator: Arc<Operator>) {
     let pace =
         notify::watchdog_interval().map_or(HOUSEKEEPING, |interval| interval.min(HOUSEKEEPING));
     let mut ticks = tokio::time::interval(pace);
@@ -250,7 +253,6 @@ async fn keep_house(operator: Arc<Operator>, mut own_addresses_known: bool) {
     loop {
         ticks.tick().await;
         priming.see_to_it(&operator);
-        own_addresses_known = learn_own_addresses(&operator, own_addresses_known);
         let live = operator.live();
         live.cache.settle();
         live.pipeline.guard.see_to_it(clock::now());
@@ -268,20 +270,6 @@ async fn keep_house(operator: Arc<Operator>, mut own_addresses_known: bool) {
             notify::watchdog();
         }
     }
-}
-
-/// Tells the guard which addresses are ours; whether they could be read. Says so in the log only the first time they cannot.
-fn learn_own_addresses(operator: &Operator, known_before: bool) -> bool {
-    match addresses::HostAddresses::read() {
-        Ok(host) => operator.live().own.replace(host.forgeable, host.broadcast),
-        Err(error) => {
-            if known_before {
-                tracing::warn!(%error, "cannot read the host's own addresses");
-            }
-            return false;
-        }
-    }
-    true
 }
 
 /// Sockets towards servers and clients need descriptors: as many as the hard limit allows.

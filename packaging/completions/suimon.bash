@@ -260,7 +260,7 @@ _suimon() {
             return 0
             ;;
         suimon__subcmd__check)
-            opts="-s -h --set --explain --effective --socket --output --color --help"
+            opts="-s -h --set --explain --host --effective --socket --output --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1216,12 +1216,16 @@ _suimon() {
             return 0
             ;;
         suimon__subcmd__why)
-            opts="-h --tcp --socket --output --color --help"
+            opts="-h --tcp --interface --socket --output --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --interface)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --socket)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

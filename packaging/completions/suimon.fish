@@ -70,6 +70,7 @@ json\t'For programs: stable keys, units in the names, "schema" first'"
 complete -c suimon -n "__fish_suimon_using_subcommand check" -l color -d 'When colours are used' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
+complete -c suimon -n "__fish_suimon_using_subcommand check" -l host -d 'Also tell which protections against forged sources this host\'s shape makes impossible or leaves unused'
 complete -c suimon -n "__fish_suimon_using_subcommand check" -l effective -d 'Print every option in force and where it comes from'
 complete -c suimon -n "__fish_suimon_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c suimon -n "__fish_suimon_using_subcommand ask" -l socket -d 'Control socket of the daemon' -r -F
@@ -80,6 +81,7 @@ always\t'Always'
 never\t'Never'"
 complete -c suimon -n "__fish_suimon_using_subcommand ask" -l trace -d 'Show each step: cache, referral, server, time, budget'
 complete -c suimon -n "__fish_suimon_using_subcommand ask" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c suimon -n "__fish_suimon_using_subcommand why" -l interface -d 'As a query that arrives by this interface (guard.bind, guard.route_back)' -r
 complete -c suimon -n "__fish_suimon_using_subcommand why" -l socket -d 'Control socket of the daemon' -r -F
 complete -c suimon -n "__fish_suimon_using_subcommand why" -l output -d 'For whom results are written' -r -f -a "human\t'For people: tables, units, colours. May change from version to version'
 json\t'For programs: stable keys, units in the names, "schema" first'"

@@ -103,6 +103,20 @@ sections! {
         refusals_per_host: u32,
         pending_per_client: usize,
         pending_per_verified_client: usize,
+        route_back: RouteBack,
+        #[serde(default)] bind: Vec<Bind>,
+        #[serde(default)] group: Vec<Group>,
+    }
+
+    /// `[[guard.bind]]`
+    Bind {
+        prefixes: Vec<Prefix>,
+        interfaces: Vec<String>,
+    }
+
+    /// `[[guard.group]]`
+    Group {
+        interfaces: Vec<String>,
     }
 
     /// `[limiter]`
@@ -341,8 +355,12 @@ choices! {
     /// How a query travelled.
     Transport => super::plan::TransportKind { Udp, Tcp, }
 
+    /// What the route to a datagram's source must be.
+    RouteBack => super::plan::RouteBack { Off, Loose, Feasible, Strict, }
+
     /// What the zone guard does.
     ZoneGuardMode => super::plan::ZoneGuardMode { Off, LogOnly, Enforce, }
+
     /// Whether limits are applied.
     LimiterMode => super::plan::LimiterMode { Off, LogOnly, Enforce, }
 

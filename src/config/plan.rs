@@ -4,6 +4,7 @@
 //! (docs/parameters.md), "T4.2" for section 4.2 of the threat catalogue it cites.
 
 mod limiter;
+mod ways;
 mod zone_guard;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -15,6 +16,7 @@ use ipnet::IpNet;
 use crate::wire::{Name, Rrset};
 
 pub use limiter::{IscLimits, Limiter, LimiterAlgorithm, LimiterMode, LimiterPrefix};
+pub use ways::{IngressBinding, RouteBack};
 pub use zone_guard::{ZoneGuard, ZoneGuardMode};
 
 /// Everything suimond runs by. Only `config` makes one, after every check.
@@ -97,6 +99,12 @@ pub struct Guard {
     pub check_own_addresses: bool,
     /// Row 4: drop martian sources.
     pub check_martians: bool,
+    /// Row 5: by which interfaces some clients' queries may arrive.
+    pub bindings: Vec<IngressBinding>,
+    /// Row 6: whether a source's route must lead back to where it came from.
+    pub route_back: RouteBack,
+    /// Interfaces that count as one for `RouteBack::Feasible`, as patterns of names.
+    pub interface_groups: Vec<Vec<String>>,
     /// Row 10: no error replies to the ports of reflecting services.
     pub suppress_errors_to_reflectors: bool,
     /// Refusals per second per IPv4 /24 or IPv6 /48 (1).

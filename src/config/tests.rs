@@ -1,6 +1,7 @@
 //! Tests of the whole way from text to plan.
 
 mod accepted;
+mod arriving;
 mod proof;
 mod refused;
 mod trust;

@@ -6,7 +6,10 @@ use serde::Serialize;
 
 use super::output::{Paint, counted};
 use super::{Error, Exit, Session};
+use crate::config::plan;
 use crate::config::{self, Loaded, Place, Problem, Severity, Sources};
+use crate::guard::shape;
+use crate::sys::shape::Shape;
 
 /// Check a configuration without starting anything, or explain an option.
 ///
@@ -23,8 +26,12 @@ pub(super) struct Args {
     set: Vec<String>,
 
     /// Explain an option or a section instead.
-    #[arg(long, value_name = "KEY", conflicts_with_all = ["set", "effective"])]
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["set", "effective", "host"])]
     explain: Option<String>,
+
+    /// Also tell which protections against forged sources this host's shape makes impossible or leaves unused.
+    #[arg(long)]
+    host: bool,
 
     /// Print every option in force and where it comes from.
     #[arg(long)]
@@ -42,7 +49,7 @@ impl Args {
             self.set.clone(),
             std::env::vars_os(),
         );
-        let report = CheckReport::of(config::load(&sources), self.effective);
+        let report = CheckReport::of(config::load(&sources), self.effective, self.host);
         session
             .screen
             .show(&report, |paint| human(&report, paint))?;
@@ -62,6 +69,9 @@ struct CheckReport {
     /// Every option in force, as TOML with its place; if asked for and it holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     effective: Option<String>,
+    /// What this host cannot do, or could and does not; if asked for and it holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<Vec<String>>,
 }
 
 /// One problem.
@@ -84,11 +94,12 @@ struct Found {
 }
 
 impl CheckReport {
-    fn of(loaded: Result<Loaded, Vec<Problem>>, effective: bool) -> Self {
+    fn of(loaded: Result<Loaded, Vec<Problem>>, effective: bool, host: bool) -> Self {
         match loaded {
             Ok(loaded) => Self {
                 holds: true,
                 problems: loaded.warnings.iter().map(Found::of).collect(),
+                host: host.then(|| tell_host(&loaded.plan.guard)),
                 files: loaded.files,
                 effective: effective.then_some(loaded.effective),
             },
@@ -97,6 +108,7 @@ impl CheckReport {
                 problems: problems.iter().map(Found::of).collect(),
                 files: Vec::new(),
                 effective: None,
+                host: None,
             },
         }
     }
@@ -148,6 +160,17 @@ fn human(report: &CheckReport, paint: Paint) -> String {
         text += effective.trim_end();
         text += "\n\n";
     }
+    if let Some(host) = &report.host {
+        text += &paint.strong("This host");
+        text.push('\n');
+        for sentence in host {
+            text += &format!("  - {sentence}\n");
+        }
+        if host.is_empty() {
+            text += "  nothing stands in the way of the checks that are configured, and none is missing\n";
+        }
+        text.push('\n');
+    }
     let number = |severity| {
         let found = report.problems.iter();
         let matching = found.filter(|problem| problem.severity == severity).count();
@@ -176,6 +199,14 @@ fn human(report: &CheckReport, paint: Paint) -> String {
         );
     }
     text
+}
+
+/// What there is to say of the host this runs on.
+fn tell_host(plan: &plan::Guard) -> Vec<String> {
+    match Shape::of_this_host(shape::clients(plan)) {
+        Ok(host) => shape::tell(&host, plan, true),
+        Err(error) => vec![format!("its interfaces cannot be read: {error}")],
+    }
 }
 
 /// An option's whole entry.

@@ -28,6 +28,10 @@ pub(super) struct Args {
     /// As a query over TCP.
     #[arg(long)]
     tcp: bool,
+
+    /// As a query that arrives by this interface (guard.bind, guard.route_back).
+    #[arg(long, value_name = "NAME")]
+    interface: Option<String>,
 }
 
 impl Args {
@@ -41,6 +45,7 @@ impl Args {
             } else {
                 Transport::Udp
             },
+            interface: self.interface.clone(),
         })?;
         session
             .screen
@@ -85,6 +90,9 @@ fn human(report: &WhyReport, tcp: bool, paint: Paint) -> String {
             (None, _) => "decided before any access rule",
         },
     ]);
+    if let Some(ways) = &report.ways {
+        table.row(["Arrives", ways]);
+    }
     let when_admitted = if admitted { "" } else { "; were it admitted" };
     let policy = match report.policy.as_str() {
         "resolve" => "resolved by asking the zone's own servers",
@@ -149,6 +157,7 @@ mod tests {
             rule: None,
             reason: "acl_no_match".to_owned(),
             sentence: "no access rule covers this client".to_owned(),
+            ways: None,
             policy: "resolve".to_owned(),
             route: None,
             negative_anchor: None,

@@ -14,6 +14,7 @@ use crate::guard::Arrival;
 use crate::ingress::{Datagram, Later, Next, Peer, Service, StreamNext};
 use crate::query::{self, Pipeline, Refresh, WorkerState};
 use crate::sys::clock::{self, Now};
+use crate::sys::rtnetlink;
 use crate::telemetry::{Reason, Worker};
 
 /// How long a query over the limit of a proven address waits, time after time; after the last its connection is closed.
@@ -109,7 +110,9 @@ impl Service for Front {
             .live()
             .pipeline
             .guard
-            .judge_connection(source, local)
+            .judge_connection(source, local, || {
+                rtnetlink::leaves_by(source.ip(), Some(local.ip())).unwrap_or(0)
+            })
     }
 
     async fn stream_query(&self, query: Vec<u8>, peer: Peer, now: Now) -> StreamNext {

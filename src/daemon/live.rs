@@ -11,7 +11,7 @@ use crate::config::plan::{self, Minimisation, Plan};
 use crate::dnssec::{ExcusedZones, Validator};
 use crate::egress::{Egress, Forwarder, ForwarderError};
 use crate::guard::zones::ZoneGuard;
-use crate::guard::{Guard, OwnAddresses, PendingClients};
+use crate::guard::{Guard, OwnAddresses, PendingClients, Surroundings};
 use crate::policy::Policy;
 use crate::query::Pipeline;
 use crate::resolve::Resolver;
@@ -31,6 +31,7 @@ pub(super) struct Live {
     pub(super) egress: Arc<Egress>,
     pub(super) resolver: Arc<Resolver>,
     pub(super) own: OwnAddresses,
+    pub(super) surroundings: Surroundings,
 }
 
 impl Live {
@@ -58,6 +59,8 @@ impl Live {
             None => Arc::new(Egress::new(&plan.egress, listening, Arc::default())),
         };
         let own = before.map_or_else(OwnAddresses::default, |before| before.own.clone());
+        let surroundings =
+            before.map_or_else(Surroundings::default, |before| before.surroundings.clone());
         let minimises = plan.recursion.qname_minimisation != Minimisation::Off;
         let policy = Arc::new(Policy::new(&plan.policy).with_resolver_info(minimises));
         let forwarders: Result<Vec<_>, _> = plan
@@ -81,7 +84,8 @@ impl Live {
             Arc::new(plan.recursion.clone()),
         )
         .validated_by(Arc::clone(&validator));
-        let mut guard = Guard::new(&plan.guard, own.clone(), clock::now());
+        let mut guard =
+            Guard::new(&plan.guard, own.clone(), clock::now()).seeing(surroundings.clone());
         let mut pending = PendingClients::new(&plan.guard);
         let zones = match before {
             // One that was off has learned nothing, and has no room to.
@@ -123,6 +127,7 @@ impl Live {
             egress,
             resolver,
             own,
+            surroundings,
         })
     }
 

@@ -11,7 +11,7 @@ use super::live::Live;
 use super::local_root::LocalRoots;
 use super::rollover::Rollovers;
 use super::zone_attacks::ZoneAttacks;
-use super::{guarded, known_names, limiting, metrics, report};
+use super::{guarded, known_names, limiting, lookout, metrics, report};
 use crate::cache::FlushScope;
 use crate::config::plan::TransportKind;
 use crate::config::{self, Loaded, Sources};
@@ -265,6 +265,7 @@ impl Service for Operator {
         self.rollovers.tell(&mut counted.validation.anchors);
         counted.local_root = self.local_root.report(now);
         let mut warnings = report::warnings(&live);
+        warnings.extend(lookout::warnings(&live));
         warnings.extend(self.rollovers.warnings());
         warnings.extend(guarded::warnings(&live, now));
         warnings.extend(self.local_root.warnings());
@@ -340,7 +341,13 @@ impl Service for Operator {
         })
     }
 
-    fn why(&self, client: IpAddr, transport: Transport, question: &Question) -> WhyReport {
+    fn why(
+        &self,
+        client: IpAddr,
+        transport: Transport,
+        interface: Option<&str>,
+        question: &Question,
+    ) -> WhyReport {
         let live = self.live();
         let local = self.listening.first().map_or(client, SocketAddr::ip);
         let transport = match transport {
@@ -348,9 +355,11 @@ impl Service for Operator {
             Transport::Tcp => TransportKind::Tcp,
         };
         let explained = live.pipeline.guard.explain(client, local, transport);
-        let verdict = match explained.reason {
+        let wrong_way = lookout::wrong_way(&live, client, transport, interface);
+        let reason = wrong_way.unwrap_or(explained.reason);
+        let verdict = match reason {
             Reason::AclAllow => "admit",
-            Reason::AclDrop => "drop",
+            Reason::AclDrop | Reason::WrongIngress | Reason::NoRouteBack => "drop",
             _ => "refuse",
         };
         let decision = live.policy.decide(question);
@@ -359,9 +368,13 @@ impl Service for Operator {
             name: question.name.to_string(),
             rtype: question.rtype.to_string(),
             verdict: verdict.to_owned(),
-            rule: explained.rule.map(|prefix| prefix.to_string()),
-            reason: explained.reason.label().to_owned(),
-            sentence: explained.reason.sentence().to_owned(),
+            rule: explained
+                .rule
+                .filter(|_| wrong_way.is_none())
+                .map(|prefix| prefix.to_string()),
+            reason: reason.label().to_owned(),
+            sentence: reason.sentence().to_owned(),
+            ways: lookout::ways(&live, client),
             policy: report::policy_word(&decision).to_owned(),
             route: route(&live, &decision),
             negative_anchor: report::excuse(&live, &question.name, clock::now()),

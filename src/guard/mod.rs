@@ -5,14 +5,19 @@
 
 pub mod acl;
 pub mod address;
+pub mod binding;
 pub mod cookies;
 pub mod limiter;
 pub mod martian;
 pub mod own_addresses;
 pub mod pending;
 pub mod permit;
+pub mod ranges;
 pub mod reflectors;
 pub mod refusals;
+pub mod route_back;
+pub mod shape;
+pub mod surroundings;
 pub mod verdict;
 pub mod zones;
 
@@ -23,7 +28,8 @@ use ipnet::IpNet;
 use rand::Rng;
 
 use crate::config::plan;
-use crate::config::plan::{AclAction, TransportKind};
+use crate::config::plan::{AclAction, RouteBack, TransportKind};
+use crate::sys::addresses::LOOPBACK_INTERFACE;
 use crate::sys::clock::Now;
 use crate::sys::entropy;
 use crate::telemetry::Reason;
@@ -35,9 +41,13 @@ pub use limiter::{Asked, Client, Limited, Limiter};
 pub use own_addresses::OwnAddresses;
 pub use pending::{PendingClients, PendingTicket};
 pub use permit::{Budget, RecursionPermit};
+pub use route_back::RouteTable;
+pub use surroundings::{Known, Surroundings};
 pub use verdict::{Admission, Verdict};
 
 use acl::Acl;
+use address::Address;
+use binding::Bindings;
 use refusals::Refusals;
 
 /// What the guard may know of a packet: its octets (it reads the header), its addresses, how it came.
@@ -62,6 +72,12 @@ pub struct Arrival<'a> {
 pub struct Guard {
     acl: Acl,
     own: OwnAddresses,
+    surroundings: Surroundings,
+    bindings: Bindings,
+    route_back: RouteBack,
+    interface_groups: Vec<Vec<String>>,
+    /// Whether rows 5 and 6 have anything to look at.
+    checks_ways: bool,
     refusals: Arc<Refusals>,
     limiter: Limiter,
     cookies: Arc<Cookies>,
@@ -102,6 +118,11 @@ impl Guard {
         Self {
             acl: Acl::new(&plan.rules),
             own,
+            surroundings: Surroundings::default(),
+            bindings: Bindings::new(&plan.bindings),
+            route_back: plan.route_back,
+            interface_groups: plan.interface_groups.clone(),
+            checks_ways: !plan.bindings.is_empty() || plan.route_back != RouteBack::Off,
             refusals: Arc::new(Refusals::new(
                 plan.refusals_per_prefix,
                 plan.refusal_burst,
@@ -116,6 +137,13 @@ impl Guard {
             suppress_errors_to_reflectors: plan.suppress_errors_to_reflectors,
             link_local_configured: martian::names_link_local(&plan.rules),
         }
+    }
+
+    /// The same guard, which learns of interfaces and routes from there.
+    #[must_use]
+    pub fn seeing(mut self, surroundings: Surroundings) -> Self {
+        self.surroundings = surroundings;
+        self
     }
 
     /// The same guard with the debts and the cookies of the one `before` a reload, so that a reload forgives nobody and nobody must
@@ -197,8 +225,12 @@ impl Guard {
         if let Some(reason) = self.impossible(arrival) {
             return Verdict::Drop(reason);
         }
-        // Row 5, ingress binding, and row 6, route-back, stand here: both judge (source, interface) and drop.
-        //
+        // Rows 5 and 6.
+        if self.checks_ways
+            && let Some(reason) = self.wrong_way(arrival)
+        {
+            return Verdict::Drop(reason);
+        }
         // Row 7.
         let rule = self
             .acl
@@ -235,11 +267,31 @@ impl Guard {
         ))
     }
 
-    /// May this client have a connection at all? Asked before a byte is read; an outsider is closed at once.
+    /// May this client have a connection at all? Asked before a byte is read; an outsider is closed at once. `leaves_by`: index of
+    /// the interface that our packets to it leave by, 0 if unknown; only asked for clients that are bound to interfaces. Its
+    /// handshake went that way, so that is how it comes (row 5), and there is a route back (row 6).
     ///
     /// # Errors
     /// Why not.
-    pub fn judge_connection(&self, source: SocketAddr, local: SocketAddr) -> Result<(), Reason> {
+    pub fn judge_connection(
+        &self,
+        source: SocketAddr,
+        local: SocketAddr,
+        leaves_by: impl FnOnce() -> u32,
+    ) -> Result<(), Reason> {
+        let address = Address::from(&source);
+        if !source.ip().is_loopback() && self.bindings.of(address).is_some() {
+            let interface = leaves_by();
+            // Where it cannot be told, the handshake alone must do; to an address of ours packets leave by `lo`.
+            let passes = interface == 0 || interface == LOOPBACK_INTERFACE;
+            if !passes
+                && !self
+                    .bindings
+                    .allow(address, interface, &self.surroundings.now())
+            {
+                return Err(Reason::WrongIngress);
+            }
+        }
         match self.explain(source.ip(), local.ip(), TransportKind::Tcp) {
             Explanation {
                 reason: Reason::AclAllow,
@@ -274,6 +326,28 @@ impl Guard {
             rule: rule.map(|rule| rule.prefix),
             snoop: rule.is_some_and(|rule| rule.snoop),
         }
+    }
+
+    /// Rows 5 and 6 for a datagram: whether its source may come by that interface. A connection is judged when it is accepted.
+    fn wrong_way(&self, arrival: &Arrival<'_>) -> Option<Reason> {
+        if arrival.transport == TransportKind::Tcp || arrival.loopback {
+            return None;
+        }
+        self.judge_way(Address::from(&arrival.source), arrival.interface)
+    }
+
+    /// What rows 5 and 6 say of a datagram from `client` that came by the interface of that index; nothing if it passes.
+    #[must_use]
+    pub fn judge_way(&self, client: Address, interface: u32) -> Option<Reason> {
+        let known = self.surroundings.now();
+        if !self.bindings.allow(client, interface, &known) {
+            return Some(Reason::WrongIngress);
+        }
+        let leads_back = known.routes().is_none_or(|routes| {
+            let groups = &self.interface_groups;
+            routes.leads_back(client, interface, self.route_back, groups, &known)
+        });
+        (!leads_back).then_some(Reason::NoRouteBack)
     }
 
     /// Rows 2 to 4: addresses that cannot be. A TCP handshake has proven the source, so only datagrams are asked.

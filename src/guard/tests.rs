@@ -11,7 +11,7 @@ use crate::telemetry::Worker;
 
 const QUERY: u16 = 0x0100;
 
-fn plan(allow: &[&str]) -> plan::Guard {
+pub(super) fn plan(allow: &[&str]) -> plan::Guard {
     plan::Guard {
         rules: allow
             .iter()
@@ -20,6 +20,9 @@ fn plan(allow: &[&str]) -> plan::Guard {
         check_ports: true,
         check_own_addresses: true,
         check_martians: true,
+        bindings: Vec::new(),
+        route_back: RouteBack::Off,
+        interface_groups: Vec::new(),
         suppress_errors_to_reflectors: true,
         refusals_per_prefix: 1,
         refusal_burst: 5,
@@ -416,7 +419,7 @@ fn connections_are_judged_by_the_access_rules() {
     });
     let guard = guard(&plan);
     let local = "192.0.2.53:53".parse().unwrap();
-    let judge = |source: &str| guard.judge_connection(source.parse().unwrap(), local);
+    let judge = |source: &str| guard.judge_connection(source.parse().unwrap(), local, || 0);
     assert_eq!(judge("198.51.100.1:4000"), Ok(()));
     assert_eq!(judge("[::ffff:198.51.100.1]:4000"), Ok(()));
     assert_eq!(judge("198.51.100.200:4000"), Err(Reason::AclDrop));
@@ -543,7 +546,7 @@ proptest! {
             prop_assert_eq!(flags & 0xf900, QUERY, "QR=0, opcode 0, RD=1");
         }
         prop_assert_eq!(
-            guard.judge_connection(source, arrival.local).is_ok(),
+            guard.judge_connection(source, arrival.local, || 0).is_ok(),
             covered
         );
         // And the other way round: a plain query of a covered client is admitted.
@@ -553,4 +556,118 @@ proptest! {
         arrival.transport = TransportKind::Tcp;
         prop_assert_eq!(matches!(guard.judge(&arrival, Now::at_secs(0)), Verdict::Admit(_)), covered);
     }
+}
+
+/// Rows 5 and 6 together: what comes by the wrong interface is dropped before the access rules are asked, datagram by datagram;
+/// a connection is judged by where its handshake went.
+#[test]
+fn a_datagram_comes_by_the_interface_its_source_belongs_to() {
+    use crate::sys::rtnetlink::{Interface, Route, RouteKind};
+
+    const LAN: u32 = 3;
+    const WAN: u32 = 2;
+    let interface = |index, name: &str| Interface {
+        index,
+        name: name.to_owned(),
+        loopback: false,
+        up: true,
+        part: false,
+    };
+    let route = |prefix: &str, by| Route {
+        prefix: prefix.parse().unwrap(),
+        kind: RouteKind::Unicast,
+        metric: 0,
+        interfaces: [by].into_iter().collect(),
+    };
+    let surroundings = Surroundings::default();
+    let mut bound = plan(&["198.51.100.0/24", "2001:db8::/32"]);
+    bound.bindings = vec![plan::IngressBinding {
+        prefixes: vec!["198.51.100.0/24".parse().unwrap()],
+        interfaces: vec!["lan*".to_owned()],
+    }];
+    let mut strict = plan(&["198.51.100.0/24", "2001:db8::/32"]);
+    strict.route_back = RouteBack::Strict;
+    let guards = [&plan(&["0.0.0.0/0", "::/0"]), &bound, &strict];
+    let [off, bound, strict] = guards.map(|plan| guard(plan).seeing(surroundings.clone()));
+    let octets = packet(QUERY, 1);
+    let reason = |guard: &Guard, source: &str, interface, transport, loopback| {
+        let arrival = Arrival {
+            bytes: &octets,
+            source: source.parse().unwrap(),
+            local: "192.0.2.53:53".parse().unwrap(),
+            interface,
+            loopback,
+            transport,
+        };
+        guard.judge(&arrival, Now::at_secs(0)).reason()
+    };
+    let (v4, v6) = ("198.51.100.7:4000", "[2001:db8::7]:4000");
+    let udp = |guard: &Guard, source, by| reason(guard, source, by, TransportKind::Udp, false);
+    // Nothing is known yet: bound clients come by no interface of that name, and there is no table to ask.
+    assert_eq!(udp(&bound, v4, LAN), Reason::WrongIngress);
+    assert_eq!(udp(&strict, v4, WAN), Reason::AclAllow);
+    let interfaces = vec![interface(WAN, "wan0"), interface(LAN, "lan0")];
+    let routes = vec![
+        route("198.51.100.0/24", LAN),
+        route("2001:db8::/32", LAN),
+        route("0.0.0.0/0", WAN),
+    ];
+    let table = Arc::new(RouteTable::new(routes));
+    surroundings.replace(Known::new(interfaces, Some(table)));
+    for (source, by, told) in [
+        (v4, LAN, [Reason::AclAllow, Reason::AclAllow]),
+        (v4, WAN, [Reason::WrongIngress, Reason::NoRouteBack]),
+        (v4, 0, [Reason::WrongIngress, Reason::NoRouteBack]),
+        (v6, LAN, [Reason::AclAllow, Reason::AclAllow]),
+        (v6, WAN, [Reason::AclAllow, Reason::NoRouteBack]),
+        // Outsiders by their own interface are refused as ever; no route at all is silence.
+        (
+            "203.0.113.9:4000",
+            WAN,
+            [Reason::AclNoMatch, Reason::AclNoMatch],
+        ),
+        (
+            "203.0.113.9:4000",
+            LAN,
+            [Reason::AclNoMatch, Reason::NoRouteBack],
+        ),
+        (
+            "[2001:db9::9]:4000",
+            WAN,
+            [Reason::AclNoMatch, Reason::NoRouteBack],
+        ),
+    ] {
+        assert_eq!(
+            [udp(&bound, source, by), udp(&strict, source, by)],
+            told,
+            "{source} by {by}"
+        );
+        assert_eq!(udp(&off, source, by), Reason::AclAllow);
+    }
+    assert_eq!(
+        reason(&bound, v4, 1, TransportKind::Udp, true),
+        Reason::AclAllow
+    );
+    assert_eq!(
+        reason(&strict, v4, 1, TransportKind::Udp, true),
+        Reason::AclAllow
+    );
+    assert_eq!(
+        reason(&bound, v4, 0, TransportKind::Tcp, false),
+        Reason::AclAllow
+    );
+    let connects = |guard: &Guard, source: &str, leaves_by| {
+        let local = "192.0.2.53:53".parse().unwrap();
+        guard.judge_connection(source.parse().unwrap(), local, || leaves_by)
+    };
+    assert_eq!(connects(&bound, v4, WAN), Err(Reason::WrongIngress));
+    assert_eq!(connects(&bound, v4, LAN), Ok(()));
+    assert_eq!(connects(&bound, v4, 1), Ok(()), "to an address of ours");
+    assert_eq!(connects(&bound, v4, 0), Ok(()), "it cannot be told");
+    assert_eq!(
+        connects(&strict, v4, WAN),
+        Ok(()),
+        "its handshake was the route back"
+    );
+    assert_eq!(connects(&bound, v6, WAN), Ok(()));
 }

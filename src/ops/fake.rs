@@ -84,8 +84,15 @@ impl Service for FakeService {
         })
     }
 
-    fn why(&self, client: IpAddr, transport: Transport, question: &Question) -> WhyReport {
-        self.note(format!("why {client} {transport:?} {question}"));
+    fn why(
+        &self,
+        client: IpAddr,
+        transport: Transport,
+        interface: Option<&str>,
+        question: &Question,
+    ) -> WhyReport {
+        let by = interface.map_or_else(String::new, |name| format!(" by {name}"));
+        self.note(format!("why {client} {transport:?} {question}{by}"));
         WhyReport {
             client: client.to_string(),
             name: question.name.to_string(),

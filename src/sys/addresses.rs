@@ -1,8 +1,10 @@
-//! Which addresses does this host have? Read from the kernel's own tables, no netlink, no `unsafe`.
+//! Which addresses does this host have? Asked of the kernel over rtnetlink, or else read from its tables in `/proc`.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
+
+use super::rtnetlink;
 
 /// Index of the loopback interface: the first device of every network namespace (`LOOPBACK_IFINDEX`, Linux `include/net/flow.h`).
 pub const LOOPBACK_INTERFACE: u32 = 1;
@@ -22,15 +24,30 @@ pub struct HostAddresses {
 }
 
 impl HostAddresses {
-    /// Reads them. Cheap enough for every few seconds; the daemon refreshes the guard's set with it.
+    /// Reads them. Over rtnetlink that costs a few system calls whatever the routing table holds; `/proc/net/fib_trie`, read
+    /// where there is no netlink, holds that whole table.
     ///
     /// # Errors
-    /// When `/proc` does not show the network tables (a very tight sandbox). A host without IPv6 is no error.
+    /// When neither is to be had (a very tight sandbox). A host without IPv6 is no error.
     pub fn read() -> io::Result<Self> {
-        Self::read_from(
-            Path::new("/proc/self/net"),
-            Path::new("/proc/sys/net/ipv4/conf"),
-        )
+        let conf = Path::new("/proc/sys/net/ipv4/conf");
+        match rtnetlink::addresses() {
+            Ok(held) => Ok(Self::of(&held, conf)),
+            Err(_) => Self::read_from(Path::new("/proc/self/net"), conf),
+        }
+    }
+
+    fn of(held: &[rtnetlink::HeldAddress], conf: &Path) -> Self {
+        let found = Self {
+            own: held.iter().map(|held| held.address).collect(),
+            forgeable: Vec::new(),
+            broadcast: held
+                .iter()
+                .filter_map(|held| held.broadcast)
+                .map(IpAddr::V4)
+                .collect(),
+        };
+        found.completed(conf)
     }
 
     fn read_from(net: &Path, conf: &Path) -> io::Result<Self> {
@@ -41,16 +58,20 @@ impl HostAddresses {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
-        for list in [&mut found.own, &mut found.broadcast] {
+        Ok(found.completed(conf))
+    }
+
+    /// Sorted, and with those that can be forged.
+    fn completed(mut self, conf: &Path) -> Self {
+        for list in [&mut self.own, &mut self.broadcast] {
             list.sort_unstable();
             list.dedup();
         }
         let v4_forgeable = accepts_local(conf);
-        found.forgeable = found.own.clone();
-        found
-            .forgeable
+        self.forgeable = self.own.clone();
+        self.forgeable
             .retain(|address| v4_forgeable || address.is_ipv6());
-        Ok(found)
+        self
     }
 
     /// A leaf is two lines: `|-- 192.0.2.1`, then `/32 host LOCAL` or `/32 link BROADCAST`.
@@ -146,6 +167,14 @@ Local:
     fn this_host_has_the_loopback_address() {
         let found = HostAddresses::read().unwrap();
         assert!(found.own.contains(&Ipv4Addr::LOCALHOST.into()), "{found:?}");
+    }
+
+    #[test]
+    fn netlink_and_proc_agree_about_this_host() {
+        let conf = Path::new("/proc/sys/net/ipv4/conf");
+        let asked = HostAddresses::of(&rtnetlink::addresses().unwrap(), conf);
+        let read = HostAddresses::read_from(Path::new("/proc/self/net"), conf).unwrap();
+        assert_eq!(asked, read);
     }
 
     #[test]

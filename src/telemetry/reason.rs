@@ -61,6 +61,8 @@ reasons! {
     MetaType "meta_type" "this type cannot be asked of a resolver",
     /// Row 2: destination is multicast or broadcast.
     MulticastDestination "multicast_destination" "the query was sent to a multicast or broadcast address",
+    /// Row 6: the source's route does not lead back to where the datagram came from.
+    NoRouteBack "no_route_back" "the route to the source does not leave by the interface the query came by",
     /// Row 8: opcode is not QUERY.
     Opcode "opcode" "only opcode QUERY is served",
     /// Too many queries of this client wait for recursion.
@@ -89,6 +91,8 @@ reasons! {
     Unproven "unproven" "this client must prove its address by a cookie or by TCP",
     /// Over its limit, but limits are only logged.
     WouldLimit "would_limit" "over the limit, and served because limits are only logged",
+    /// Row 5: a client prefix bound to other interfaces.
+    WrongIngress "wrong_ingress" "queries of this client arrive by other interfaces than this one",
     /// TCP connection refused: too many in all or from this prefix.
     TcpConnections "tcp_connections" "too many TCP connections",
     /// A zone whose servers are dead: only probes are sent.

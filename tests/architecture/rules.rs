@@ -45,7 +45,7 @@ const TABLE: [(&str, u8, &[&str]); 17] = [
 ];
 
 /// Doors beside the table: who, to what, why. A door opens one path, not a room.
-pub(crate) const DOORS: [(&str, &str, &str); 11] = [
+pub(crate) const DOORS: [(&str, &str, &str); 12] = [
     (
         "config",
         "wire",
@@ -85,6 +85,11 @@ pub(crate) const DOORS: [(&str, &str, &str); 11] = [
         "ctl",
         "ops::metrics",
         "`stats` reads the list of metrics that the page shows",
+    ),
+    (
+        "ctl",
+        "guard::shape",
+        "`check --host` says of a host what the daemon's `status` says",
     ),
     (
         "ctl",

@@ -304,7 +304,7 @@ fn is_loopback(prefix: &IpNet) -> bool {
 }
 
 /// The IPv4 prefix that an IPv4-mapped one means (RFC 4291 section 2.5.5.2); nothing if it is an ordinary prefix.
-fn mapped(prefix: &IpNet) -> Option<IpNet> {
+pub(super) fn mapped(prefix: &IpNet) -> Option<IpNet> {
     let IpNet::V6(prefix) = prefix else {
         return None;
     };

@@ -1,6 +1,7 @@
 //! Does what was written hold together? The file types turned into the plan, all problems collected on the way.
 
 mod access;
+mod arriving;
 mod control;
 mod coverage;
 mod limiter;
@@ -139,12 +140,16 @@ impl Check<'_> {
     }
 
     fn guard(&mut self) -> plan::Guard {
+        let (bindings, interface_groups) = (self.bindings(), self.interface_groups());
         let guard = &self.file.guard;
         plan::Guard {
             rules: self.rules(),
             check_ports: guard.check_ports,
             check_own_addresses: guard.check_own_addresses,
             check_martians: guard.check_martians,
+            bindings,
+            route_back: guard.route_back.into(),
+            interface_groups,
             suppress_errors_to_reflectors: guard.suppress_errors_to_reflectors,
             refusals_per_prefix: guard.refusals_per_prefix,
             refusal_burst: guard.refusal_burst,

@@ -58,6 +58,8 @@ pub enum Kind {
     NegativeAnchors,
     /// A list of file names.
     Paths,
+    /// A list of names of network interfaces, `*` standing for anything.
+    Interfaces,
 }
 
 /// Why a value cannot stand where it does.
@@ -85,6 +87,7 @@ impl Kind {
                 | Self::Anchors
                 | Self::NegativeAnchors
                 | Self::Paths
+                | Self::Interfaces
         )
     }
 
@@ -165,6 +168,15 @@ impl Kind {
             }
             Self::Text | Self::Path | Self::Records | Self::Anchors | Self::Paths => {
                 self.text(value).map(drop)
+            }
+            Self::Interfaces => {
+                let text = self.text(value)?;
+                // IFNAMSIZ is 16 with the zero behind the name; dev_valid_name() forbids the rest.
+                let odd = |octet: char| octet == '/' || octet == ':' || octet.is_whitespace();
+                if text.is_empty() || text.len() > 15 || text.contains(odd) {
+                    return Err(self.complaint(format!("`{text}` cannot be the name of an interface: those have 1 to 15 octets without `/`, `:` and blanks")));
+                }
+                Ok(())
             }
             Self::Choice(words) => {
                 let text = self.text(value)?;
@@ -319,6 +331,7 @@ impl fmt::Display for Kind {
                 "zones like \"example.com.\" or \"example.com. until 2026-12-01T00:00:00Z\"",
             ),
             Self::Paths => f.write_str("file names in quotes"),
+            Self::Interfaces => f.write_str("names of interfaces like \"eth1\" or \"bond0.*\""),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! config, suimon.toml(5) and `suimon check --explain KEY`. Tests hold it equal to the file types.
 
 mod answering;
+mod arriving;
 mod finding;
 mod kind;
 mod limiting;
@@ -76,7 +77,7 @@ pub struct Section {
 }
 
 /// All sections, in the order of the reference config.
-pub const SECTIONS: [Section; 24] = [
+pub const SECTIONS: [Section; 26] = [
     plain("listen", "Where queries come in."),
     plain("tcp", "Limits of TCP service."),
     plain(
@@ -93,6 +94,18 @@ pub const SECTIONS: [Section; 24] = [
         "guard",
         "What a packet must look like, and how much refusing may cost.",
     ),
+    Section {
+        name: "guard.bind",
+        repeated: true,
+        required: &["prefixes", "interfaces"],
+        summary: "By which interfaces some clients' queries arrive; by others they are dropped.",
+    },
+    Section {
+        name: "guard.group",
+        repeated: true,
+        required: &["interfaces"],
+        summary: "Interfaces that count as one for guard.route_back.",
+    },
     plain("cookies", "How clients prove their address over UDP."),
     plain("limiter", "How much one client may ask."),
     Section {
@@ -160,6 +173,7 @@ const fn plain(name: &'static str, summary: &'static str) -> Section {
 pub fn settings() -> impl Iterator<Item = &'static Setting> {
     answering::INCOMING
         .iter()
+        .chain(arriving::SETTINGS)
         .chain(proving::SETTINGS)
         .chain(limiting::SETTINGS)
         .chain(answering::POLICY)

@@ -11,7 +11,6 @@ pub mod ladder;
 pub mod near;
 mod offenders;
 mod overload;
-pub mod ranges;
 pub mod sketch;
 
 use std::sync::Arc;
@@ -27,9 +26,9 @@ use self::ladder::{Ladder, QUERY, STEPS, Step, WHOLE, leading_bits};
 use self::near::{Near, SAMPLED};
 use self::offenders::{Offenders, prefix_of};
 use self::overload::Overload;
-use self::ranges::Ranges;
 use self::sketch::{Decay, FULL, Place, Sketch};
 use super::address::Address;
+use super::ranges::Ranges;
 use crate::config::plan;
 use crate::config::plan::{LimiterAlgorithm, LimiterMode};
 use crate::sys::clock::Now;

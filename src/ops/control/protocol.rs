@@ -21,7 +21,6 @@ pub use validation::{
     AnchorKeyReport, AnchorReport, LONGEST_NTA, NegativeAnchorReport, NtaAddReport, NtaListReport,
     NtaRemoveReport, ValidationReport,
 };
-
 pub use why::{GuardWhy, WhyReport};
 pub use zones::{GuardChangeReport, GuardReport, GuardWish, GuardedZone};
 
@@ -80,6 +79,9 @@ pub enum Request {
         /// Over which transport.
         #[serde(default)]
         transport: Transport,
+        /// Name of the interface it arrives by.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        interface: Option<String>,
     },
     /// Read the configuration again.
     Reload {},

@@ -259,7 +259,11 @@ async fn obey(request: Request, peer: Peer, service: &dyn Service) -> Result<Vec
             name,
             rtype,
             transport,
-        } => report(service.why(client, transport, &question(&name, &rtype)?)),
+            interface,
+        } => {
+            let question = question(&name, &rtype)?;
+            report(service.why(client, transport, interface.as_deref(), &question))
+        }
         Request::Reload {} => report(in_time(service.reload()).await?),
         Request::NtaAdd {
             zone,

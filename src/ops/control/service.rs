@@ -28,8 +28,14 @@ pub trait Service: Send + Sync + 'static {
     /// Resolves a question now, at the operator's expense, and tells how.
     fn ask(&self, question: Question, trace: bool) -> Reply<'_, Result<AskReport, ServiceError>>;
 
-    /// Tells what would decide about this client asking this question; touches nothing.
-    fn why(&self, client: IpAddr, transport: Transport, question: &Question) -> WhyReport;
+    /// Tells what would decide about this client asking this question, by the interface of that name if one is given; touches nothing.
+    fn why(
+        &self,
+        client: IpAddr,
+        transport: Transport,
+        interface: Option<&str>,
+        question: &Question,
+    ) -> WhyReport;
 
     /// Reads the configuration again; keeps the old one if there is an error in it.
     fn reload(&self) -> Reply<'_, ReloadReport>;

@@ -372,6 +372,7 @@ fn requests_round_trip_and_say_what_they_are() {
             name: "a.".to_owned(),
             rtype: "A".to_owned(),
             transport: Transport::Tcp,
+            interface: None,
         },
         Request::Reload {},
     ];

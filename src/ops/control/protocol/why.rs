@@ -22,6 +22,9 @@ pub struct WhyReport {
     pub reason: String,
     /// The same as a sentence.
     pub sentence: String,
+    /// By which interfaces its queries may come, in words; nothing if by any.
+    #[serde(default)]
+    pub ways: Option<String>,
     /// What policy does with the name: "resolve", "forward", "stub", "answer".
     pub policy: String,
     /// Which forward, stub or local zone that is, and its servers.

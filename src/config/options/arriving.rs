@@ -1,0 +1,38 @@
+//! The settings of where queries may come from: rows 5 and 6 of the parameter sheet.
+
+use super::{Kind, Setting};
+
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting {
+        path: "guard.route_back",
+        kind: Kind::Choice(&["off", "loose", "feasible", "strict"]),
+        default: Some(r#""off""#),
+        summary: "What the kernel's route to a datagram's source must be (RFC 3704, RFC 8704).",
+        doc: "strict: the best route to the source leaves by the interface the query came by. feasible: one of its routes does, whatever its metric, or leaves by an interface of the same [[guard.group]]. loose: there is a route at all. A query that does not pass is dropped. A TCP handshake proves its route by itself. The tables main and local are looked at, of all next hops; with policy routing (ip rule) or VRFs that is not the whole truth, and where routes are asymmetric honest clients come by another interface than the one that leads back to them: therefore off unless asked for. On a host with clients on one side and the Internet on the other, strict stops queries that come from outside with an inside address.",
+        example: r#""strict""#,
+    },
+    Setting {
+        path: "guard.bind.prefixes",
+        kind: Kind::Prefixes,
+        default: None,
+        summary: "Clients whose queries arrive by certain interfaces only.",
+        doc: "Of all bindings the longest prefix decides; bindings of one prefix add up. Does not allow anybody anything: that is for [acl].",
+        example: r#"["192.0.2.0/24", "2001:db8::/32"]"#,
+    },
+    Setting {
+        path: "guard.bind.interfaces",
+        kind: Kind::Interfaces,
+        default: None,
+        summary: "Those interfaces, by name; `*` stands for anything.",
+        doc: "A datagram from such a client that arrives by another interface is forged or lost, and is dropped. A connection counts as arriving by the interface that our packets to the client leave by, because its handshake went that way. Queries by loopback are not concerned. Interfaces may come and go; while none has such a name, nobody of that prefix is served.",
+        example: r#"["eth1", "bond0.*"]"#,
+    },
+    Setting {
+        path: "guard.group.interfaces",
+        kind: Kind::Interfaces,
+        default: None,
+        summary: "Interfaces that count as one with guard.route_back = \"feasible\"; `*` stands for anything.",
+        doc: "Two uplinks to the same network, for example: queries come by one and answers leave by the other.",
+        example: r#"["uplink1", "uplink2"]"#,
+    },
+];

@@ -1,0 +1,371 @@
+//! Are queries with an inside address that arrive from outside dropped, unanswered and unforwarded, and honest ones served?
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use suimon::wire::{Message, RecordType};
+
+use crate::lab::capture::Capture;
+use crate::lab::client::{self, query};
+use crate::lab::{Lab, Ns, suimond};
+
+const HINTS: &str = ". 3600 IN NS a.root.\na.root. 3600 IN A 10.54.0.9\n";
+const PATIENCE: Duration = Duration::from_secs(3);
+/// The resolver on its inside interface, per family: queries from outside ask the same addresses.
+const SERVERS: [&str; 2] = ["10.54.0.1:53", "[fd54::1]:53"];
+const INSIDE: [&str; 2] = ["10.54.0.2", "fd54::2"];
+const OUTSIDE: [&str; 2] = ["10.53.0.2", "fd53::2"];
+
+/// Raw frames from a device: a query in UDP, or a TCP SYN, from a source that is not ours. Source and server addresses, number
+/// of frames, and the queries in hexadecimal are its arguments.
+const FRAMES: &str = r"
+import socket, struct, sys
+dev, to_mac, source, server, kind, count, octets = sys.argv[1:8]
+count, octets = int(count), bytes.fromhex(octets)
+family = socket.AF_INET6 if ':' in source else socket.AF_INET
+source, server = (socket.inet_pton(family, a) for a in (source, server))
+sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+sender.bind((dev, 0))
+mac = bytes.fromhex(to_mac.replace(':', '')) + sender.getsockname()[4]
+
+def checksum(data):
+    data += b'\0' * (len(data) % 2)
+    total = sum(struct.unpack('!%dH' % (len(data) // 2), data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+for number in range(count):
+    port = 20000 + number
+    if kind == 'udp':
+        protocol, place = 17, 6
+        body = struct.pack('!HHHH', port, 53, 8 + len(octets), 0) + struct.pack('!H', number) + octets[2:]
+    else:
+        protocol, place = 6, 16
+        body = struct.pack('!HHIIBBHHH', port, 53, number, 0, 5 << 4, 2, 64000, 0, 0)
+    pseudo = source + server + struct.pack('!II', len(body), protocol)
+    body = body[:place] + struct.pack('!H', checksum(pseudo + body) or 0xffff) + body[place + 2:]
+    if family == socket.AF_INET:
+        head = struct.pack('!BBHHHBBH', 0x45, 0, 20 + len(body), number, 0, 64, protocol, 0) + source + server
+        head = head[:10] + struct.pack('!H', checksum(head)) + head[12:]
+        frame = mac + b'\x08\x00' + head + body
+    else:
+        head = struct.pack('!IHBB', 6 << 28, len(body), protocol, 64) + source + server
+        frame = mac + b'\x86\xdd' + head + body
+    sender.send(frame)
+";
+
+/// Customers inside, the Internet outside, the resolver between them.
+struct Border {
+    lab: Lab,
+    inside: Ns,
+    outside: Ns,
+    resolver: Ns,
+}
+
+fn border(tag: &str, guard: &str) -> Border {
+    let mut lab = Lab::new(tag);
+    let (inside, resolver, outside) = (
+        lab.namespace("in"),
+        lab.namespace("suimon"),
+        lab.namespace("out"),
+    );
+    lab.link(
+        &inside,
+        "home",
+        &["10.54.0.2/24", "fd54::2/64"],
+        &resolver,
+        "lan0",
+        &["10.54.0.1/24", "fd54::1/64"],
+    );
+    lab.link(
+        &outside,
+        "world",
+        &["10.53.0.2/24", "fd53::2/64"],
+        &resolver,
+        "wan0",
+        &["10.53.0.1/24", "fd53::1/64"],
+    );
+    // The host's own check, as some kernels have it on, would hide ours.
+    for device in ["all", "lan0", "wan0"] {
+        let key = format!("net.ipv4.conf.{device}.rp_filter=0");
+        resolver.run(&["sysctl", "-qw", &key]);
+    }
+    resolver.default_route("10.53.0.2".parse().expect("an address"));
+    resolver.default_route("fd53::2".parse().expect("an address"));
+    for address in OUTSIDE {
+        let via = if address.contains(':') {
+            "fd53::1"
+        } else {
+            "10.53.0.1"
+        };
+        let (family, inside) = if address.contains(':') {
+            ("-6", "fd54::/64")
+        } else {
+            ("-4", "10.54.0.0/24")
+        };
+        outside.run(&["ip", family, "route", "add", inside, "via", via]);
+    }
+    let more = format!(
+        "[control]\nsocket = {:?}\n[policy]\nlocal_zones = [\"local.test.\"]\n\
+         local_data = [\"www.local.test. 60 IN A 192.0.2.1\"]\n[guard]\n{guard}\n",
+        lab.dir().join("control.sock")
+    );
+    let clients = ["10.54.0.0/24", "fd54::/64", "10.53.0.2", "fd53::2"];
+    let listen = SERVERS.map(address);
+    let config = suimond::config(&lab, &listen, &clients, HINTS, &more);
+    suimond::start(&mut lab, &resolver, "suimond", &config);
+    Border {
+        lab,
+        inside,
+        outside,
+        resolver,
+    }
+}
+
+impl Border {
+    /// Sends frames from outside with that source address.
+    fn forge(&self, source: &str, server: &str, kind: &str, count: usize, name: &str) {
+        let script = self.lab.file("frames.py", FRAMES);
+        let mac = self.resolver.run(&["cat", "/sys/class/net/wan0/address"]);
+        let octets = query(0, 0x0100, name, RecordType::A, true);
+        let octets: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
+        let script = script.to_str().expect("a plain path");
+        let server = address(server).ip().to_string();
+        self.outside.run(&[
+            "python3",
+            script,
+            "world",
+            mac.trim(),
+            source,
+            &server,
+            kind,
+            &count.to_string(),
+            &octets,
+        ]);
+    }
+
+    /// Whether a client in a namespace is served over that transport.
+    fn is_served(&self, ns: &Ns, source: &str, server: &str, tcp: bool) -> bool {
+        let source: IpAddr = source.parse().expect("an address");
+        let octets = client::ask(7, "www.local.test.", RecordType::A);
+        let ask = if tcp { client::tcp } else { client::udp };
+        let reply = ns.inside(|| ask(source, address(server), &octets, PATIENCE / 3));
+        reply.is_some_and(|reply| {
+            let reply = Message::parse(&reply).expect("well formed");
+            reply.answer.len() == 1
+        })
+    }
+
+    fn dropped(&self, reason: &str) -> u64 {
+        suimond::metric(&self.lab, "suimon_verdicts_total", reason)
+    }
+
+    /// Waits until a count has come that far; what it is then.
+    fn wait_for(&self, reason: &str, count: u64) -> u64 {
+        let begun = Instant::now();
+        while self.dropped(reason) < count && begun.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        self.dropped(reason)
+    }
+}
+
+fn address(text: &str) -> SocketAddr {
+    text.parse().expect("an address")
+}
+
+/// Honest clients of both families and transports on the inside, and one outside who may ask.
+fn honest_clients_are_served(border: &Border) {
+    for (place, server) in SERVERS.iter().enumerate() {
+        for tcp in [false, true] {
+            for (ns, source) in [(&border.inside, INSIDE), (&border.outside, OUTSIDE)] {
+                // The first packets of a fresh link wait until its own IPv6 addresses are known to be nobody else's.
+                let served = (0..3).any(|_| border.is_served(ns, source[place], server, tcp));
+                assert!(
+                    served,
+                    "{} at {server}, TCP: {tcp}; dropped: {} {}",
+                    source[place],
+                    border.dropped("no_route_back"),
+                    border.dropped("wrong_ingress")
+                );
+            }
+        }
+    }
+}
+
+fn spoofed_inside_is_silence(tag: &str, guard: &str, reason: &str) {
+    const FRAMES: usize = 300;
+    let border = border(tag, guard);
+    honest_clients_are_served(&border);
+    assert_eq!(border.dropped(reason), 0);
+    let world = Capture::start(&border.lab, &border.resolver, "wan0", "udp or tcp");
+    let home = Capture::start(&border.lab, &border.resolver, "lan0", "udp or tcp");
+    for (source, server) in INSIDE.iter().zip(SERVERS) {
+        // Names we know and names that would be asked of others.
+        border.forge(source, server, "udp", FRAMES, "www.local.test.");
+        border.forge(source, server, "udp", FRAMES, "victim.example.");
+        border.forge(source, server, "tcp", 20, ".");
+    }
+    let sent = 4 * u64::try_from(FRAMES).expect("a small number");
+    assert_eq!(border.wait_for(reason, sent), sent, "every one is counted");
+    let (world, home) = (world.stop(), home.stop());
+    // Of the outside wire's packets all are the forger's own.
+    let ours = |line: &&String| !INSIDE.iter().any(|source| forged(line, source));
+    let answers: Vec<&String> = world.iter().filter(ours).collect();
+    assert_eq!(
+        answers,
+        Vec::<&String>::new(),
+        "nothing leaves to the outside"
+    );
+    assert!(
+        world.len() >= 4 * FRAMES,
+        "the capture sees the forged frames: {}",
+        world.len()
+    );
+    // Inside the kernel, not suimond, answers a forged SYN towards the address it names, and hears that nobody asked.
+    let replies: Vec<&String> = home
+        .iter()
+        .filter(|line| !line.contains("Flags ["))
+        .collect();
+    assert_eq!(
+        replies,
+        Vec::<&String>::new(),
+        "nothing reaches the victim by UDP"
+    );
+    let with_data = home.iter().filter(|line| !line.contains("length 0"));
+    assert_eq!(with_data.count(), 0, "no octet over TCP: {home:?}");
+    assert_eq!(
+        suimond::metric(&border.lab, "suimon_upstream_packets_total", ""),
+        0
+    );
+    honest_clients_are_served(&border);
+    // With the kernel's own check even the SYN is met with silence (IPv4; IPv6 has none).
+    border
+        .resolver
+        .run(&["sysctl", "-qw", "net.ipv4.conf.wan0.rp_filter=1"]);
+    let home = Capture::start(&border.lab, &border.resolver, "lan0", "tcp");
+    border.forge(INSIDE[0], SERVERS[0], "tcp", 20, ".");
+    assert_eq!(home.stop(), Vec::<String>::new());
+}
+
+/// Whether a line of tcpdump is a packet from that source.
+fn forged(line: &str, source: &str) -> bool {
+    let Some((before, _)) = line.split_once(" > ") else {
+        return false;
+    };
+    let from = before.rsplit(' ').next().unwrap_or_default();
+    from.rsplit_once('.')
+        .is_some_and(|(address, _)| address == source)
+}
+
+#[test]
+fn strict_route_back_drops_what_comes_from_outside_with_an_inside_address() {
+    spoofed_inside_is_silence("strict", "route_back = \"strict\"", "no_route_back");
+}
+
+#[test]
+fn a_binding_drops_what_comes_from_outside_with_an_inside_address() {
+    let bind =
+        "[[guard.bind]]\nprefixes = [\"10.54.0.0/24\", \"fd54::/64\"]\ninterfaces = [\"lan*\"]\n";
+    spoofed_inside_is_silence("bound", bind, "wrong_ingress");
+}
+
+#[test]
+fn without_either_a_forged_query_is_answered_to_its_victim_and_the_capture_sees_it() {
+    let border = border("naked", "");
+    let home = Capture::start(&border.lab, &border.resolver, "lan0", "udp");
+    for (source, server) in INSIDE.iter().zip(SERVERS) {
+        border.forge(source, server, "udp", 10, "www.local.test.");
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(home.stop().len(), 20, "this is what the checks are for");
+}
+
+#[test]
+fn a_route_and_an_interface_that_come_and_go_are_seen_within_two_seconds() {
+    let border = border("changes", "route_back = \"strict\"");
+    let served_within = |source: &str, server: &str, wanted: bool| {
+        let begun = Instant::now();
+        while border.is_served(&border.inside, source, server, false) != wanted {
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "{source} served: {wanted}, not seen"
+            );
+        }
+        begun.elapsed()
+    };
+    // A network behind the customers that nobody has a route to but the default one.
+    for (source, prefix, via, server) in [
+        ("10.54.9.9", "10.54.9.0/24", INSIDE[0], SERVERS[0]),
+        ("fd54:9::9", "fd54:9::/64", INSIDE[1], SERVERS[1]),
+    ] {
+        let family = if source.contains(':') { "-6" } else { "-4" };
+        let length = if source.contains(':') { 128 } else { 32 };
+        border
+            .inside
+            .add_address("home", &format!("{source}/{length}"));
+        let config = border.lab.dir().join("suimond.toml");
+        let text = std::fs::read_to_string(&config).expect("the config");
+        let text = text.replacen("allow = [", &format!("allow = [{prefix:?}, "), 1);
+        std::fs::write(&config, text).expect("the config written");
+        suimond::tool(&border.lab, &["reload"]);
+        assert!(
+            !border.is_served(&border.inside, source, server, false),
+            "{source}"
+        );
+        let route = |verb| {
+            border
+                .resolver
+                .run(&["ip", family, "route", verb, prefix, "via", via]);
+        };
+        route("add");
+        let seen = served_within(source, server, true);
+        assert!(seen < Duration::from_secs(2), "{seen:?}");
+        route("del");
+        served_within(source, server, false);
+    }
+    // Strict to off and back by a reload, while it runs.
+    let config = border.lab.dir().join("suimond.toml");
+    let strict = std::fs::read_to_string(&config).expect("the config");
+    std::fs::write(&config, strict.replace("\"strict\"", "\"off\"")).expect("the config written");
+    suimond::tool(&border.lab, &["reload"]);
+    let before = border.dropped("no_route_back");
+    border.forge(INSIDE[0], SERVERS[0], "udp", 10, "www.local.test.");
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(border.dropped("no_route_back"), before);
+    std::fs::write(&config, strict).expect("the config written");
+    suimond::tool(&border.lab, &["reload"]);
+    std::thread::sleep(Duration::from_secs(2));
+    border.forge(INSIDE[0], SERVERS[0], "udp", 10, "www.local.test.");
+    assert_eq!(border.wait_for("no_route_back", before + 10), before + 10);
+}
+
+#[test]
+fn a_client_bound_to_an_interface_that_is_not_there_yet_is_served_once_it_is() {
+    let bind = "[[guard.bind]]\nprefixes = [\"10.54.0.0/24\"]\ninterfaces = [\"tenant*\"]\n";
+    let border = border("later", bind);
+    let log = border.lab.log("suimond");
+    assert!(
+        log.contains("guard.bind names the interface tenant*"),
+        "{log}"
+    );
+    let [v4, _] = SERVERS;
+    for tcp in [false, true] {
+        assert!(
+            !border.is_served(&border.inside, INSIDE[0], v4, tcp),
+            "TCP: {tcp}"
+        );
+    }
+    assert_eq!(border.dropped("wrong_ingress"), 2);
+    border.resolver.run(&["ip", "link", "set", "lan0", "down"]);
+    border
+        .resolver
+        .run(&["ip", "link", "set", "lan0", "name", "tenant1"]);
+    border.resolver.run(&["ip", "link", "set", "tenant1", "up"]);
+    let begun = Instant::now();
+    while !border.is_served(&border.inside, INSIDE[0], v4, false) {
+        assert!(begun.elapsed() < PATIENCE, "the new name is not seen");
+    }
+    assert!(border.is_served(&border.inside, INSIDE[0], v4, true));
+}

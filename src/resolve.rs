@@ -277,7 +277,8 @@ impl Resolver {
                     let mut recursion = resolver.recursion(question, demand);
                     let mut budget = permit.into_budget(&resolver.plan.limits, clock::now());
                     let response = resolver.drive(&mut recursion, &mut budget).await;
-                    budget.tell(&landing.key.0, &response, clock::now());
+                    let blamed = recursion.blames_its_zone();
+                    budget.tell(&landing.key.0, &response, blamed, clock::now());
                     // Whoever asks from here on finds the answer in the cache, so leave the table before telling.
                     let response = Arc::new(response);
                     drop(landing);

@@ -27,6 +27,9 @@ const PACE: Duration = Duration::from_secs(1);
 /// so that routes that never stop changing cost a tenth of a core at most.
 const REST: u32 = 10;
 
+/// What could not be read is read again after this long.
+const AGAIN: Duration = Duration::from_secs(30);
+
 /// How often everything is read where the kernel's word is not to be had.
 const WITHOUT_WORD: Duration = Duration::from_secs(5);
 
@@ -126,21 +129,29 @@ impl Lookout {
             let _read_now = changes.wait(Duration::ZERO);
         }
         let mut complaints = Vec::new();
+        let mut complete = true;
         let live = operator.live();
         match addresses::HostAddresses::read() {
             Ok(host) => live.own.replace(host.forgeable, host.broadcast),
             Err(error) => {
+                complete = false;
                 complaints.push(format!("cannot read the host's own addresses: {error}"));
             }
         }
         match interfaces::read() {
             Ok(interfaces) => {
-                let routes = self.read_routes(&mut complaints);
+                let routes = self.read_routes(&mut complaints).unwrap_or_else(|()| {
+                    complete = false;
+                    live.surroundings.now().routes().cloned()
+                });
                 let known = Known::new(interfaces, routes);
                 complaints.extend(unknown_names(&live.plan.guard, &known));
                 live.surroundings.replace(known);
             }
-            Err(error) => complaints.push(format!("cannot read the host's interfaces: {error}")),
+            Err(error) => {
+                complete = false;
+                complaints.push(format!("cannot read the host's interfaces: {error}"));
+            }
         }
         drop(live);
         for complaint in &complaints {
@@ -152,20 +163,25 @@ impl Lookout {
         let now = clock::now();
         self.pause = PACE.max(now.since(begun) * REST);
         self.read_at = now;
-        self.due = false;
+        // What could not be read is read again; until then what was known stands.
+        self.due = !complete;
+        if self.due {
+            self.pause = self.pause.max(AGAIN);
+        }
     }
 
-    fn read_routes(&self, complaints: &mut Vec<String>) -> Option<Arc<RouteTable>> {
+    /// The routing table, if it is wanted; an error if it could not be read.
+    fn read_routes(&self, complaints: &mut Vec<String>) -> Result<Option<Arc<RouteTable>>, ()> {
         if !self.routes {
-            return None;
+            return Ok(None);
         }
         match rtnetlink::routes(MOST_ROUTES) {
-            Ok(routes) => Some(Arc::new(RouteTable::new(routes))),
+            Ok(routes) => Ok(Some(Arc::new(RouteTable::new(routes)))),
             Err(error) => {
                 complaints.push(format!(
-                    "guard.route_back is without effect: cannot read the routing table: {error}"
+                    "cannot read the routing table, which guard.route_back goes by: {error}"
                 ));
-                None
+                Err(())
             }
         }
     }

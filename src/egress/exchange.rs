@@ -299,9 +299,10 @@ impl Egress {
         let mut refused_edns = false;
         let mut transport = query.transport;
         let mut bad_cookies = 0;
+        let mut with_cookie = true;
         loop {
             let sent = clock::now();
-            let attempt = self.attempt(query, &choice, sent);
+            let attempt = self.attempt(query, &choice, with_cookie, sent);
             let outcome = match transport {
                 Transport::Udp => self.by_udp(&attempt, query.late, budget).await,
                 Transport::Tcp => self.by_tcp(&attempt, budget).await,
@@ -339,7 +340,10 @@ impl Egress {
                         continue;
                     }
                     // A server that speaks EDNS and cannot read this: what is new in it is the cookie.
-                    Rcode::FORMERR if !taken && heard.message.edns.is_some() => continue,
+                    Rcode::FORMERR if !taken && heard.message.edns.is_some() => {
+                        with_cookie = false;
+                        continue;
+                    }
                     _ => {}
                 }
             }
@@ -363,11 +367,10 @@ impl Egress {
         }
     }
 
-    fn attempt(&self, query: &Query<'_>, choice: &Choice, now: Now) -> Attempt {
+    fn attempt(&self, query: &Query<'_>, choice: &Choice, with_cookie: bool, now: Now) -> Attempt {
         let mut rng = entropy::csprng();
-        let cookie = choice
-            .edns
-            .then(|| self.cookies.next(choice.server, now, &mut rng));
+        let cookie =
+            (choice.edns && with_cookie).then(|| self.cookies.next(choice.server, now, &mut rng));
         Attempt::new(query, choice, cookie.flatten(), &self.plan, &mut rng)
     }
 

@@ -118,7 +118,8 @@ impl Cookies {
         let secrets = self.secrets.load();
         let due = secrets
             .drawn
-            .is_some_and(|drawn| now.wall_secs().saturating_sub(drawn) >= ROTATE);
+            // A clock that was ahead when it was drawn must not make it last.
+            .is_some_and(|drawn| now.wall_secs().abs_diff(drawn) >= ROTATE);
         if due {
             let old = secrets.keys.first().copied();
             let new = SipHasher24::new_with_key(&fresh());

@@ -265,9 +265,10 @@ impl Exhausted {
 }
 
 impl Budget {
-    /// The recursion is over: the zone guard hears how, and has its slot back.
-    pub fn tell(self, question: &Question, response: &Response, now: Now) {
-        let outcome = Outcome::of(question, response);
+    /// The recursion is over: the zone guard hears how, and has its slot back. `blamed`: a failure is that of the servers of the zone that
+    /// the question lies in.
+    pub fn tell(self, question: &Question, response: &Response, blamed: bool, now: Now) {
+        let outcome = Outcome::of(question, response, blamed);
         self.slot.finish(outcome, self.spent.packets, now);
     }
 

@@ -5,7 +5,7 @@ use rand::Rng;
 use super::limit::Account;
 use super::{Miss, Next, Pipeline, Refresh, Waiting, is_error, with_chain};
 use crate::answer;
-use crate::cache::Demand;
+use crate::cache::{Delegation, Demand};
 use crate::config::plan::TransportKind;
 use crate::guard::cookies::{Cookie, Proof};
 use crate::guard::zones::{Cut, Denial, Permission, Query, Slot};
@@ -158,7 +158,8 @@ impl Pipeline {
             renews: true,
             ..self.asked(question)
         };
-        match self.judge(judged, None, question, Demand::Checked, now) {
+        let apex = self.apex(&self.policy.decide(question));
+        match self.judge(judged, apex.as_ref(), question, Demand::Checked, now) {
             Permission::Fetch(slot) | Permission::Explore(slot) => Some(slot),
             Permission::Stale { .. } | Permission::Deny(_) => None,
         }
@@ -169,8 +170,12 @@ impl Pipeline {
         if self.zones.engaged() == 0 {
             return false;
         }
-        let delegation = self.cache.deepest_delegation(&question.name, now);
-        let cut = delegation.as_deref().map(|at| Cut::Delegation(&at.zone));
+        let apex = self.apex(&self.policy.decide(question));
+        let delegation = match apex {
+            Some(_) => None,
+            None => self.cache.deepest_delegation(&question.name, now),
+        };
+        let cut = cut(apex.as_ref(), delegation.as_deref());
         self.zones.holds(&question.name, cut)
     }
 
@@ -215,11 +220,7 @@ impl Pipeline {
             Some(_) => None,
             None => self.cache.deepest_delegation(&question.name, now),
         };
-        let cut = match (apex, &delegation) {
-            (Some(apex), _) => Some(Cut::Configured(apex)),
-            (None, Some(at)) => Some(Cut::Delegation(&at.zone)),
-            (None, None) => None,
-        };
+        let cut = cut(apex, delegation.as_deref());
         let has_stale = || {
             let grace = self.zones.max_stale();
             self.cache
@@ -265,5 +266,14 @@ impl Pipeline {
             (now, dice),
             reply,
         )
+    }
+}
+
+/// Where the zone of a name begins: at the apex of a forward or stub zone, or at its deepest known delegation.
+fn cut<'a>(apex: Option<&'a Name>, delegation: Option<&'a Delegation>) -> Option<Cut<'a>> {
+    match (apex, delegation) {
+        (Some(apex), _) => Some(Cut::Configured(apex)),
+        (None, Some(at)) => Some(Cut::Delegation(&at.zone)),
+        (None, None) => None,
     }
 }

@@ -104,6 +104,7 @@ impl Recursion {
             }
             self.server_unknown(frame.question.name, cache, budget, now);
         } else {
+            self.blames_its_zone = frame.chain.is_empty() && self.was_their_fault();
             self.done = Some(Response::failure(ede));
         }
     }
@@ -125,7 +126,7 @@ impl Recursion {
     pub(super) fn exhausted(&mut self, limit: Exhausted, cache: &Cache, budget: &Budget, now: Now) {
         self.note(now, Happening::Limit(limit));
         let ede = limit_failure(limit);
-        let ours = limit == Exhausted::Time && !self.history.iter().any(|at| at.fault.is_theirs());
+        let ours = limit == Exhausted::Time && !self.was_their_fault();
         if !ours && self.is_worth_remembering(budget.cause()) {
             let demand = match limit {
                 Exhausted::Signatures | Exhausted::Nsec3Hashes => Demand::Checked,
@@ -133,9 +134,17 @@ impl Recursion {
             };
             cache.store_failure_as(&self.question, ede.clone(), demand, now);
         }
+        let first = self.frames.first();
+        self.blames_its_zone =
+            first.is_some_and(|frame| frame.chain.is_empty()) && self.was_their_fault();
         self.frames.clear();
         self.outstanding = None;
         self.done = Some(Response::failure(ede));
+    }
+
+    /// Whether any server gave cause.
+    fn was_their_fault(&self) -> bool {
+        self.history.iter().any(|at| at.fault.is_theirs())
     }
 
     /// Whether a failure may be held against later clients: not for work of our own, and not when only our side failed.

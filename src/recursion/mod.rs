@@ -105,6 +105,8 @@ pub struct Recursion {
     history: Vec<ServerFault>,
     /// NS names whose addresses could not be found in this recursion: not tried again, not charged again.
     failed_names: Vec<Name>,
+    /// Whether a failure at the end is that of the servers of the zone that the question lies in.
+    blames_its_zone: bool,
     /// Zones all of whose servers failed in this recursion: whoever comes to them again fails at once.
     dead_zones: Vec<Name>,
     /// Zones that a referral led to in this recursion: their parents need not be asked again.
@@ -280,6 +282,7 @@ impl Recursion {
             faults: Vec::new(),
             history: Vec::new(),
             failed_names: Vec::new(),
+            blames_its_zone: true,
             dead_zones: Vec::new(),
             referred: Vec::new(),
             renewed: Vec::new(),
@@ -337,6 +340,12 @@ impl Recursion {
     #[must_use]
     pub const fn synthesised(&self) -> u32 {
         self.synthesised
+    }
+
+    /// Whether a failure is that of the servers of the zone that the question lies in, and not of an alias's target or of our own side.
+    #[must_use]
+    pub const fn blames_its_zone(&self) -> bool {
+        self.blames_its_zone
     }
 
     /// How many questions to the root were answered from the local copy of its zone.

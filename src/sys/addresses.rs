@@ -67,6 +67,10 @@ impl HostAddresses {
             list.sort_unstable();
             list.dedup();
         }
+        // A /32 may be its own broadcast address (`broadcast VIP` behind a load balancer); it is ours first.
+        let own = &self.own;
+        self.broadcast
+            .retain(|address| own.binary_search(address).is_err());
         let v4_forgeable = accepts_local(conf);
         self.forgeable = self.own.clone();
         self.forgeable
@@ -116,6 +120,20 @@ fn accepts_local(conf: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_that_is_its_own_broadcast_address_is_ours() {
+        let held = |address: [u8; 4], broadcast: [u8; 4]| rtnetlink::HeldAddress {
+            address: address.into(),
+            interface: 1,
+            broadcast: Some(broadcast.into()),
+        };
+        let service = held([203, 0, 113, 9], [203, 0, 113, 9]);
+        let usual = held([192, 0, 2, 2], [192, 0, 2, 255]);
+        let found = HostAddresses::of(&[service, usual], Path::new("/nowhere"));
+        assert_eq!(found.own.len(), 2);
+        assert_eq!(found.broadcast, [IpAddr::from([192, 0, 2, 255])]);
+    }
 
     #[test]
     fn the_tables_of_a_host_are_read() {

@@ -280,7 +280,8 @@ impl Line {
         let ([.., high], [loads @ .., low]) = (&self.ids, &self.loads);
         let then = u64::from(now_ms.wrapping_sub(ticks));
         let now = u64::from(now_ms);
-        if then >> LANE != now >> LANE {
+        let crosses = then >> LANE != now >> LANE;
+        if crosses {
             let ids = high.load(Ordering::Relaxed);
             let moved = (ids & !(LOW << LAST)) | ((now >> LANE) << LAST);
             if ids >> LAST != then >> LANE || exchange(high, ids, moved).is_err() {
@@ -292,7 +293,9 @@ impl Line {
         let mut seen = low.load(Ordering::Relaxed);
         let mut tries = 0..TRIES;
         loop {
-            if seen >> LAST != then & LOW || tries.next().is_none() {
+            // Who has moved the high half must see the low one moved as well: a time that is yet to come would stand for a minute.
+            let others = seen >> LAST != then & LOW || tries.next().is_none();
+            if others && !crosses {
                 return;
             }
             let new = (faded(seen, keep, dice) & !(LOW << LAST)) | ((now & LOW) << LAST);

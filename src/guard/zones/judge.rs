@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::engage::Trigger;
 use super::explore::CLEAN;
 use super::heavy::rate_of;
-use super::keys::{Cut, Key};
+use super::keys::{Class, Cut, Key};
 use super::record::{Asked, Record};
 use super::slot::{Claim, prefix_of};
 use super::slots::divisor;
@@ -260,7 +260,9 @@ impl ZoneGuard {
             let askers = &self.state.askers;
             Some(askers.note(key.hash, asked.client_print, asked.print, at))
         };
-        let clean = names.filter(|names| *names <= CLEAN);
+        // Who looks senders or addresses up asks for many names that nobody knows; there the budget of the zone is limit enough.
+        let is_lookup = record.class == Class::Lookup;
+        let clean = names.filter(|names| is_lookup || *names <= CLEAN);
         if !covers(record, asked.name) {
             return Ruling::Open;
         }
@@ -281,7 +283,10 @@ impl ZoneGuard {
             let ours = self.state.together().all_fails(at);
             let probes =
                 (asked.known || clean.is_some()) && !query.joins && engaged.takes_probe(ours, at);
-            return match (has_stale && !query.renews, probes) {
+            // Whoever makes a zone's other names fail must not make its known ones fail with them: where there is no stale copy, each of
+            // those is a probe, too. What fails is remembered and not asked again for a while (RFC 9520).
+            let is_owed = asked.known && !has_stale && !query.joins && held < threshold / 4;
+            return match (has_stale && !query.renews, probes || is_owed) {
                 (true, refresh) => Ruling::Stale { refresh },
                 (false, true) => Ruling::Fetch,
                 (false, false) => engaged.deny(Reason::ZoneDead),

@@ -13,9 +13,10 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Reads it from the response to `question`.
+    /// Reads it from the response to `question`. `blamed`: if it failed, the servers of the zone that the question lies in did, and not
+    /// those of an alias's target, or our own side.
     #[must_use]
-    pub fn of(question: &Question, response: &Response) -> Self {
+    pub fn of(question: &Question, response: &Response, blamed: bool) -> Self {
         let ended = match response.rcode {
             Rcode::NXDOMAIN => Some(Ended::NoName),
             Rcode::NOERROR if !response.answer.is_empty() => Some(Ended::Positive),
@@ -23,7 +24,7 @@ impl Outcome {
             Rcode::NOERROR => Some(Ended::NoData),
             // Servers answered; what they said was not believed.
             _ if response.ede.as_ref().is_some_and(Ede::is_bogus) => None,
-            _ => Some(Ended::Failed),
+            _ => blamed.then_some(Ended::Failed),
         };
         // A chain that ends in NXDOMAIN began with a name that is there.
         let is_there = matches!(ended, Some(Ended::Positive | Ended::NoData));
@@ -92,7 +93,7 @@ mod tests {
             authority: authority.iter().map(|text| held(text)).collect(),
             ..Response::empty(rcode)
         };
-        let Outcome { ended, is_real } = Outcome::of(&question, &response);
+        let Outcome { ended, is_real } = Outcome::of(&question, &response, true);
         (ended, is_real)
     }
 
@@ -142,6 +143,13 @@ mod tests {
     fn what_is_bogus_says_nothing() {
         let question = Question::new("www.a.test".parse().unwrap(), RecordType::A);
         let response = Response::failure(Ede::new(Ede::DNSSEC_BOGUS, "forged"));
-        assert_eq!(Outcome::of(&question, &response).ended, None);
+        assert_eq!(Outcome::of(&question, &response, true).ended, None);
+    }
+
+    #[test]
+    fn a_failure_of_somebody_else_says_nothing() {
+        let question = Question::new("www.a.test".parse().unwrap(), RecordType::A);
+        let response = Response::empty(Rcode::SERVFAIL);
+        assert_eq!(Outcome::of(&question, &response, false).ended, None);
     }
 }

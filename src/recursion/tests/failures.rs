@@ -406,3 +406,27 @@ fn faults_are_told_to_whoever_drives_the_recursion() {
     );
     assert!(recursion.take_faults().is_empty());
 }
+
+#[test]
+fn a_zone_is_blamed_for_its_own_servers_alone() {
+    let silent = |internet: &mut Internet| {
+        for server in [BAD, GOOD] {
+            internet.villain(server, |_, _| Deed::Silence);
+        }
+    };
+    let mut internet = two_servers();
+    silent(&mut internet);
+    let run = internet.ask("n0.a.test", "A");
+    assert_eq!((run.rcode(), run.blames_its_zone), (Rcode::SERVFAIL, true));
+    // An alias in a good zone leads there: its own servers have answered.
+    let mut internet = two_servers();
+    internet.zone(
+        "good.test",
+        &["192.0.2.77"],
+        &["alias.good.test CNAME n0.a.test"],
+    );
+    internet.point_to(TEST, "test", "good.test");
+    silent(&mut internet);
+    let run = internet.ask("alias.good.test", "A");
+    assert_eq!((run.rcode(), run.blames_its_zone), (Rcode::SERVFAIL, false));
+}

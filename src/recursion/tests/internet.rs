@@ -69,6 +69,8 @@ pub(super) struct Run {
     pub signatures: u32,
     pub trace: Vec<TraceEvent>,
     pub spent: Spent,
+    /// Whether a failure is that of the servers of the zone that was asked.
+    pub blames_its_zone: bool,
 }
 
 /// Routes by apex, longest first; the DS set of an apex belongs to its parent (RFC 4035 section 3.1.4.1), as in `policy`.
@@ -252,6 +254,7 @@ impl Internet {
                         signatures: budget.spent().signatures,
                         trace: recursion.trace().unwrap().events().to_vec(),
                         spent: budget.spent(),
+                        blames_its_zone: recursion.blames_its_zone(),
                     };
                 }
                 Step::Verify(work) => {

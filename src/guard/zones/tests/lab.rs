@@ -53,8 +53,8 @@ pub(super) struct Lab {
     /// What clients got, by a word of the test's own.
     pub(super) got: HashMap<&'static str, HashMap<Got2, u64>>,
     /// Ends of what is cached, by name.
-    cached: HashMap<String, u64>,
-    failed: HashMap<String, u64>,
+    pub(super) cached: HashMap<String, u64>,
+    pub(super) failed: HashMap<String, u64>,
     flights: BTreeMap<(u64, u64), (String, Slot, Outcome, u32)>,
     waiting: HashMap<String, Vec<&'static str>>,
     answered: (u64, u32),

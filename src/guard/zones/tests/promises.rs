@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::lab::{Lab, Servers, client, guard, plan};
 use crate::config::plan::{self as config, ZoneGuardMode};
-use crate::guard::zones::{Class, Cut, KnownNames, Permission, Query, ZoneGuard};
+use crate::guard::zones::engage::Ended;
+use crate::guard::zones::{Class, Cut, KnownNames, Outcome, Permission, Query, ZoneGuard};
 use crate::sys::clock::Now;
 use crate::telemetry::Reason;
 use crate::telemetry::attacks::Stage;
@@ -91,9 +92,9 @@ fn stale_copies_come_first_and_known_names_are_looked_up_behind_them() {
         ) else {
             panic!("nothing is engaged yet");
         };
-        let ended = Some(crate::guard::zones::engage::Ended::Positive);
+        let ended = Some(Ended::Positive);
         slot.finish(
-            crate::guard::zones::Outcome {
+            Outcome {
                 ended,
                 is_real: true,
             },
@@ -163,9 +164,9 @@ fn a_quarter_of_the_slots_is_left_to_known_names() {
             || false,
             now,
         ) {
-            let ended = Some(crate::guard::zones::engage::Ended::Positive);
+            let ended = Some(Ended::Positive);
             slot.finish(
-                crate::guard::zones::Outcome {
+                Outcome {
                     ended,
                     is_real: true,
                 },
@@ -208,6 +209,55 @@ fn a_quarter_of_the_slots_is_left_to_known_names() {
     assert_eq!(fetched, 8);
     drop(held);
     assert_eq!(guard.status().slots_used, 0);
+}
+
+#[test]
+fn where_an_attacker_makes_names_fail_the_known_ones_are_still_asked_for() {
+    let mut lab = Lab::new(Servers::Healthy);
+    lab.during(5_000, Lab::honest);
+    lab.servers = Servers::Dead;
+    lab.during(30_000, |lab| lab.attack(1_000, "victim.example"));
+    assert!(lab.guard.guarded(lab.now())[0].attack.dead);
+    // Of one known name nothing stale is left, and its servers are well: only others' questions fail.
+    lab.servers = Servers::Healthy;
+    lab.cached.remove("real0.victim.example");
+    lab.failed.clear();
+    lab.ask("owed", "real0.victim.example", client(3));
+    lab.during(100, |_| {});
+    assert_eq!(lab.luck("owed"), (1.0, 1));
+}
+
+#[test]
+fn who_looks_many_senders_up_is_not_held_back_by_their_number() {
+    let guard = guard(&plan());
+    let now = Now::at_secs(10);
+    let zone = name("zen.spamhaus.org");
+    guard.wish(&zone, Class::Lookup, now).unwrap();
+    for _ in 0..600 {
+        let failing = name("x.zen.spamhaus.org");
+        if let Permission::Fetch(slot) = guard.judge(&query(&failing), || false, now) {
+            slot.finish(
+                Outcome {
+                    ended: Some(Ended::Failed),
+                    is_real: false,
+                },
+                1,
+                now,
+            );
+        }
+    }
+    let later = now.plus(std::time::Duration::from_millis(500));
+    assert!(guard.engaged() > 0, "its servers fail");
+    let explored = (0..40)
+        .filter(|at| {
+            let asked = name(&format!("{at}.2.0.192.zen.spamhaus.org"));
+            matches!(
+                guard.judge(&query(&asked), || false, later),
+                Permission::Explore(_)
+            )
+        })
+        .count();
+    assert!(explored > 20, "{explored}");
 }
 
 #[test]

@@ -337,7 +337,7 @@ fn a_zone_is_excused_from_validation_at_once_over_reload_and_restart_and_until_i
     assert_eq!(scene.metric("suimon_negative_trust_anchors", ""), 1);
     let (_, why, _) = try_tool(&scene.lab, &["why", "127.0.0.1", WWW]);
     assert!(
-        why.contains("DNSSEC   not validated: negative trust anchor example.test. until 20"),
+        why.contains("DNSSEC      not validated: negative trust anchor example.test. until 20"),
         "{why}"
     );
     let (_, status, _) = try_tool(&scene.lab, &["status"]);

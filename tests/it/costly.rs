@@ -170,8 +170,8 @@ fn an_nsec3_proof_is_believed_up_to_50_iterations_and_insecure_at_once_above() {
 #[test]
 fn one_hash_and_one_signature_more_than_allowed_fail_with_their_reason_and_their_counter() {
     // With 150 iterations allowed a hash counts four times: 300 are enough for 70 labels, not for 110.
-    let lies = |name_of: &'static str, links: u8| {
-        let mut lines = format!("n{links}.{name_of} A 192.0.2.1\n");
+    let lies = |name_of: &'static str, links: u8, end: &str| {
+        let mut lines = format!("n{links}.{name_of} {end}\n");
         for link in 0..links {
             lines.push_str(&format!(
                 "n{link}.{name_of} CNAME n{}.{name_of}\n",
@@ -195,7 +195,11 @@ fn one_hash_and_one_signature_more_than_allowed_fail_with_their_reason_and_their
             *records = spoilt;
         })
     };
-    let zones = vec![
+    let hops = [
+        "l0.test.", "l1.test.", "l2.test.", "l3.test.", "l4.test.", "l5.test.", "l6.test.",
+        "l7.test.", "l8.test.",
+    ];
+    let mut zones = vec![
         honest(),
         zone(
             "hashes.test.",
@@ -203,9 +207,15 @@ fn one_hash_and_one_signature_more_than_allowed_fail_with_their_reason_and_their
             &nsec3(150),
             |_, _| (),
         ),
-        lies("seven.test.", 7),
-        lies("eight.test.", 8),
+        lies("seven.test.", 7, "A 192.0.2.1"),
+        lies("eight.test.", 8, "A 192.0.2.1"),
+        lies("l9.test.", 0, "A 192.0.2.1"),
     ];
+    zones.extend(
+        (1_u8..)
+            .zip(hops)
+            .map(|(next, hop)| lies(hop, 0, &format!("CNAME n0.l{next}.test."))),
+    );
     let scene = scene(
         "limits",
         &[
@@ -240,6 +250,17 @@ fn one_hash_and_one_signature_more_than_allowed_fail_with_their_reason_and_their
     );
     assert_eq!(exhausted("signatures"), before + 1);
     assert_eq!(told(&scene, "other.good.test.", T::A).0, "NOERROR secure");
+    // Ten zones with an alias into the next: two for each set, and two for the keys of each zone, are more than the 32 of one query,
+    // though no response is too dear. From the middle on they are few enough.
+    let (said, errors, _) = told(&scene, "n0.l0.test.", T::A);
+    assert_eq!(said, "SERVFAIL insecure", "{errors:?}");
+    assert!(
+        errors.iter().any(|(_, text)| text.contains("signatures")),
+        "{errors:?}"
+    );
+    assert_eq!(exhausted("signatures"), before + 2);
+    assert_eq!(told(&scene, "n0.l6.test.", T::A).0, "NOERROR secure");
+    assert_eq!(told(&scene, "www.good.test.", T::A).0, "NOERROR secure");
 }
 
 #[test]

@@ -222,14 +222,15 @@ fn write_reply_opt(
     plan: &plan::Answer,
     dnssec_ok: bool,
 ) {
-    let mut options = cookie_option(cookie);
+    let cookie = cookie_option(cookie);
     let bare = Opt {
         udp_size: plan.max_udp_size,
         rcode: response.rcode.0,
         dnssec_ok,
-        options: &options.clone(),
+        options: &cookie,
     };
     let explained = response.ede.as_ref().is_some_and(|ede| {
+        let mut options = cookie.clone();
         push_ede(&mut options, ede);
         writer.opt(&Opt {
             options: &options,

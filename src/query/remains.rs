@@ -5,7 +5,7 @@ use rand::Rng;
 use super::limit::Account;
 use super::{Miss, Next, Pipeline, Refresh, Waiting, is_error, with_chain};
 use crate::answer;
-use crate::cache::{Delegation, Demand};
+use crate::cache::Demand;
 use crate::config::plan::TransportKind;
 use crate::guard::cookies::{Cookie, Proof};
 use crate::guard::zones::{Cut, Denial, Permission, Query, Slot};
@@ -68,9 +68,11 @@ impl Pipeline {
         let (client, verified) = (admission.client(), admission.is_verified());
         let joins = self.resolver.is_under_way(&question, demand);
         let judged = Query {
+            name: &question.name,
+            cut: None,
             client,
             joins,
-            ..self.asked(&question)
+            renews: false,
         };
         let slot = match self.judge(judged, apex.as_ref(), &question, demand, now) {
             Permission::Fetch(slot) | Permission::Explore(slot) => slot,
@@ -154,9 +156,11 @@ impl Pipeline {
         now: Now,
     ) -> Option<Slot> {
         let judged = Query {
+            name: &question.name,
+            cut: None,
             client,
+            joins: false,
             renews: true,
-            ..self.asked(question)
         };
         let apex = self.apex(&self.policy.decide(question));
         match self.judge(judged, apex.as_ref(), question, Demand::Checked, now) {
@@ -171,12 +175,9 @@ impl Pipeline {
             return false;
         }
         let apex = self.apex(&self.policy.decide(question));
-        let delegation = match apex {
-            Some(_) => None,
-            None => self.cache.deepest_delegation(&question.name, now),
-        };
-        let cut = cut(apex.as_ref(), delegation.as_deref());
-        self.zones.holds(&question.name, cut)
+        self.with_cut(&question.name, apex.as_ref(), now, |cut| {
+            self.zones.holds(&question.name, cut)
+        })
     }
 
     /// What was good before, for a zone under attack, whatever `cache.max_stale` says.
@@ -195,16 +196,6 @@ impl Pipeline {
         Some(stale)
     }
 
-    fn asked<'a>(&self, question: &'a Question) -> Query<'a> {
-        Query {
-            name: &question.name,
-            cut: None,
-            client: std::net::Ipv4Addr::UNSPECIFIED.into(),
-            joins: false,
-            renews: false,
-        }
-    }
-
     fn judge(
         &self,
         judged: Query<'_>,
@@ -216,18 +207,30 @@ impl Pipeline {
         if !self.zones.is_on() {
             return Permission::Fetch(Slot::free());
         }
-        let delegation = match apex {
-            Some(_) => None,
-            None => self.cache.deepest_delegation(&question.name, now),
-        };
-        let cut = cut(apex, delegation.as_deref());
         let has_stale = || {
             let grace = self.zones.max_stale();
             self.cache
                 .stale_within(question, demand, grace, now)
                 .is_some()
         };
-        self.zones.judge(&Query { cut, ..judged }, has_stale, now)
+        self.with_cut(&question.name, apex, now, |cut| {
+            self.zones.judge(&Query { cut, ..judged }, has_stale, now)
+        })
+    }
+
+    /// Tells `then` where the zone of a name begins: at the apex of a forward or stub zone, or at its deepest known delegation.
+    fn with_cut<T>(
+        &self,
+        name: &Name,
+        apex: Option<&Name>,
+        now: Now,
+        then: impl FnOnce(Option<Cut<'_>>) -> T,
+    ) -> T {
+        if let Some(apex) = apex {
+            return then(Some(Cut::Configured(apex)));
+        }
+        let delegation = self.cache.deepest_delegation(name, now);
+        then(delegation.as_deref().map(|at| Cut::Delegation(&at.zone)))
     }
 
     /// Writes a reply that is never kept as a ready-made one.
@@ -266,14 +269,5 @@ impl Pipeline {
             (now, dice),
             reply,
         )
-    }
-}
-
-/// Where the zone of a name begins: at the apex of a forward or stub zone, or at its deepest known delegation.
-fn cut<'a>(apex: Option<&'a Name>, delegation: Option<&'a Delegation>) -> Option<Cut<'a>> {
-    match (apex, delegation) {
-        (Some(apex), _) => Some(Cut::Configured(apex)),
-        (None, Some(at)) => Some(Cut::Delegation(&at.zone)),
-        (None, None) => None,
     }
 }

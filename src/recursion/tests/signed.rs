@@ -82,25 +82,28 @@ impl Internet {
     }
 
     pub(super) fn believes_the_root(&mut self) {
-        self.believes(plan::Dnssec {
-            anchors: vec![key(".").ds_set(300)],
-            nsec3_iterations: 50,
-            ..plan::Dnssec::default()
-        });
+        self.believes(root_alone());
     }
 
     /// The same, and what is proven not to exist is not asked for (RFC 8198).
     pub(super) fn believes_the_root_and_its_gaps(&mut self) {
         self.believes(plan::Dnssec {
-            anchors: vec![key(".").ds_set(300)],
-            nsec3_iterations: 50,
             aggressive: true,
-            ..plan::Dnssec::default()
+            ..root_alone()
         });
     }
 
     pub(super) fn believes(&mut self, plan: plan::Dnssec) {
         self.validator = Arc::new(Validator::new(&plan, 1 << 20));
+    }
+}
+
+/// By the key of the root.
+fn root_alone() -> plan::Dnssec {
+    plan::Dnssec {
+        anchors: vec![key(".").ds_set(300)],
+        nsec3_iterations: 50,
+        ..plan::Dnssec::default()
     }
 }
 

@@ -262,7 +262,7 @@ async fn keep_house(operator: Arc<Operator>) {
         let live = Arc::clone(&operator.live());
         operator.known_names().see_to_it(&live, clock::now()).await;
         drop(live);
-        limiting::tell_events(&operator.live(), operator.telemetry(), clock::now());
+        limiting::tell_events(&operator.live(), clock::now());
         operator.rollovers().see_to_it(&operator);
         operator.local_root().see_to_it(&operator);
         notify::status(&operator.status_line());

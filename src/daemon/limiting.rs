@@ -11,7 +11,7 @@ use crate::ops::control::protocol::{LimitReport, LimiterReport};
 use crate::ops::metrics::Metric;
 use crate::sys::clock::{self, Now};
 use crate::telemetry::events::{Event, Phase};
-use crate::telemetry::{Counts, Reason, Telemetry};
+use crate::telemetry::{Counts, Reason};
 
 /// What is held back, by reason.
 const LIMITED: [Reason; 5] = [
@@ -25,10 +25,9 @@ const LIMITED: [Reason; 5] = [
 /// No longer prefixes than these stand in the log: who asks what is nobody's business there (parameter sheet, section 7).
 const LOGGED: (u8, u8) = (24, 48);
 
-/// Notes and logs what has begun, goes on or ended. Called every few seconds.
-pub(super) fn tell_events(live: &Live, telemetry: &Telemetry, now: Now) {
+/// Logs what has begun, goes on or ended. Called every few seconds.
+pub(super) fn tell_events(live: &Live, now: Now) {
     for event in live.pipeline.guard.limiter().events(now) {
-        telemetry.events().push(event);
         log(&event, live.plan.guard.limiter.mode == LimiterMode::Enforce);
     }
 }

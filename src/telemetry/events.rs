@@ -1,12 +1,6 @@
-//! What happened that a person should know of? Events with a beginning and an end, the latest few hundred of them.
-
-use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+//! What happened that a person should know of? The shape of an event with a beginning and an end.
 
 use ipnet::IpNet;
-
-/// Events kept; the oldest gives way.
-const KEPT: usize = 512;
 
 /// One event, or one moment of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,30 +58,5 @@ impl Phase {
             Self::Continue => "continue",
             Self::Stop => "stop",
         }
-    }
-}
-
-/// The latest events. Written by who keeps house, never by who handles packets.
-#[derive(Debug, Default)]
-pub struct Events(Mutex<VecDeque<Event>>);
-
-impl Events {
-    /// Adds one.
-    pub fn push(&self, event: Event) {
-        let mut events = self.lock();
-        if events.len() >= KEPT {
-            events.pop_front();
-        }
-        events.push_back(event);
-    }
-
-    /// All that are kept, oldest first.
-    #[must_use]
-    pub fn list(&self) -> Vec<Event> {
-        self.lock().iter().copied().collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Event>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -12,7 +12,6 @@ pub mod worker;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub use events::Events;
 pub use reason::Reason;
 pub use worker::{AnswerSource, Counts, Received, Worker};
 
@@ -21,7 +20,6 @@ pub use worker::{AnswerSource, Counts, Received, Worker};
 pub struct Telemetry {
     workers: Mutex<Vec<Arc<Worker>>>,
     shared: Arc<Worker>,
-    events: Events,
     attacks: Arc<attacks::Attacks>,
 }
 
@@ -47,7 +45,6 @@ impl Telemetry {
         Self {
             workers: Mutex::default(),
             shared: Arc::new(Worker::shared()),
-            events: Events::default(),
             attacks: Arc::default(),
         }
     }
@@ -70,12 +67,6 @@ impl Telemetry {
     #[must_use]
     pub const fn attacks(&self) -> &Arc<attacks::Attacks> {
         &self.attacks
-    }
-
-    /// What happened lately.
-    #[must_use]
-    pub const fn events(&self) -> &Events {
-        &self.events
     }
 
     /// Adds everything up. Not an atomic cut: counts of one packet may be seen in part.

@@ -10,6 +10,7 @@ use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::wire::Name;
+use crate::wire::encoding::days_since_1970;
 
 /// What is wrong with a value, as a clause that follows "because".
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -370,19 +371,7 @@ fn wall_seconds(text: &str) -> Result<u64, BadValue> {
         (_, Some(toml_edit::Offset::Custom { minutes })) => i64::from(minutes) * 60,
         _ => 0,
     };
-    // Years that begin in March: the leap day is the last.
-    let (year, month) = (i64::from(date.year), i64::from(date.month));
-    let (year, month) = if month > 2 {
-        (year, month - 3)
-    } else {
-        (year - 1, month + 9)
-    };
-    let days = year * 365 + year.div_euclid(4) - year.div_euclid(100)
-        + year.div_euclid(400)
-        + (153 * month + 2) / 5
-        + i64::from(date.day)
-        - 1
-        - 719_468;
+    let days = days_since_1970(date.year.into(), date.month.into(), date.day.into());
     let second = read.time.map_or(0, |time| {
         i64::from(time.hour) * 3_600
             + i64::from(time.minute) * 60

@@ -114,16 +114,23 @@ pub fn moment(text: &str) -> Option<u32> {
         && hour < 24
         && minute < 60
         && second < 61;
+    let seconds = days_since_1970(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second;
+    sane.then(|| u32::try_from(seconds.rem_euclid(1 << 32)).ok())?
+}
+
+/// Days from the first of January 1970 to a date of the Gregorian calendar, which must exist.
+#[must_use]
+pub const fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     // Years begin in March here, so that the leap day is the last of its year.
     let (year, month) = if month < 3 {
         (year - 1, month + 9)
     } else {
         (year, month - 3)
     };
-    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
-    let seconds = (days - 719_468) * 86_400 + hour * 3_600 + minute * 60 + second;
-    sane.then(|| u32::try_from(seconds.rem_euclid(1 << 32)).ok())?
+    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    365 * year + leap_days + (153 * month + 2) / 5 + day - 1 - 719_468
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -34,15 +34,8 @@ fn signed(at: &[&str]) -> Internet {
 }
 
 fn secure(run: &Run) {
-    assert!(
-        run.response.is_authenticated() && !run.answer().is_empty(),
-        "{:?} {:#?}",
-        run.response,
-        run.trace
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-    );
+    run.assert_secure();
+    assert!(!run.answer().is_empty(), "{:?}", run.response);
 }
 
 fn bogus(run: &Run, code: u16) {

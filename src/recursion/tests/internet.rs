@@ -350,6 +350,19 @@ impl Internet {
 }
 
 impl Run {
+    /// Panics with all that was done unless the response is authentic.
+    pub(super) fn assert_secure(&self) {
+        assert!(
+            self.response.is_authenticated(),
+            "{:?} {:#?}",
+            self.response,
+            self.trace
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+        );
+    }
+
     /// Packets to one server.
     pub(super) fn to(&self, at: &str) -> usize {
         self.sent.iter().filter(|sent| sent.to == ip(at)).count()

@@ -46,15 +46,7 @@ fn signed_with(denial: &Denial, more: &[&str]) -> Internet {
 }
 
 fn secure(run: &Run) {
-    assert!(
-        run.response.is_authenticated(),
-        "{:?} {:#?}",
-        run.response,
-        run.trace
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-    );
+    run.assert_secure();
 }
 
 fn bogus(run: &Run, code: u16) {

@@ -27,15 +27,20 @@ fn attacked(servers: Servers, rate: u64, span: u64) -> (Lab, u64, u64) {
     (lab, engaged, packets)
 }
 
-#[test]
-fn a_healthy_victim_keeps_its_names_and_hardly_sees_the_attack() {
-    let (mut lab, engaged, packets) = attacked(Servers::Healthy, 5_000, 30_000);
+/// What 150,000 queries of an attack may cost: three seconds until they are noticed, and a packet for twenty.
+fn soon_and_hardly_seen(engaged: u64, packets: u64) {
     assert!(engaged <= 3_000, "engaged after {engaged} ms");
     let per_attack = packets as f64 / 150_000.0;
     assert!(
         per_attack <= 0.05,
         "{per_attack} upstream packets per attack query"
     );
+}
+
+#[test]
+fn a_healthy_victim_keeps_its_names_and_hardly_sees_the_attack() {
+    let (mut lab, engaged, packets) = attacked(Servers::Healthy, 5_000, 30_000);
+    soon_and_hardly_seen(engaged, packets);
     let (known, asked) = lab.luck("known");
     assert!(
         asked > 2_900 && known >= 0.99,
@@ -50,12 +55,7 @@ fn a_healthy_victim_keeps_its_names_and_hardly_sees_the_attack() {
 #[test]
 fn dead_servers_take_neither_slots_nor_what_was_known() {
     let (mut lab, engaged, packets) = attacked(Servers::Dead, 5_000, 30_000);
-    assert!(engaged <= 3_000, "engaged after {engaged} ms");
-    let per_attack = packets as f64 / 150_000.0;
-    assert!(
-        per_attack <= 0.05,
-        "{per_attack} upstream packets per attack query"
-    );
+    soon_and_hardly_seen(engaged, packets);
     let (known, asked) = lab.luck("known");
     assert!(known >= 0.97, "{known} of {asked} known names");
     assert!(lab.guard.guarded(lab.now())[0].attack.dead);

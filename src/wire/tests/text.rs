@@ -97,6 +97,14 @@ fn a_bitmap_that_is_not_the_shortest_is_shown_so_that_it_can_be_read_back() {
 }
 
 #[test]
+fn a_quote_in_a_protocols_name_is_shown_so_that_it_can_be_read_back() {
+    // Found by fuzzing: hickory writes `alpn=h"`.
+    let rdata = [&b"\x00\x01\x00"[..], &[0, 1, 0, 3, 2, b'h', b'"']].concat();
+    let text = rdata_to_text(RecordType::HTTPS, &rdata);
+    assert_eq!(*rdata_from_text(RecordType::HTTPS, &text).unwrap(), *rdata, "{text}");
+}
+
+#[test]
 fn wrong_data_is_shown_in_the_generic_form() {
     assert_eq!(rdata_to_text(RecordType::A, b"\x01"), "\\# 1 01");
     assert_eq!(rdata_to_text(RecordType::NSEC3, b"\x01\x02"), "\\# 2 0102");
@@ -118,6 +126,29 @@ proptest! {
             let back = rdata_from_text(rtype, &text);
             prop_assert_eq!(back.unwrap().to_vec(), rdata, "{}", text);
         }
+    }
+
+    #[test]
+    fn any_service_parameters_are_shown_and_read_back(
+        parameters in proptest::collection::btree_map(
+            0_u16..10,
+            prop_oneof![
+                proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..6), 1..4).prop_map(|strings| {
+                    strings.iter().flat_map(|s| std::iter::once(s.len() as u8).chain(s.iter().copied())).collect()
+                }),
+                proptest::collection::vec(any::<u8>(), 0..20),
+            ],
+            0..5,
+        ),
+    ) {
+        let mut rdata = vec![0, 1, 0];
+        for (key, value) in &parameters {
+            rdata.extend(key.to_be_bytes());
+            rdata.extend((value.len() as u16).to_be_bytes());
+            rdata.extend(value);
+        }
+        let text = rdata_to_text(RecordType::HTTPS, &rdata);
+        prop_assert_eq!(rdata_from_text(RecordType::HTTPS, &text).unwrap().to_vec(), rdata, "{}", text);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Each number carries its unit, its range and its origin; "P4" stands for section 4 of the parameter sheet
 //! (docs/parameters.md), "T4.2" for section 4.2 of the threat catalogue it cites.
 
+mod incidents;
 mod limiter;
 mod ways;
 mod zone_guard;
@@ -15,6 +16,7 @@ use ipnet::IpNet;
 
 use crate::wire::{Name, Rrset};
 
+pub use incidents::{Detail, Incidents, Secrecy};
 pub use limiter::{IscLimits, Limiter, LimiterAlgorithm, LimiterMode, LimiterPrefix};
 pub use ways::{IngressBinding, RouteBack};
 pub use zone_guard::{ZoneGuard, ZoneGuardMode};
@@ -42,6 +44,10 @@ pub struct Plan {
     pub egress: Egress,
     /// How replies are written.
     pub answer: Answer,
+    /// What is kept of attacks.
+    pub incidents: Incidents,
+    /// Who may see whom they concern.
+    pub secrecy: Secrecy,
     /// Logs, metrics, control.
     pub ops: Ops,
     /// The process.
@@ -105,6 +111,8 @@ pub struct Guard {
     pub route_back: RouteBack,
     /// Interfaces that count as one for `RouteBack::Feasible`, as patterns of names.
     pub interface_groups: Vec<Vec<String>>,
+    /// Datagrams with an impossible source (rows 3 to 6) per second, interface and reason from which that is an incident (10).
+    pub spoof_alarm: u32,
     /// Row 10: no error replies to the ports of reflecting services.
     pub suppress_errors_to_reflectors: bool,
     /// Refusals per second per IPv4 /24 or IPv6 /48 (1).

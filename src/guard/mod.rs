@@ -17,6 +17,7 @@ pub mod reflectors;
 pub mod refusals;
 pub mod route_back;
 pub mod shape;
+mod spoofed;
 pub mod surroundings;
 pub mod verdict;
 pub mod zones;
@@ -33,6 +34,7 @@ use crate::sys::addresses::LOOPBACK_INTERFACE;
 use crate::sys::clock::Now;
 use crate::sys::entropy;
 use crate::telemetry::Reason;
+use crate::telemetry::incidents::Moment;
 use crate::wire::Rcode;
 use crate::wire::header::Header;
 
@@ -49,6 +51,7 @@ use acl::Acl;
 use address::Address;
 use binding::Bindings;
 use refusals::Refusals;
+use spoofed::{Forged, Spoofed};
 
 /// What the guard may know of a packet: its octets (it reads the header), its addresses, how it came.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +84,8 @@ pub struct Guard {
     /// Whether rows 5 and 6 have anything to look at.
     checks_ways: bool,
     refusals: Arc<Refusals>,
+    spoofed: Arc<Spoofed>,
+    spoof_alarm: u32,
     limiter: Limiter,
     cookies: Arc<Cookies>,
     check_ports: bool,
@@ -131,6 +136,8 @@ impl Guard {
                 plan.refusals_per_host,
                 key,
             )),
+            spoofed: Arc::default(),
+            spoof_alarm: plan.spoof_alarm,
             limiter: Limiter::new(&plan.limiter, key),
             cookies: Arc::new(Cookies::new(&plan.cookies, cookies, now)),
             check_ports: plan.check_ports,
@@ -155,6 +162,7 @@ impl Guard {
         if self.refusals.has_rates_of(&before.refusals) {
             self.refusals = Arc::clone(&before.refusals);
         }
+        self.spoofed = Arc::clone(&before.spoofed);
         self.limiter = self.limiter.continuing(&before.limiter);
         if self.cookies.may_continue(&before.cookies) {
             self.cookies = Arc::clone(&before.cookies);
@@ -225,13 +233,13 @@ impl Guard {
         }
         // Rows 2 to 4.
         if let Some(reason) = self.impossible(arrival) {
-            return Verdict::Drop(reason);
+            return self.drop_forged(arrival, reason, now);
         }
         // Rows 5 and 6.
         if self.checks_ways
             && let Some(reason) = self.wrong_way(arrival)
         {
-            return Verdict::Drop(reason);
+            return self.drop_forged(arrival, reason, now);
         }
         // Row 7.
         let rule = self
@@ -376,6 +384,33 @@ impl Guard {
             return Some(Reason::Martian);
         }
         None
+    }
+
+    /// Drops a datagram that cannot be what it claims to be; if it is its source that cannot be, it is noted by which interface it came.
+    fn drop_forged(&self, arrival: &Arrival<'_>, reason: Reason, now: Now) -> Verdict {
+        if !matches!(
+            reason,
+            Reason::SourcePortZero | Reason::MulticastDestination
+        ) {
+            let forged = Forged {
+                interface: arrival.interface,
+                reason,
+                source: arrival.source,
+                hop_limit: arrival.hop_limit,
+            };
+            self.spoofed.note(forged, self.spoof_alarm, now);
+        }
+        Verdict::Drop(reason)
+    }
+
+    /// What is to be told of networks over their limit, and of interfaces by which forged sources come, since this was asked last.
+    #[must_use]
+    pub fn moments(&self, now: Now) -> Vec<Moment> {
+        let mut moments = self.limiter.moments(now);
+        let known = self.surroundings.now();
+        let name = |index| known.name_of(index).map(str::to_owned);
+        moments.extend(self.spoofed.look(name, now));
+        moments
     }
 
     /// A refusal to somebody who may not ask: within the budget, never to a reflector's port.

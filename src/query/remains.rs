@@ -71,6 +71,7 @@ impl Pipeline {
             name: &question.name,
             cut: None,
             client,
+            hop_limit: admission.hop_limit(),
             joins,
             renews: false,
         };
@@ -159,6 +160,7 @@ impl Pipeline {
             name: &question.name,
             cut: None,
             client,
+            hop_limit: None,
             joins: false,
             renews: true,
         };

@@ -4,6 +4,7 @@ mod access;
 mod arriving;
 mod control;
 mod coverage;
+mod incidents;
 mod limiter;
 mod local_root;
 mod proof;
@@ -66,6 +67,8 @@ pub(super) fn plan(
             stale_after: file.answer.stale_after.0,
             max_udp_age: file.answer.max_udp_age.0,
         },
+        incidents: check.incidents(),
+        secrecy: check.secrecy(),
         ops: check.ops(),
         process: plan::Process {
             state_dir: file.process.state_dir.clone(),
@@ -150,6 +153,7 @@ impl Check<'_> {
             bindings,
             route_back: guard.route_back.into(),
             interface_groups,
+            spoof_alarm: guard.spoof_alarm,
             suppress_errors_to_reflectors: guard.suppress_errors_to_reflectors,
             refusals_per_prefix: guard.refusals_per_prefix,
             refusal_burst: guard.refusal_burst,

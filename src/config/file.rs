@@ -58,6 +58,7 @@ sections! {
         pin_workers: bool,
         receive_buffer: Size,
         max_queue_age: Span,
+        hop_limit_every: u32,
     }
 
     /// `[tcp]`

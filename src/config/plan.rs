@@ -67,6 +67,8 @@ pub struct Ingress {
     pub receive_buffer: usize,
     /// A datagram that waited longer than this in our queue is dropped first (P6: 500 ms).
     pub max_queue_age: Duration,
+    /// Every how many reads of a socket hop limits are looked at; 0 = never (16).
+    pub hop_limit_every: u32,
     /// TCP limits.
     pub tcp: Tcp,
 }

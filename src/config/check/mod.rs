@@ -128,6 +128,7 @@ impl Check<'_> {
             pin_workers: listen.pin_workers,
             receive_buffer: octets(listen.receive_buffer),
             max_queue_age: listen.max_queue_age.0,
+            hop_limit_every: listen.hop_limit_every,
             tcp: plan::Tcp {
                 connections: tcp.connections,
                 connections_per_client: tcp.connections_per_client,

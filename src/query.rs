@@ -243,9 +243,17 @@ impl Pipeline {
             return self.give_cookie(counters, query, proof, reply);
         }
         if admission.lacks_proof() {
-            return self.ask_for_proof(counters, query, &admission, cookie, reply);
+            let reason = Reason::Unproven;
+            return self.ask_for_proof(counters, reason, query, &admission, cookie, reply);
         }
         let udp = arrival.transport == TransportKind::Udp;
+        if query.qtype == RecordType::ANY
+            && self.plan.any_needs_proof
+            && !admission.is_verified()
+        {
+            let reason = Reason::AnyUnproven;
+            return self.ask_for_proof(counters, reason, query, &admission, cookie, reply);
+        }
         let generation = self.generation();
         if let Some(table) = table.as_deref_mut() {
             // What is kept ends before OPT, which this query may want behind it.

@@ -297,6 +297,7 @@ sections! {
     Answer {
         max_udp_size: u16,
         minimal: bool,
+        any_needs_proof: bool,
         stale_after: Span,
         max_udp_age: Span,
     }

@@ -434,6 +434,8 @@ pub struct Answer {
     pub max_udp_size: u16,
     /// Leave out authority and additional records nobody needs.
     pub minimal: bool,
+    /// A datagram that asks for ANY gets no data unless its source is proven (RFC 8482 section 4.4).
+    pub any_needs_proof: bool,
     /// A client waits this long before it gets stale data (1.8 s; RFC 8767 section 5).
     pub stale_after: Duration,
     /// A UDP reply is at most this old (4 s).

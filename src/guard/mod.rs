@@ -202,9 +202,9 @@ impl Guard {
             .arrive(admission.limits(), asked, may_reply, now, dice)
         {
             None => Verdict::Admit(admission),
-            // A datagram cannot wait: its client asks again.
+            // A datagram cannot wait, a stream can: silence would only make its client ask the same again.
             Some(over) if over.enforced && over.limited == Limited::Defer && !by_stream => {
-                Verdict::Limit(Limited::Drop)
+                Verdict::Limit(Limited::Truncate)
             }
             Some(over) if over.enforced => Verdict::Limit(over.limited),
             Some(_) => Verdict::Admit(admission.over_limit()),

@@ -63,6 +63,7 @@ pub(super) fn plan(
         answer: plan::Answer {
             max_udp_size: file.answer.max_udp_size,
             minimal: file.answer.minimal,
+            any_needs_proof: file.answer.any_needs_proof,
             stale_after: file.answer.stale_after.0,
             max_udp_age: file.answer.max_udp_age.0,
         },

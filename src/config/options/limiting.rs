@@ -63,10 +63,10 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         path: "limiter.shared_addresses",
         kind: Kind::Prefixes,
-        default: Some(r#"["100.64.0.0/10"]"#),
-        summary: "Addresses that many customers share: CGNAT pools, forwarders of yours.",
-        doc: "Each may ask subscribers_per_address times as much, and counts so much less in the larger networks around it. 100.64.0.0/10 (RFC 6598) is what stands between customers and CGNAT; take it out if every address of it is one customer with you.",
-        example: r#"["192.0.2.0/26", "198.51.100.7"]"#,
+        default: Some(r#"["100.64.0.0/10", "fe80::/10"]"#),
+        summary: "Addresses that many customers share: CGNAT pools, forwarders of yours, the IPv6 prefix of an office.",
+        doc: "Each may ask subscribers_per_address times as much, and counts so much less in the larger networks around it. In IPv6 a customer is a prefix of limiter.customer_prefix, and all hosts of an office with one /56, or one /64, are one customer: list that prefix here. 100.64.0.0/10 (RFC 6598) is what stands between customers and CGNAT; take it out if every address of it is one customer with you. fe80::/10 is the link: all of its hosts share one /64.",
+        example: r#"["192.0.2.0/26", "198.51.100.7", "2001:db8:0:5600::/56"]"#,
     },
     Setting {
         path: "limiter.subscribers_per_address",
@@ -225,7 +225,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Count(500, 16_777_216),
         default: Some("20000"),
         summary: "Entries of the table, 8 octets each, rounded up to a power of two.",
-        doc: "BIND's max-table-size. The table has that size from the start; an entry that is taken over passes on its debt.",
+        doc: "BIND's max-table-size. The table has that size from the start. Where more is asked than fits, the entry with the least debt gives way, and whoever takes its place gets one response at least: nobody is limited for what others asked.",
         example: "100000",
     },
 ];

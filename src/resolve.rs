@@ -5,7 +5,7 @@ mod root_copy;
 mod shared;
 mod validations;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use crate::cache::{Cache, Demand};
 use crate::config::plan;
 use crate::dnssec::{Anchor, Validator, Verdict, Verification};
-use crate::egress::{Egress, Forwarder, LateReplies};
+use crate::egress::{Egress, Evidence, Forwarder, LateReplies};
 use crate::guard::permit::{Budget, Cause, Exhausted, RecursionPermit, Spent};
 use crate::policy::{Decision, Policy};
 use crate::recursion::synthesis::synthesise;
@@ -61,6 +61,17 @@ pub struct Counters {
     pub shared: AtomicU64,
     /// What came of validating.
     pub validations: Validations,
+    /// Whether a client's query is one of our own that comes back (see [`Egress::comes_back`]).
+    #[must_use]
+    pub fn comes_back(
+        &self,
+        question: &Question,
+        from: IpAddr,
+        client_cookie: Option<[u8; 8]>,
+    ) -> Option<Evidence> {
+        self.egress.comes_back(question, from, client_cookie)
+    }
+
     /// Recursions running now, those begun under an earlier configuration among them.
     running: AtomicUsize,
 }

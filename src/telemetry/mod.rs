@@ -8,6 +8,7 @@ pub mod cell;
 pub mod events;
 pub mod latency;
 pub mod reason;
+pub mod unsolicited;
 pub mod worker;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -75,6 +75,7 @@ impl Pipeline {
         let client = Client {
             address: (&arrival.source).into(),
             verified: arrival.transport == TransportKind::Tcp,
+            hop_limit: arrival.hop_limit,
         };
         match self
             .guard

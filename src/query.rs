@@ -242,18 +242,14 @@ impl Pipeline {
         if query.is_cookie_only() {
             return self.give_cookie(counters, query, proof, reply);
         }
-        if admission.lacks_proof() {
-            let reason = Reason::Unproven;
+        let any_unproven = query.qtype == RecordType::ANY && self.plan.any_needs_proof;
+        let lacks = admission
+            .lacks_proof()
+            .or_else(|| (any_unproven && !admission.is_verified()).then_some(Reason::AnyUnproven));
+        if let Some(reason) = lacks {
             return self.ask_for_proof(counters, reason, query, &admission, cookie, reply);
         }
         let udp = arrival.transport == TransportKind::Udp;
-        if query.qtype == RecordType::ANY
-            && self.plan.any_needs_proof
-            && !admission.is_verified()
-        {
-            let reason = Reason::AnyUnproven;
-            return self.ask_for_proof(counters, reason, query, &admission, cookie, reply);
-        }
         let generation = self.generation();
         if let Some(table) = table.as_deref_mut() {
             // What is kept ends before OPT, which this query may want behind it.

@@ -61,17 +61,6 @@ pub struct Counters {
     pub shared: AtomicU64,
     /// What came of validating.
     pub validations: Validations,
-    /// Whether a client's query is one of our own that comes back (see [`Egress::comes_back`]).
-    #[must_use]
-    pub fn comes_back(
-        &self,
-        question: &Question,
-        from: IpAddr,
-        client_cookie: Option<[u8; 8]>,
-    ) -> Option<Evidence> {
-        self.egress.comes_back(question, from, client_cookie)
-    }
-
     /// Recursions running now, those begun under an earlier configuration among them.
     running: AtomicUsize,
 }
@@ -227,6 +216,17 @@ impl Resolver {
     pub fn is_under_way(&self, question: &Question, demand: Demand) -> bool {
         let demand = self.demanded(demand);
         self.in_flight.contains_key(&(question.clone(), demand))
+    }
+
+    /// Whether a client's query is one of our own that comes back (see [`Egress::comes_back`]).
+    #[must_use]
+    pub fn comes_back(
+        &self,
+        question: &Question,
+        from: IpAddr,
+        client_cookie: Option<[u8; 8]>,
+    ) -> Option<Evidence> {
+        self.egress.comes_back(question, from, client_cookie)
     }
 
     /// Recursions running now, those begun under an earlier configuration among them.

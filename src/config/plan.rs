@@ -107,6 +107,8 @@ pub struct Guard {
     pub interface_groups: Vec<Vec<String>>,
     /// Row 10: no error replies to the ports of reflecting services.
     pub suppress_errors_to_reflectors: bool,
+    /// Row 1: when responses that nobody asked for raise an alarm.
+    pub backscatter: Backscatter,
     /// Refusals per second per IPv4 /24 or IPv6 /48 (1).
     pub refusals_per_prefix: u32,
     /// Burst of the same (5).
@@ -121,6 +123,15 @@ pub struct Guard {
     pub limiter: Limiter,
     /// Cookies towards clients.
     pub cookies: Cookies,
+}
+
+/// When responses that nobody asked for raise an alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backscatter {
+    /// As many within one window; 0 = never (100).
+    pub responses: u64,
+    /// The window (60 s).
+    pub window: Duration,
 }
 
 /// How clients prove their address by cookies (RFC 7873, RFC 9018).

@@ -107,7 +107,7 @@ impl Upstream {
     pub(super) fn note_discarded_datagram(&self, why: Mismatch, server: &SocketAddr) {
         self.note_discarded(why);
         if matches!(why, Mismatch::Id | Mismatch::Question) {
-            self.unsolicited.note(Place::Upstream, server);
+            self.unsolicited.note(Place::Upstream, server, None);
         }
     }
 

@@ -18,8 +18,8 @@ use super::Egress;
 use super::cookies::Sent;
 use super::counters::bump;
 use super::late::LateReplies;
-use super::outstanding::Ask;
 use super::matching::{Expected, Mismatch, Seen, examine};
+use super::outstanding::Ask;
 use super::servers::Choice;
 
 /// How to ask.

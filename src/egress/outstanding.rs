@@ -10,7 +10,7 @@ use crate::wire::Question;
 
 /// Asks that wait for their reply, by question. As many as there are exchanges under way, so bounded by their limits.
 #[derive(Debug, Default)]
-pub struct Outstanding(DashMap<Question, SmallVec<[Ask; 1]>>);
+pub(super) struct Outstanding(DashMap<Question, SmallVec<[Ask; 1]>>);
 
 /// One ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,9 +110,8 @@ mod tests {
             marker: Some([7; 8]),
             client: Some(ip("198.51.100.1")),
         };
-        let from = |from: &str, asked: &Question, marker| {
-            outstanding.comes_back(asked, ip(from), marker)
-        };
+        let from =
+            |from: &str, asked: &Question, marker| outstanding.comes_back(asked, ip(from), marker);
         assert_eq!(from("192.0.2.1", &asked, None), None, "nothing is asked");
         let noted = outstanding.note(&asked, ask);
         let capitals = question("WWW.Loop.example.", RecordType::A);

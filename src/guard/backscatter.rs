@@ -6,6 +6,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use crate::config::plan;
 use crate::sys::clock::Now;
 use crate::telemetry::incidents::{self, Moment, Stage, Subject};
@@ -58,6 +60,12 @@ impl Backscatter {
         }
     }
 
+    /// Its settings.
+    #[must_use]
+    pub const fn plan(&self) -> plan::Backscatter {
+        self.plan
+    }
+
     /// What was heard.
     #[must_use]
     pub const fn heard(&self) -> &Arc<Unsolicited> {
@@ -102,9 +110,10 @@ impl Backscatter {
             _ => None,
         };
         let told = stage.and_then(|stage| {
-            let alarm = state.alarm.as_mut()?;
+            let mut alarm = state.alarm?;
             alarm.told = now;
-            Some(self.moment(alarm, stage, &look, state.peak))
+            state.alarm = Some(alarm);
+            Some(self.moment(&alarm, stage, &look, state.peak))
         });
         if stage == Some(Stage::Stopped) {
             state.alarm = None;
@@ -121,15 +130,25 @@ impl Backscatter {
 
     fn moment(&self, alarm: &Alarm, stage: Stage, look: &Look, peak: u64) -> Moment {
         let [service, upstream] = look.since(&alarm.began);
+        let top = self.heard.top(NAMED);
+        let everybody = (IpNet::V4(ipnet::Ipv4Net::default()), 0);
+        let (peer, port) = top
+            .first()
+            .map_or(everybody, |peer| (peer.prefix, peer.port));
         Moment {
             at_ms: look.at.wall_ms,
             since_ms: alarm.began.at.wall_ms,
             stage,
             subject: Subject::Backscatter(incidents::Backscatter {
-                service,
+                peer,
+                port,
+                packets: service + upstream,
                 upstream,
                 peak,
-                top_peers: self.heard.top(NAMED),
+                top_peers: top
+                    .iter()
+                    .map(|peer| (peer.prefix, peer.responses))
+                    .collect(),
                 hop_limits: self.heard.hop_limits(),
             }),
         }
@@ -189,7 +208,7 @@ mod tests {
                 let Subject::Backscatter(told) = &moment.subject else {
                     panic!("{moment:?}");
                 };
-                (moment.stage, told.service)
+                (moment.stage, told.packets)
             })
             .collect()
     }
@@ -210,14 +229,20 @@ mod tests {
             panic!("{told:?}");
         };
         assert!((49..=50).contains(&last.peak), "{}", last.peak);
-        assert_eq!(last.top_peers[0].prefix.to_string(), "192.0.2.0/24");
+        assert_eq!(last.top_peers[0].0.to_string(), "192.0.2.0/24");
         let told = hear(&alarm, 750..1000, 0);
         assert_eq!(told.last().map(|moment| moment.stage), Some(Stage::Stopped));
         assert!(!alarm.is_raised());
-        assert_eq!(stages(&told).last().map(|(_, all)| *all >= 7500), Some(true));
+        assert_eq!(
+            stages(&told).last().map(|(_, all)| *all >= 7500),
+            Some(true)
+        );
         // The next one counts from its own beginning.
         let told = hear(&alarm, 1000..1200, 5);
-        assert!(matches!(stages(&told).first(), Some((Stage::Started, 100..=310))));
+        assert!(matches!(
+            stages(&told).first(),
+            Some((Stage::Started, 100..=310))
+        ));
     }
 
     #[test]

@@ -172,8 +172,10 @@ mod tests {
         }
         let told = loops.look(now);
         assert_eq!(told.len(), PEERS);
-        assert!(told.iter().any(
-            |moment| matches!(&moment.subject, Subject::Loop(of) if of.peer.addr() == loud)
-        ));
+        assert!(
+            told.iter().any(
+                |moment| matches!(&moment.subject, Subject::Loop(of) if of.peer.addr() == loud)
+            )
+        );
     }
 }

@@ -171,7 +171,12 @@ impl Pipeline {
         let marker = option.and_then(|option| option.first_chunk().copied());
         let evidence = self.resolver.comes_back(question, client, marker)?;
         asker.counters.verdict(Reason::ForwardingLoop);
-        self.guard.loops().note(client, evidence == Evidence::Cookie, now);
+        self.guard.loops().note(
+            client,
+            evidence == Evidence::Cookie,
+            asker.arrival.hop_limit,
+            now,
+        );
         let text = "a loop: this is asked of you at this moment";
         Some(Response::failure(Ede::new(Ede::OTHER, text)))
     }

@@ -93,6 +93,8 @@ reasons! {
     TooOld "too_old" "the answer came too late for UDP",
     /// `acl.prove`: a datagram without a valid server cookie; its client was told how to prove itself.
     Unproven "unproven" "this client must prove its address by a cookie or by TCP",
+    /// The same because queries in this client's name were over its limit for long (`limiter.prove_after`).
+    UnprovenSuspect "unproven_suspect" "queries in this client's name were over its limit for long: it must prove its address by a cookie or by TCP",
     /// Over its limit, but limits are only logged.
     WouldLimit "would_limit" "over the limit, and served because limits are only logged",
     /// Row 5: a client prefix bound to other interfaces.

@@ -2,9 +2,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ipnet::IpNet;
+
+use super::incidents::HopLimits;
 
 /// Networks told apart at once; among more the one with the fewest responses gives way, and its count passes on (space-saving).
 const PEERS: usize = 64;
@@ -44,30 +46,39 @@ pub struct Peer {
 }
 
 /// What was noted. Whoever writes never waits, and nothing of it grows.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Unsolicited {
     counts: [AtomicU64; Place::ALL.len()],
-    peers: Mutex<[Option<Peer>; PEERS]>,
+    /// Since they were begun anew.
+    seen: Mutex<Seen>,
 }
 
-impl Default for Unsolicited {
+#[derive(Debug)]
+struct Seen {
+    peers: [Option<Peer>; PEERS],
+    hop_limits: HopLimits,
+}
+
+impl Default for Seen {
     fn default() -> Self {
         Self {
-            counts: Default::default(),
-            peers: Mutex::new([None; PEERS]),
+            peers: [None; PEERS],
+            hop_limits: HopLimits::default(),
         }
     }
 }
 
 impl Unsolicited {
     /// Counts one. Where it came from is left out if somebody else is noting one just now.
-    pub fn note(&self, place: Place, from: &SocketAddr) {
+    pub fn note(&self, place: Place, from: &SocketAddr, hop_limit: Option<u8>) {
         if let Some(count) = self.counts.get(place as usize) {
             count.fetch_add(1, Ordering::Relaxed);
         }
-        let Ok(mut peers) = self.peers.try_lock() else {
+        let Ok(mut seen) = self.seen.try_lock() else {
             return;
         };
+        let Seen { peers, hop_limits } = &mut *seen;
+        hop_limits.note(hop_limit);
         let (prefix, port) = (network_of(from.ip()), from.port());
         let known = peers
             .iter_mut()
@@ -101,8 +112,7 @@ impl Unsolicited {
     /// The networks that most came from since the last [`Self::begin_anew`], the first `most` of them.
     #[must_use]
     pub fn top(&self, most: usize) -> Vec<Peer> {
-        let peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut peers: Vec<Peer> = peers.iter().flatten().copied().collect();
+        let mut peers: Vec<Peer> = self.lock().peers.iter().flatten().copied().collect();
         peers.sort_by_key(|peer| std::cmp::Reverse(peer.responses));
         peers.truncate(most);
         peers
@@ -110,8 +120,17 @@ impl Unsolicited {
 
     /// Forgets who it was; the counts go on.
     pub fn begin_anew(&self) {
-        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
-        *peers = [None; PEERS];
+        *self.lock() = Seen::default();
+    }
+
+    /// Their hop limits since then.
+    #[must_use]
+    pub fn hop_limits(&self) -> HopLimits {
+        self.lock().hop_limits
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -132,14 +151,17 @@ mod tests {
         let loud: SocketAddr = "192.0.2.53:53".parse().unwrap();
         for number in 0..1_000_000_u32 {
             let forged = std::net::Ipv4Addr::from_bits(number << 8);
-            unsolicited.note(Place::Service, &SocketAddr::new(forged.into(), 53));
+            unsolicited.note(Place::Service, &SocketAddr::new(forged.into(), 53), None);
             if number.is_multiple_of(10) {
-                unsolicited.note(Place::Service, &loud);
+                unsolicited.note(Place::Service, &loud, Some(57));
             }
         }
         assert_eq!(unsolicited.counts(), [1_100_000, 0]);
         let first = unsolicited.top(3)[0];
-        assert_eq!((first.prefix.to_string(), first.port), ("192.0.2.0/24".to_owned(), 53));
+        assert_eq!(
+            (first.prefix.to_string(), first.port),
+            ("192.0.2.0/24".to_owned(), 53)
+        );
         assert!(first.responses >= 100_000);
         assert_eq!(unsolicited.top(usize::MAX).len(), PEERS);
         unsolicited.begin_anew();
@@ -158,7 +180,7 @@ mod tests {
             "[2001:db8::1]:53",
             "[2001:db8:0:1::1]:53",
         ] {
-            unsolicited.note(Place::Upstream, &from.parse().unwrap());
+            unsolicited.note(Place::Upstream, &from.parse().unwrap(), None);
         }
         let told: Vec<(String, u16, u64)> = unsolicited
             .top(9)

@@ -51,6 +51,8 @@ impl Check<'_> {
             bytes: octets(limiter.memory),
             verified_factor: limiter.verified_factor,
             slip_above: limiter.slip_above,
+            prove_after: limiter.prove_after.0,
+            prove_for: limiter.prove_for.0,
             exempt: limiter
                 .exempt
                 .iter()

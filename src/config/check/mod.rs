@@ -152,6 +152,10 @@ impl Check<'_> {
             route_back: guard.route_back.into(),
             interface_groups,
             suppress_errors_to_reflectors: guard.suppress_errors_to_reflectors,
+            backscatter: plan::Backscatter {
+                responses: guard.backscatter_alarm,
+                window: guard.backscatter_window.0,
+            },
             refusals_per_prefix: guard.refusals_per_prefix,
             refusal_burst: guard.refusal_burst,
             refusals_per_host: guard.refusals_per_host,

@@ -93,6 +93,22 @@ pub(super) const SETTINGS: &[Setting] = &[
         example: "100000",
     },
     Setting {
+        path: "limiter.prove_after",
+        kind: Kind::Span(0, 3_600_000),
+        default: Some(r#""0s""#),
+        summary: "Time over its limit after which datagrams of a customer get no data until their source is proven; 0s: never.",
+        doc: "Against reflection in a customer's name: what is within the limit is answered to a forger's victim all the same, and with this no more. The customer himself is served over TCP, and over UDP once he brings our cookie. Never because of what is proven, never for an address that many share, never for a larger network. Off unless set, because it can be triggered by forged packets, and some old stubs and home routers can do neither TCP nor cookies. With limiter.algorithm = \"sketch\" and limiter.mode = \"enforce\". Counters: suimon_verdicts_total, unproven_suspect, and suimon_limiter_suspects.",
+        example: r#""10s""#,
+    },
+    Setting {
+        path: "limiter.prove_for",
+        kind: Kind::Span(1_000, 86_400_000),
+        default: Some(r#""60s""#),
+        summary: "For how long after the last datagram that was over the limit.",
+        doc: "As long as a flood's pauses; a customer for whom it ends meets no limit that he had not before.",
+        example: r#""5m""#,
+    },
+    Setting {
         path: "limiter.prefix.prefix",
         kind: Kind::Prefix,
         default: None,

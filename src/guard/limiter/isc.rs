@@ -176,7 +176,11 @@ impl Isc {
         let one_left = now + (rate - 1) * interval;
         let mut decided = Debit::Within;
         table.update(key, |mine, whole_at, slipped| {
-            let whole_at = if mine { whole_at } else { whole_at.min(one_left) };
+            let whole_at = if mine {
+                whole_at
+            } else {
+                whole_at.min(one_left)
+            };
             let whole_at = (whole_at.max(now) + interval).min(now + floor);
             // All of the balance is there again: a new run of limited responses begins with one that slips.
             let slipped = if whole_at == now + interval {

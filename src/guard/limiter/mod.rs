@@ -12,6 +12,7 @@ pub mod near;
 mod offenders;
 mod overload;
 pub mod sketch;
+mod suspects;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ use self::near::{Near, SAMPLED};
 use self::offenders::{AtLimit, Offenders, prefix_of};
 use self::overload::Overload;
 use self::sketch::{Decay, FULL, Place, Sketch};
+use self::suspects::Suspects;
 use super::address::Address;
 use super::ranges::Ranges;
 use crate::config::plan;
@@ -73,6 +75,7 @@ struct Memory {
     secret: [u8; 16],
     offenders: Offenders,
     demand: Demand,
+    suspects: Suspects,
 }
 
 /// A limit of one client, for `suimon why`.
@@ -97,6 +100,7 @@ impl Limiter {
                 secret: *secret,
                 offenders: Offenders::default(),
                 demand: Demand::default(),
+                suspects: Suspects::default(),
             }),
         )
     }
@@ -159,6 +163,7 @@ impl Limiter {
             self.survey(client, cost, now, dice);
         }
         let at = self.charge(client, cost, share, true, now, dice)?;
+        self.suspect(client, at, share, now);
         let limited = self.limited(client, asked, may_reply, now, dice);
         Some(self.noted(client, at, limited, now))
     }

@@ -212,6 +212,35 @@ fn any_over_udp_needs_a_proof_and_gets_no_octet_more_than_it_sent() {
     assert!(answered.abs_diff(100) <= 3, "{answered}");
 }
 
+#[test]
+fn who_is_asked_for_too_much_for_long_gets_no_data_without_a_proof_and_all_of_it_with_one() {
+    let mut asker = Asker::new("prove_after = '10s'");
+    let known = query("www.a.", RecordType::A, Some(1232));
+    for tick in 0..1_500_u64 {
+        asker.now = Now::at_secs(100).plus(std::time::Duration::from_millis(tick * 10));
+        for _ in 0..10 {
+            asker.by_udp(&known);
+        }
+    }
+    // Half a minute later all is forgiven, but a proof is asked for.
+    asker.now = Now::at_secs(150);
+    let (next, reply) = asker.by_udp(&known);
+    assert!(matches!(next, Next::Reply));
+    let told = Message::parse(&reply).unwrap();
+    assert!(told.header.flags.tc() && told.answer.is_empty() && reply.len() <= known.len());
+    assert!(asker.counted(Reason::UnprovenSuspect) > 500);
+    assert!(matches!(asker.by_tcp(&known), Next::Reply));
+    let (_, reply) = asker.by_udp(&with_cookie_for(&known, &[7; 8]));
+    let told = Message::parse(&reply).unwrap();
+    assert_eq!(told.rcode(), Rcode::BADCOOKIE);
+    let cookie = told.edns.unwrap().options[4..].to_vec();
+    let (_, reply) = asker.by_udp(&with_cookie_for(&known, &cookie));
+    assert_eq!(Message::parse(&reply).unwrap().answer.len(), 1);
+    // It ends by itself.
+    asker.now = Now::at_secs(180);
+    assert_eq!(asker.answered(&known, 10), 10);
+}
+
 proptest! {
     #[test]
     fn t1_6_no_limited_reply_is_longer_than_its_query(

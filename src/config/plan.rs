@@ -16,7 +16,7 @@ use ipnet::IpNet;
 use crate::wire::{Name, Rrset};
 
 pub use limiter::{IscLimits, Limiter, LimiterAlgorithm, LimiterMode, LimiterPrefix};
-pub use ways::{IngressBinding, RouteBack};
+pub use ways::{Backscatter, IngressBinding, RouteBack};
 pub use zone_guard::{ZoneGuard, ZoneGuardMode};
 
 /// Everything suimond runs by. Only `config` makes one, after every check.
@@ -123,15 +123,6 @@ pub struct Guard {
     pub limiter: Limiter,
     /// Cookies towards clients.
     pub cookies: Cookies,
-}
-
-/// When responses that nobody asked for raise an alarm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Backscatter {
-    /// As many within one window; 0 = never (100).
-    pub responses: u64,
-    /// The window (60 s).
-    pub window: Duration,
 }
 
 /// How clients prove their address by cookies (RFC 7873, RFC 9018).

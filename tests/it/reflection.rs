@@ -352,3 +352,65 @@ fn a_forwarder_on_source_port_53_is_served_and_is_no_loop() {
     let count = |reason| suimond::metric(&pair.lab, "suimon_verdicts_total", reason);
     assert_eq!((count("acl_allow"), count("forwarding_loop")), (20, 0));
 }
+
+#[test]
+fn responses_to_what_we_never_asked_raise_one_alarm_that_ends_and_nothing_is_sent_for_them() {
+    let mut pair = pair("backscatter");
+    let more = format!(
+        "[control]\nsocket = {:?}\n[guard]\nbackscatter_alarm = 150\nbackscatter_window = \"6s\"\n{LOCAL}",
+        pair.lab.dir().join("control.sock")
+    );
+    let config = suimond::config(&pair.lab, &[address(ONE)], &["10.56.0.3"], HINTS, &more);
+    suimond::start(&mut pair.lab, &pair.one, "one", &config);
+    let mut response = client::ask(1, "www.local.test.", RecordType::A);
+    response[2] |= 0x80;
+    let alarm = || suimond::metric(&pair.lab, "suimon_backscatter_alarm", "");
+    let wait_for = |wanted: u64| {
+        let begun = Instant::now();
+        while alarm() != wanted && begun.elapsed() < Duration::from_secs(30) {
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        assert_eq!(alarm(), wanted, "{}", pair.lab.log("one"));
+    };
+    // The first look of housekeeping is at the start, the next five seconds later.
+    assert_eq!(alarm(), 0);
+    let capture = Capture::start(&pair.lab, &pair.one, "one0", "udp");
+    for source in ["10.56.0.3", "10.56.0.4"] {
+        let frames = Frames {
+            kind: "udp",
+            source,
+            port: Some(53),
+            server: address(ONE),
+            count: 100,
+            octets: &response,
+        };
+        frames.send(&pair.lab, (&pair.other, "other0"), (&pair.one, "one0"));
+    }
+    wait_for(1);
+    let packets = capture.stop();
+    assert_eq!(packets.len(), 200, "nothing but what came");
+    // Whom the packets name is served as ever.
+    pair.other.inside(|| {
+        let octets = client::ask(7, "www.local.test.", RecordType::A);
+        let reply = client::udp_from(address("10.56.0.3:53"), address(ONE), &octets, PATIENCE);
+        let reply = Message::parse(&reply.expect("a reply")).expect("well formed");
+        assert_eq!(reply.answer.len(), 1);
+    });
+    wait_for(0);
+    let log = pair.lab.log("one");
+    let lines: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains("our addresses are being spoofed"))
+        .collect();
+    assert_eq!(lines.len(), 2, "{log}");
+    assert!(
+        lines[0].contains("started") && lines[1].contains("stopped"),
+        "{log}"
+    );
+    assert!(
+        lines[0].contains("10.56.0.0/24") && lines[0].contains("packets=200"),
+        "{log}"
+    );
+    let counted = suimond::metric(&pair.lab, "suimon_unsolicited_responses_total", "service");
+    assert_eq!(counted, 200);
+}

@@ -23,7 +23,7 @@ pub use self::asked::{Asked, Client, Limited, Over};
 
 use self::demand::Demand;
 use self::isc::{Isc, Table};
-use self::ladder::{Ladder, QUERY, STEPS, Step, WHOLE, leading_bits};
+use self::ladder::{Ladder, QUERY, STEPS, Step, WHOLE, leading_bits, shares};
 use self::near::{Near, SAMPLED};
 use self::offenders::{AtLimit, Offenders, prefix_of};
 use self::overload::Overload;
@@ -461,20 +461,6 @@ impl Limiter {
 
 fn is_isc(plan: &plan::Limiter) -> bool {
     plan.mode != LimiterMode::Off && plan.algorithm == LimiterAlgorithm::Isc
-}
-
-/// The share of a customer that each unusual address is.
-fn shares(plan: &plan::Limiter) -> Vec<(IpNet, u64)> {
-    let special = plan.prefixes.iter().map(|one| {
-        let rate = if one.rate == 0 { plan.rate } else { one.rate };
-        let customers = u64::from(rate) * u64::from(one.subscribers.max(1));
-        let share = (WHOLE * u64::from(plan.rate)).checked_div(customers);
-        (one.prefix, share.unwrap_or(WHOLE).max(1))
-    });
-    // Of equal prefixes the last decides.
-    special
-        .chain(plan.exempt.iter().map(|prefix| (*prefix, 0)))
-        .collect()
 }
 
 #[inline]

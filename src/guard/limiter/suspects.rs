@@ -4,7 +4,6 @@
 //! wants it, datagrams from there get no data at all until their source is proven: the customer himself comes by TCP or with
 //! a cookie, which this never concerns, and the forger cannot.
 
-use std::cmp::Reverse;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -16,7 +15,7 @@ use crate::config::plan::LimiterMode;
 use crate::sys::clock::Now;
 use crate::telemetry::Reason;
 
-/// Buckets and places in each: 256 customers at once; among more those that are quiet give way, then the newest.
+/// Buckets and places in each: 256 customers at once; among more those that are quiet give way, then those over by least.
 const BUCKETS: usize = 64;
 const WAYS: usize = 4;
 /// Whoever is within his limit for so many seconds begins anew.
@@ -38,6 +37,8 @@ struct Watched {
     tag: u32,
     since: u32,
     last: u32,
+    /// Queries over the limit since then.
+    count: u32,
 }
 
 impl Default for Suspects {
@@ -65,7 +66,7 @@ impl Suspects {
         let way = (0..WAYS).min_by_key(|way| {
             let one = watched.get(*way).copied().unwrap_or_default();
             let is_over = second.saturating_sub(one.last) > GAP;
-            (one.tag != tag, !is_over, Reverse(one.since))
+            (one.tag != tag, !is_over, one.count)
         });
         let Some((one, cell)) =
             way.and_then(|way| Some((watched.get_mut(way)?, proving.get(way)?)))
@@ -78,12 +79,14 @@ impl Suspects {
                 tag,
                 since: second,
                 last: second,
+                count: 0,
             };
             if !stays {
                 cell.store(0, Ordering::Relaxed);
             }
         }
         one.last = second;
+        one.count = one.count.saturating_add(1);
         if second - one.since >= seconds(after) {
             let until = second.saturating_add(seconds(lasts));
             cell.store((u64::from(tag) << 32) | u64::from(until), Ordering::Relaxed);

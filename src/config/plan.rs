@@ -18,7 +18,7 @@ use crate::wire::{Name, Rrset};
 
 pub use incidents::{Detail, Incidents, Secrecy};
 pub use limiter::{IscLimits, Limiter, LimiterAlgorithm, LimiterMode, LimiterPrefix};
-pub use ways::{IngressBinding, RouteBack};
+pub use ways::{Backscatter, IngressBinding, RouteBack};
 pub use zone_guard::{ZoneGuard, ZoneGuardMode};
 
 /// Everything suimond runs by. Only `config` makes one, after every check.
@@ -117,6 +117,8 @@ pub struct Guard {
     pub spoof_alarm: u32,
     /// Row 10: no error replies to the ports of reflecting services.
     pub suppress_errors_to_reflectors: bool,
+    /// Row 1: when responses that nobody asked for raise an alarm.
+    pub backscatter: Backscatter,
     /// Refusals per second per IPv4 /24 or IPv6 /48 (1).
     pub refusals_per_prefix: u32,
     /// Burst of the same (5).
@@ -444,6 +446,8 @@ pub struct Answer {
     pub max_udp_size: u16,
     /// Leave out authority and additional records nobody needs.
     pub minimal: bool,
+    /// A datagram that asks for ANY gets no data unless its source is proven (RFC 8482 section 4.4).
+    pub any_needs_proof: bool,
     /// A client waits this long before it gets stale data (1.8 s; RFC 8767 section 5).
     pub stale_after: Duration,
     /// A UDP reply is at most this old (4 s).

@@ -5,9 +5,11 @@
 
 pub mod acl;
 pub mod address;
+pub mod backscatter;
 pub mod binding;
 pub mod cookies;
 pub mod limiter;
+pub mod loops;
 pub mod martian;
 pub mod own_addresses;
 pub mod pending;
@@ -35,11 +37,14 @@ use crate::sys::clock::Now;
 use crate::sys::entropy;
 use crate::telemetry::Reason;
 use crate::telemetry::incidents::Moment;
+use crate::telemetry::unsolicited::{Place, Unsolicited};
 use crate::wire::Rcode;
 use crate::wire::header::Header;
 
+pub use backscatter::Backscatter;
 pub use cookies::{Cookies, Proof};
 pub use limiter::{Asked, Client, Limited, Limiter};
+pub use loops::Loops;
 pub use own_addresses::OwnAddresses;
 pub use pending::{PendingClients, PendingTicket};
 pub use permit::{Budget, RecursionPermit};
@@ -86,6 +91,8 @@ pub struct Guard {
     refusals: Arc<Refusals>,
     spoofed: Arc<Spoofed>,
     spoof_alarm: u32,
+    backscatter: Arc<Backscatter>,
+    loops: Arc<Loops>,
     limiter: Limiter,
     cookies: Arc<Cookies>,
     check_ports: bool,
@@ -138,6 +145,8 @@ impl Guard {
             )),
             spoofed: Arc::default(),
             spoof_alarm: plan.spoof_alarm,
+            backscatter: Arc::new(Backscatter::new(plan.backscatter, Arc::default())),
+            loops: Arc::default(),
             limiter: Limiter::new(&plan.limiter, key),
             cookies: Arc::new(Cookies::new(&plan.cookies, cookies, now)),
             check_ports: plan.check_ports,
@@ -155,6 +164,14 @@ impl Guard {
         self
     }
 
+    /// The same guard, which counts responses that nobody asked for there, where others count them, too.
+    #[must_use]
+    pub fn overhearing(mut self, unsolicited: Arc<Unsolicited>) -> Self {
+        let plan = self.backscatter.plan();
+        self.backscatter = Arc::new(Backscatter::new(plan, unsolicited));
+        self
+    }
+
     /// The same guard with the debts and the cookies of the one `before` a reload, so that a reload forgives nobody and nobody must
     /// prove itself anew; with other rates of refusals, another table or other secrets than before those begin anew.
     #[must_use]
@@ -163,6 +180,10 @@ impl Guard {
             self.refusals = Arc::clone(&before.refusals);
         }
         self.spoofed = Arc::clone(&before.spoofed);
+        if self.backscatter.plan() == before.backscatter.plan() {
+            self.backscatter = Arc::clone(&before.backscatter);
+        }
+        self.loops = Arc::clone(&before.loops);
         self.limiter = self.limiter.continuing(&before.limiter);
         if self.cookies.may_continue(&before.cookies) {
             self.cookies = Arc::clone(&before.cookies);
@@ -189,6 +210,18 @@ impl Guard {
         proof
     }
 
+    /// Whether our addresses are being forged.
+    #[must_use]
+    pub fn backscatter(&self) -> &Backscatter {
+        &self.backscatter
+    }
+
+    /// Queries of our own that come back.
+    #[must_use]
+    pub fn loops(&self) -> &Loops {
+        &self.loops
+    }
+
     /// How much clients may ask.
     #[must_use]
     pub const fn limiter(&self) -> &Limiter {
@@ -211,10 +244,13 @@ impl Guard {
             .limiter
             .arrive(admission.limits(), asked, may_reply, now, dice)
         {
+            None if self.limiter.must_prove(admission.limits(), now) => {
+                Verdict::Admit(admission.suspected())
+            }
             None => Verdict::Admit(admission),
-            // A datagram cannot wait: its client asks again.
+            // A datagram cannot wait, a stream can: silence would only make its client ask the same again.
             Some(over) if over.enforced && over.limited == Limited::Defer && !by_stream => {
-                Verdict::Limit(Limited::Drop)
+                Verdict::Limit(Limited::Truncate)
             }
             Some(over) if over.enforced => Verdict::Limit(over.limited),
             Some(_) => Verdict::Admit(admission.over_limit()),
@@ -229,6 +265,11 @@ impl Guard {
             return Verdict::Drop(Reason::Short);
         };
         if header.flags.qr() {
+            if arrival.transport == TransportKind::Udp {
+                self.backscatter
+                    .heard()
+                    .note(Place::Service, &arrival.source, arrival.hop_limit);
+            }
             return Verdict::Drop(Reason::ResponseBit);
         }
         // Rows 2 to 4.
@@ -403,13 +444,15 @@ impl Guard {
         Verdict::Drop(reason)
     }
 
-    /// What is to be told of networks over their limit, and of interfaces by which forged sources come, since this was asked last.
+    /// What is to be told since this was asked last: networks over their limit, forged sources, our own addresses forged, loops.
     #[must_use]
     pub fn moments(&self, now: Now) -> Vec<Moment> {
         let mut moments = self.limiter.moments(now);
         let known = self.surroundings.now();
         let name = |index| known.name_of(index).map(str::to_owned);
         moments.extend(self.spoofed.look(name, now));
+        moments.extend(self.loops.look(now));
+        moments.extend(self.backscatter.look(now));
         moments
     }
 

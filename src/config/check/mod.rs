@@ -64,6 +64,7 @@ pub(super) fn plan(
         answer: plan::Answer {
             max_udp_size: file.answer.max_udp_size,
             minimal: file.answer.minimal,
+            any_needs_proof: file.answer.any_needs_proof,
             stale_after: file.answer.stale_after.0,
             max_udp_age: file.answer.max_udp_age.0,
         },
@@ -156,6 +157,10 @@ impl Check<'_> {
             interface_groups,
             spoof_alarm: guard.spoof_alarm,
             suppress_errors_to_reflectors: guard.suppress_errors_to_reflectors,
+            backscatter: plan::Backscatter {
+                responses: guard.backscatter_alarm,
+                window: guard.backscatter_window.0,
+            },
             refusals_per_prefix: guard.refusals_per_prefix,
             refusal_burst: guard.refusal_burst,
             refusals_per_host: guard.refusals_per_host,

@@ -60,7 +60,7 @@ pub(super) fn go_on(
         Subject::Clients(clients) => of_clients(clients, secrecy),
         Subject::Backscatter(backscatter) => of_backscatter(backscatter, secrecy),
         Subject::Spoof(spoof) => of_spoof(spoof),
-        Subject::Loop(around) => of_loop(around, secrecy),
+        Subject::Loop(around) => of_loop(around),
     };
     story.subject = told.subject;
     story.peak_per_second = story.peak_per_second.max(told.peak);
@@ -184,13 +184,15 @@ fn of_clients(clients: &ClientsLimited, secrecy: &Secrecy) -> Told {
     }
 }
 
+#[expect(clippy::cast_precision_loss, reason = "a count for people")]
 fn of_backscatter(backscatter: &Backscatter, secrecy: &Secrecy) -> Told {
     Told {
         subject: IncidentSubject {
             port: Some(backscatter.port),
             ..about(backscatter.peer, secrecy)
         },
-        done: vec![(Reason::ResponseBit, backscatter.packets)],
+        counts: BTreeMap::from([("upstream", backscatter.upstream as f64)]),
+        clients: backscatter.top_peers.clone(),
         ..of_peer(
             backscatter.peer,
             (backscatter.packets, backscatter.peak),
@@ -199,9 +201,15 @@ fn of_backscatter(backscatter: &Backscatter, secrecy: &Secrecy) -> Told {
     }
 }
 
-fn of_loop(around: &ForwardingLoop, secrecy: &Secrecy) -> Told {
+/// The peer is a server that we ask, not a client: whoever is to mend it must know which.
+#[expect(clippy::cast_precision_loss, reason = "a count for people")]
+fn of_loop(around: &ForwardingLoop) -> Told {
     Told {
-        subject: about(around.peer, secrecy),
+        subject: IncidentSubject {
+            network: Some(around.peer.to_string()),
+            ..IncidentSubject::default()
+        },
+        counts: BTreeMap::from([("by_cookie", around.by_cookie as f64)]),
         ..of_peer(
             around.peer,
             (around.queries, around.peak),
@@ -401,12 +409,14 @@ pub(super) mod tests {
             peer,
             port: 53,
             packets: 9,
+            upstream: 1,
             peak: 3,
+            top_peers: vec![(peer, 9)],
             hop_limits,
         };
         assert_eq!(
             words(Subject::Backscatter(backscatter)),
-            "198.51.100.0/24 to our port 53"
+            "198.51.100.0/24 from port 53"
         );
         let spoof = IngressSpoof {
             interface: 3,
@@ -421,9 +431,10 @@ pub(super) mod tests {
         let around = ForwardingLoop {
             peer,
             queries: 9,
+            by_cookie: 2,
             peak: 3,
             hop_limits,
         };
-        assert_eq!(words(Subject::Loop(around)), "198.51.100.0/24");
+        assert_eq!(words(Subject::Loop(around)), "198.51.100.7/32");
     }
 }

@@ -83,7 +83,7 @@ pub struct IncidentSubject {
     /// Whether limits were applied, or only logged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enforced: Option<bool>,
-    /// The port of ours that was answered to.
+    /// The port that most was answered from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
     /// The interface by which forged sources came.
@@ -211,7 +211,7 @@ impl IncidentSubject {
             return format!("{interface} ({})", said(&self.reason));
         }
         match self.port {
-            Some(port) => format!("{} to our port {port}", said(&self.network)),
+            Some(port) => format!("{} from port {port}", said(&self.network)),
             None => said(&self.network),
         }
     }

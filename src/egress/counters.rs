@@ -70,6 +70,8 @@ counters! {
     doubted,
     /// Queries asked again without EDNS because the server did not like it.
     edns_fallback,
+    /// Queries asked again without a cookie because the server's replies had none, or another, and no stream could be had.
+    cookie_fallback,
     /// Source ports that were taken already.
     port_collisions,
     /// Queries that found all sockets in use and were given up.

@@ -139,6 +139,8 @@ pub(super) enum Lost {
     Network,
     /// Only rubbish came.
     BadReply,
+    /// A datagram came that fits but for its cookie, and nothing better by either transport.
+    Cookie,
     /// The budget said no.
     Exhausted(Exhausted),
 }
@@ -147,7 +149,7 @@ impl Lost {
     pub(super) const fn failure(self) -> Failure {
         match self {
             Self::Unsent | Self::Network => Failure::Network,
-            Self::Timeout { .. } => Failure::Timeout,
+            Self::Timeout { .. } | Self::Cookie => Failure::Timeout,
             Self::BadReply => Failure::BadReply,
             Self::Exhausted(limit) => Failure::Exhausted(limit),
         }
@@ -314,9 +316,21 @@ impl Egress {
                     if lost == (Lost::Timeout { blame: true }) {
                         self.servers
                             .note_timeout(choice.server, sent, choice.edns, now);
-                        if attempt.cookie.is_some_and(|cookie| !cookie.is_known()) {
+                        if attempt
+                            .cookie
+                            .as_ref()
+                            .is_some_and(|cookie| !cookie.is_known())
+                        {
                             self.cookies.note_without(choice.server, now);
                         }
+                    }
+                    if lost == Lost::Cookie
+                        && let Some(cookie) = &attempt.cookie
+                        && self.cookies.note_mismatch(choice.server, cookie, sent, now)
+                    {
+                        bump(&self.counters.cookie_fallback);
+                        with_cookie = false;
+                        continue;
                     }
                     return Err(lost);
                 }
@@ -390,7 +404,7 @@ impl Egress {
 
     fn count_lost(&self, lost: Lost) {
         match lost {
-            Lost::Timeout { .. } => bump(&self.counters.timeouts),
+            Lost::Timeout { .. } | Lost::Cookie => bump(&self.counters.timeouts),
             Lost::Network | Lost::Unsent => bump(&self.counters.network_errors),
             // Counted where they happened.
             Lost::BadReply | Lost::Exhausted(_) => {}

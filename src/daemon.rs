@@ -13,6 +13,7 @@ mod operator;
 mod priming;
 mod report;
 mod rollover;
+mod shares;
 mod state_file;
 mod watch;
 mod zone_attacks;

@@ -160,3 +160,6 @@ impl Front {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,6 +76,8 @@ counters! {
     port_collisions,
     /// Queries that found all sockets in use and were given up.
     no_socket,
+    /// Queries that were not sent because all servers left had the questions under way that they may have.
+    crowded,
     /// Queries for which no server was left to ask: all filtered, or none given.
     no_usable_server,
     /// Queries sent to resolvers of forward zones, among those in `sent`.

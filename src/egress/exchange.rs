@@ -111,6 +111,8 @@ pub enum Failure {
     BadReply,
     /// None of the candidates may be asked.
     NoUsableServer,
+    /// Those that may have all the questions under way that they may have. Nothing was sent, and nothing noted of them.
+    Crowded,
     /// The budget of the client's query is used up.
     Exhausted(Exhausted),
 }
@@ -234,7 +236,8 @@ impl Attempt {
 impl Egress {
     /// Asks one of the candidates, chosen by what is known of them, with every fallback that stays at this server: TC or a
     /// smell of forgery leads to TCP, a refusal of EDNS to one plain query. Each packet is charged before it is sent. A
-    /// candidate that cannot be reached from here at all costs nothing and another one is taken.
+    /// candidate that cannot be reached from here at all costs nothing and another one is taken, and so it is with one that has its
+    /// share of what may be under way ([`crate::guard::permit::Budget::has_room_at`]).
     ///
     /// One call waits for one server at most once by UDP: retries and other servers are the caller's.
     pub async fn exchange(&self, query: &Query<'_>, budget: &mut Budget) -> Exchanged {
@@ -245,7 +248,13 @@ impl Egress {
             .filter(|server| self.permitted.permits(*server, query.configured))
             .collect();
         let mut unsent = None;
+        let top = query.zone.label_count() <= 1;
+        let mut crowded = false;
         loop {
+            // Before one is chosen, so that nothing is noted of who is not asked.
+            let before = left.len();
+            left.retain(|server| budget.has_room_at(server.ip(), top));
+            crowded |= left.len() < before;
             let choice =
                 self.servers
                     .choose(&left, query.zone, clock::now(), &mut entropy::csprng());
@@ -257,6 +266,13 @@ impl Egress {
                 continue;
             }
             let Some(choice) = choice else {
+                if crowded {
+                    bump(&self.counters.crowded);
+                    return Exchanged::Failed {
+                        server: None,
+                        failure: Failure::Crowded,
+                    };
+                }
                 if unsent.is_none() {
                     bump(&self.counters.no_usable_server);
                 }
@@ -265,6 +281,8 @@ impl Egress {
                     failure: unsent.map_or(Failure::NoUsableServer, |_| Failure::Network),
                 };
             };
+            // Given back when the exchange is over, or given up.
+            let _share = budget.enter_server(choice.server.ip());
             match self.ask(query, choice, budget).await {
                 Err(Lost::Unsent) => {
                     bump(&self.counters.network_errors);

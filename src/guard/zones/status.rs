@@ -10,7 +10,7 @@ use crate::config::plan::ZoneGuardMode;
 use crate::guard::address::Address;
 use crate::guard::slots;
 use crate::sys::clock::Now;
-use crate::telemetry::attacks::ZoneAttack;
+use crate::telemetry::incidents::ZoneAttack;
 use crate::wire::Name;
 
 /// The whole of it.

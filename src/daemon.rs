@@ -16,6 +16,7 @@ mod priming;
 mod report;
 mod rollover;
 mod secrecy;
+mod shares;
 mod state_file;
 mod watch;
 

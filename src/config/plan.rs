@@ -5,6 +5,7 @@
 
 mod incidents;
 mod limiter;
+mod shares;
 mod ways;
 mod zone_guard;
 
@@ -18,6 +19,7 @@ use crate::wire::{Name, Rrset};
 
 pub use incidents::{Detail, Incidents, Secrecy};
 pub use limiter::{IscLimits, Limiter, LimiterAlgorithm, LimiterMode, LimiterPrefix};
+pub use shares::Shares;
 pub use ways::{Backscatter, IngressBinding, RouteBack};
 pub use zone_guard::{ZoneGuard, ZoneGuardMode};
 
@@ -30,6 +32,8 @@ pub struct Plan {
     pub guard: Guard,
     /// Zones under attack.
     pub zone_guard: ZoneGuard,
+    /// What clients and servers may hold of what is under way.
+    pub shares: Shares,
     /// What the operator answers himself.
     pub policy: Policy,
     /// What is remembered.
@@ -272,6 +276,8 @@ pub struct Recursion {
     pub limits: Limits,
     /// Clients joined to one fetch at most (100).
     pub joined_clients: usize,
+    /// Look-ups that wait for the same answer of a server at most (5,000).
+    pub joined_look_ups: usize,
     /// Recursions in flight at most.
     pub in_flight: usize,
 }

@@ -12,7 +12,7 @@ use super::live::Live;
 use super::local_root::LocalRoots;
 use super::rollover::Rollovers;
 use super::secrecy::Secrecy;
-use super::{flushing, guarded, known_names, limiting, lookout, metrics, report};
+use super::{flushing, guarded, known_names, limiting, lookout, metrics, report, shares};
 use crate::config::plan::TransportKind;
 use crate::config::{self, Loaded, Sources};
 use crate::dnssec::{Excused, ExcusedZones};
@@ -377,6 +377,8 @@ impl Service for Operator {
             zone_guard: guarded::why(&live, &decision, &question.name, clock::now()),
             cached: Self::cached(&live, question),
             limits: limiting::limits(&live, client, transport == TransportKind::Tcp),
+            shares: (verdict == "admit")
+                .then(|| shares::why(&live, client, transport == TransportKind::Tcp)),
         }
     }
 

@@ -30,6 +30,7 @@ mod refused;
 mod rollover;
 mod scenarios;
 mod shared;
+mod shares;
 mod signed;
 mod sockets;
 mod tools;

@@ -8,6 +8,7 @@
 mod ask;
 mod incidents;
 mod limiter;
+mod shares;
 mod validation;
 mod why;
 mod zones;
@@ -24,6 +25,7 @@ pub use incidents::{
     IncidentSummary, IncidentsReport, PrefixCount, ReasonCount,
 };
 pub use limiter::{LimitReport, LimiterReport};
+pub use shares::{ShareReport, ShareWhy};
 pub use validation::{
     AnchorKeyReport, AnchorReport, LONGEST_NTA, NegativeAnchorReport, NtaAddReport, NtaListReport,
     NtaRemoveReport, ValidationReport,

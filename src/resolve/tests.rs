@@ -29,7 +29,7 @@ impl Stuck {
         let root = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = root.local_addr().unwrap().port();
         let text = format!(
-            "[egress]\nport = {port}\nallow_private_servers = true\ninitial_timeout = '2s'\nmax_timeout = '2s'"
+            "[egress]\nport = {port}\nallow_private_servers = true\ninitial_timeout = '30s'\nmax_timeout = '30s'"
         );
         let plan = load_text(std::path::Path::new("test.toml"), &text)
             .unwrap()

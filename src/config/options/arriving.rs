@@ -12,6 +12,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         example: r#""strict""#,
     },
     Setting {
+        path: "guard.spoof_alarm",
+        kind: Kind::Count(1, 1_000_000),
+        default: Some("10"),
+        summary: "Datagrams per second with a source that cannot be, by one interface and for one reason, from which that is an incident.",
+        doc: "Own addresses, martians, clients bound to other interfaces, no route back: all are dropped, however few. From so many on the log tells of it (`ingress_spoof`) and `suimon incidents` keeps it. A misconfigured host sends one now and then.",
+        example: "100",
+    },
+    Setting {
         path: "guard.backscatter_alarm",
         kind: Kind::Count(0, 1_000_000_000),
         default: Some("100"),

@@ -14,6 +14,7 @@ mod operator;
 mod priming;
 mod report;
 mod rollover;
+mod shares;
 mod state_file;
 mod watch;
 

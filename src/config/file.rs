@@ -33,6 +33,7 @@ sections! {
         limiter: Limiter,
         cookies: Cookies,
         zone_guard: ZoneGuard,
+        shares: Shares,
         policy: Policy,
         #[serde(default)] forward: Vec<Forward>,
         #[serde(default)] stub: Vec<Stub>,
@@ -224,6 +225,15 @@ sections! {
         failures: u64,
     }
 
+    /// `[shares]`
+    Shares {
+        mode: ZoneGuardMode,
+        client: u32,
+        server: u32,
+        top_server: u32,
+        least: u32,
+    }
+
     /// `[recursion]`
     Recursion {
         root_hints: Option<String>,
@@ -232,6 +242,7 @@ sections! {
         harden_glue: bool,
         dnssec_ok: bool,
         joined_clients: usize,
+        joined_look_ups: usize,
         in_flight: usize,
     }
 

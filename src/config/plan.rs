@@ -4,6 +4,7 @@
 //! (docs/parameters.md), "T4.2" for section 4.2 of the threat catalogue it cites.
 
 mod limiter;
+mod shares;
 mod ways;
 mod zone_guard;
 
@@ -16,6 +17,7 @@ use ipnet::IpNet;
 use crate::wire::{Name, Rrset};
 
 pub use limiter::{IscLimits, Limiter, LimiterAlgorithm, LimiterMode, LimiterPrefix};
+pub use shares::Shares;
 pub use ways::{Backscatter, IngressBinding, RouteBack};
 pub use zone_guard::{ZoneGuard, ZoneGuardMode};
 
@@ -28,6 +30,8 @@ pub struct Plan {
     pub guard: Guard,
     /// Zones under attack.
     pub zone_guard: ZoneGuard,
+    /// What clients and servers may hold of what is under way.
+    pub shares: Shares,
     /// What the operator answers himself.
     pub policy: Policy,
     /// What is remembered.
@@ -262,6 +266,8 @@ pub struct Recursion {
     pub limits: Limits,
     /// Clients joined to one fetch at most (100).
     pub joined_clients: usize,
+    /// Look-ups that wait for the same answer of a server at most (5,000).
+    pub joined_look_ups: usize,
     /// Recursions in flight at most.
     pub in_flight: usize,
 }

@@ -11,7 +11,7 @@ use super::incidents::Incidents;
 use super::live::Live;
 use super::local_root::LocalRoots;
 use super::rollover::Rollovers;
-use super::{guarded, known_names, limiting, lookout, metrics, report};
+use super::{guarded, known_names, limiting, lookout, metrics, report, shares};
 use crate::cache::FlushScope;
 use crate::config::plan::TransportKind;
 use crate::config::{self, Loaded, Sources};
@@ -381,6 +381,8 @@ impl Service for Operator {
             zone_guard: guarded::why(&live, &decision, &question.name, clock::now()),
             cached: Self::cached(&live, question),
             limits: limiting::limits(&live, client, transport == TransportKind::Tcp),
+            shares: (verdict == "admit")
+                .then(|| shares::why(&live, client, transport == TransportKind::Tcp)),
         }
     }
 

@@ -29,6 +29,7 @@ mod refused;
 mod rollover;
 mod scenarios;
 mod shared;
+mod shares;
 mod signed;
 mod sockets;
 mod tools;

@@ -48,12 +48,14 @@ pub(super) fn plan(
     check.open = check.judge_open();
     let recursion = check.recursion(system.root_hints);
     let zone_guard = check.zone_guard(system.suffixes);
+    let shares = check.shares();
     let policy = check.policy();
     let dnssec = check.dnssec(&recursion.root_hints, now);
     let plan = Plan {
         ingress: check.ingress(),
         guard: check.guard(),
         zone_guard,
+        shares,
         policy,
         cache: check.cache(),
         local_root: check.local_root(&dnssec),
@@ -166,6 +168,17 @@ impl Check<'_> {
         }
     }
 
+    fn shares(&self) -> plan::Shares {
+        let shares = &self.file.shares;
+        plan::Shares {
+            mode: shares.mode.into(),
+            client: shares.client,
+            server: shares.server,
+            top_server: shares.top_server,
+            least: shares.least,
+        }
+    }
+
     fn cache(&mut self) -> plan::Cache {
         let cache = &self.file.cache;
         self.ordered(
@@ -233,6 +246,7 @@ impl Check<'_> {
             },
             companions: !self.file.answer.minimal,
             joined_clients: recursion.joined_clients,
+            joined_look_ups: recursion.joined_look_ups,
             in_flight: recursion.in_flight,
         }
     }

@@ -10,6 +10,7 @@ mod kind;
 mod limiting;
 mod pages;
 mod proving;
+mod shares;
 mod trusting;
 mod zone_guard;
 
@@ -77,7 +78,7 @@ pub struct Section {
 }
 
 /// All sections, in the order of the reference config.
-pub const SECTIONS: [Section; 26] = [
+pub const SECTIONS: [Section; 27] = [
     plain("listen", "Where queries come in."),
     plain("tcp", "Limits of TCP service."),
     plain(
@@ -138,6 +139,10 @@ pub const SECTIONS: [Section; 26] = [
         "zone_guard",
         "What is done when a zone is flooded with made-up names, or its servers fail.",
     ),
+    plain(
+        "shares",
+        "How much of what is under way one client or one server may have.",
+    ),
     plain("cache", "What is remembered, and how long."),
     plain("recursion", "How names are found out."),
     plain(
@@ -178,6 +183,7 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
         .chain(limiting::SETTINGS)
         .chain(answering::POLICY)
         .chain(zone_guard::SETTINGS)
+        .chain(shares::SETTINGS)
         .chain(finding::SETTINGS)
         .chain(trusting::SETTINGS)
         .chain(answering::OUTGOING)

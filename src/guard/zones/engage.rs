@@ -3,7 +3,7 @@
 use super::decay::Decaying;
 use super::keys::Class;
 use super::narrow::Suffix;
-use super::slots::FLOOR;
+use crate::guard::slots::FLOOR;
 
 /// E2: outcomes that must be known, at least.
 const FAILING_OUTCOMES: f32 = 50.0;

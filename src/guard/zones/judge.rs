@@ -12,9 +12,9 @@ use super::heavy::rate_of;
 use super::keys::{Class, Cut, Key};
 use super::record::{Asked, Record};
 use super::slot::{Claim, prefix_of};
-use super::slots::divisor;
 use super::{Counters, Slot, ZoneGuard, millis};
 use crate::config::plan::ZoneGuardMode;
+use crate::guard::slots;
 use crate::sys::clock::Now;
 use crate::telemetry::Reason;
 use crate::wire::{Ede, Name};
@@ -99,7 +99,11 @@ impl ZoneGuard {
         now: Now,
     ) -> Permission {
         if !self.is_on() {
-            return Permission::Fetch(Slot::free());
+            return Permission::Fetch(if query.joins {
+                Slot::free()
+            } else {
+                Slot::of_pool(self.state.pool.take())
+            });
         }
         self.tend(now);
         let at = millis(now);
@@ -234,7 +238,7 @@ impl ZoneGuard {
     fn room(&self, key: &Key) -> Room {
         Room {
             held: self.state.shares.held(key.hash),
-            threshold: self.state.pool.threshold(divisor::ZONE),
+            threshold: self.state.pool.threshold(slots::ZONE),
         }
     }
 

@@ -2,12 +2,13 @@
 
 use std::sync::atomic::Ordering;
 
+use super::ZoneGuard;
 use super::decay::millis;
 use super::keys::{Class, Cut};
 use super::record::Record;
-use super::{ZoneGuard, slots};
 use crate::config::plan::ZoneGuardMode;
 use crate::guard::address::Address;
+use crate::guard::slots;
 use crate::sys::clock::Now;
 use crate::telemetry::incidents::ZoneAttack;
 use crate::wire::Name;
@@ -68,7 +69,7 @@ impl ZoneGuard {
             mode: self.mode,
             slots_used: state.pool.used(),
             slots: state.pool.capacity(),
-            slots_per_zone: state.pool.threshold(slots::divisor::ZONE),
+            slots_per_zone: state.pool.threshold(slots::ZONE),
             zones: state.zones.len(),
             engaged: state.engaged.load(Ordering::Relaxed),
             known_names: state.known.names(),

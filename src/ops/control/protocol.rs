@@ -6,6 +6,7 @@
 //! within a schema number, snake_case, with the unit in the name.
 
 mod limiter;
+mod shares;
 mod validation;
 mod why;
 mod zones;
@@ -17,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use limiter::{LimitReport, LimiterReport};
+pub use shares::{ShareReport, ShareWhy};
 pub use validation::{
     AnchorKeyReport, AnchorReport, LONGEST_NTA, NegativeAnchorReport, NtaAddReport, NtaListReport,
     NtaRemoveReport, ValidationReport,

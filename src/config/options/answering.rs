@@ -45,14 +45,6 @@ pub(super) const INCOMING: &[Setting] = &[
         example: r#""200ms""#,
     },
     Setting {
-        path: "listen.hop_limit_every",
-        kind: Kind::Count(0, 1_000_000),
-        default: Some("16"),
-        summary: "Every how many reads of a UDP socket the hop limits (TTL) of what came are looked at; 0: never.",
-        doc: "For incidents: a flood with forged sources from one place has one or two hop limits, whatever sources it claims. Such a read takes at most eight datagrams and ten system calls; the others none more.",
-        example: "0",
-    },
-    Setting {
         path: "tcp.connections",
         kind: Kind::Count(1, 1_000_000),
         default: Some("20000"),

@@ -10,6 +10,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::net::UdpSocket;
 
+use super::attack::{self, Throttle};
 use super::expectation::Expectation;
 use super::queries::Queries;
 use super::serve::{self, Running, Sockets};
@@ -32,6 +33,8 @@ pub struct Options {
     pub block: Option<(u8, u8)>,
     /// Whether villains exist; benches of honest traffic leave them out.
     pub villains: bool,
+    /// Whether the zones that `--attack` needs exist.
+    pub siege: bool,
 }
 
 impl Default for Options {
@@ -42,6 +45,7 @@ impl Default for Options {
             port: None,
             block: None,
             villains: true,
+            siege: false,
         }
     }
 }
@@ -51,6 +55,8 @@ pub struct Internet {
     world: World,
     port: u16,
     queries: Arc<Queries>,
+    throttle: Arc<Throttle>,
+    siege: bool,
     running: Vec<Running>,
 }
 
@@ -75,7 +81,7 @@ impl Internet {
             let world = build(&options, [127, b, c], ipv6)?;
             match bind_all(&world, port).await {
                 Ok((sockets, elsewhere)) => {
-                    return Self::run(world, port, sockets, elsewhere).await;
+                    return Self::run(world, port, options.siege, sockets, elsewhere).await;
                 }
                 Err(error) if options.port.is_some() && options.block.is_some() => {
                     return Err(error);
@@ -92,21 +98,27 @@ impl Internet {
     async fn run(
         world: World,
         port: u16,
+        siege: bool,
         sockets: Vec<Option<Sockets>>,
         elsewhere: UdpSocket,
     ) -> io::Result<Self> {
         let queries = Arc::new(Queries::default());
+        let throttle = Arc::new(Throttle::default());
         let elsewhere = Arc::new(elsewhere);
         let mut running = Vec::new();
         for (plan, sockets) in world.servers.iter().zip(sockets) {
             if let Some(sockets) = sockets {
-                running.extend(serve::start(plan, sockets, &queries, &elsewhere).await?);
+                running.extend(
+                    serve::start(plan, sockets, &queries, &elsewhere, &throttle).await?,
+                );
             }
         }
         Ok(Self {
             world,
             port,
             queries,
+            throttle,
+            siege,
             running,
         })
     }
@@ -159,6 +171,12 @@ impl Internet {
         &self.queries
     }
 
+    /// How much the servers of attacked zones answer.
+    #[must_use]
+    pub fn throttle(&self) -> &Throttle {
+        &self.throttle
+    }
+
     /// A server's name in reports.
     #[must_use]
     pub fn label(&self, server: ServerId) -> &str {
@@ -182,9 +200,14 @@ impl Internet {
     #[must_use]
     pub fn settings(&self, listen: SocketAddr, hints: &Path) -> Vec<(&'static str, String)> {
         let text = |value: &str| format!("{value:?}");
-        vec![
+        let clients = if self.siege {
+            attack::CLIENTS
+        } else {
+            r#"["127.0.0.1/32", "::1/128"]"#
+        };
+        let mut settings = vec![
             ("listen.addresses", format!("[{:?}]", listen.to_string())),
-            ("acl.allow", r#"["127.0.0.1/32", "::1/128"]"#.to_owned()),
+            ("acl.allow", clients.to_owned()),
             ("recursion.root_hints", text(&hints.to_string_lossy())),
             // No question that no client caused: each upstream packet can be laid at somebody's door.
             ("recursion.priming", "false".to_owned()),
@@ -192,7 +215,12 @@ impl Internet {
             ("egress.allow_private_servers", "true".to_owned()),
             ("egress.ipv6", self.world.ipv6.to_string()),
             ("process.drain", text("0s")),
-        ]
+        ];
+        if self.siege {
+            // In front: more settings of the last table may be added by whoever asks for these.
+            settings.splice(0..0, attack::SETTINGS.map(|(key, value)| (key, value.to_owned())));
+        }
+        settings
     }
 
     /// The same as a TOML config for suimond.
@@ -245,6 +273,9 @@ pub fn build(options: &Options, block: [u8; 3], ipv6: bool) -> io::Result<World>
     let base = honest::build(&mut builder, options.zones);
     if options.villains {
         hostile::build(&mut builder, base);
+    }
+    if options.siege {
+        attack::scene::build(&mut builder, base.exact);
     }
     builder.finish()
 }

@@ -139,9 +139,8 @@ fn promises_depend_on_the_attack() {
         target(Measure::Known, Victim::Dead, 5_000),
         Some(Target::AtLeast(99.0))
     );
-    // Nobody can know new names of dead servers, nor see a release by them.
+    // Nobody can know new names of dead servers.
     assert_eq!(target(Measure::New, Victim::Dead, 5_000), None);
-    assert_eq!(target(Measure::Released, Victim::Dead, 5_000), None);
     assert_eq!(
         target(Measure::New, Victim::Overloaded, 5_000),
         Some(Target::AtLeast(90.0))

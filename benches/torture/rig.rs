@@ -18,7 +18,9 @@ const LISTEN: &str = "127.0.0.1:5300";
 const RESOLVER_CORE: &str = "0";
 const DRILL_CORE: &str = "1";
 /// Both stand above whatever else the machine does.
-const NICE: &str = "-10";
+const NICE: &str = "-15";
+/// Where the kernel weighs sessions first (sched_autogroup), niceness counts within a session only: the session is made nice, too.
+const ABOVE: &str = r#"{ echo "$0" >/proc/self/autogroup; } 2>/dev/null; exec "$@""#;
 /// A drill that takes longer than it was told to by this much hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -112,7 +114,15 @@ impl Rig {
             .inside(DRILL_CORE)
             .args([programs.suimon.as_str(), "drill", "--json"])
             .args(["--attack", &order.attack, "--rate", &rate, "--seed", &seed])
-            .args(["--calm", calm, "--seconds", during, "--after", after])
+            .args([
+                "--calm",
+                calm,
+                "--seconds",
+                during,
+                "--after",
+                after,
+                "--until-released",
+            ])
             .args(["--against", LISTEN, "--pid", &pid, "--servers-port", "53"])
             .arg("--hints")
             .arg(&hints)
@@ -179,13 +189,14 @@ impl Rig {
         Ok(pid)
     }
 
-    /// A command in the namespace, on that core, ended with this program.
+    /// A command in the namespace, on that core, above whatever else the machine does, ended with this program.
     fn inside(&self, core: &str) -> Command {
         let mut command = Command::new("ip");
         command
             .args(["netns", "exec", &self.namespace])
             .args(["taskset", "-c", core, "nice", "-n", NICE])
-            .args(["setpriv", "--pdeathsig", "KILL"]);
+            .args(["setpriv", "--pdeathsig", "KILL", "setsid"])
+            .args(["sh", "-c", ABOVE, NICE]);
         command
     }
 

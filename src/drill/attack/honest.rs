@@ -1,7 +1,7 @@
 //! What do honest clients ask meanwhile, and is it answered?
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -166,6 +166,8 @@ impl Schedule {
 #[derive(Debug, Default)]
 pub struct Book {
     tallies: Mutex<Vec<(Window, Kind, Tally)>>,
+    /// Nothing more is asked: the run ends before its time.
+    pub closed: AtomicBool,
     /// Questions that were asked.
     pub asked: AtomicU64,
     /// Questions that were answered.
@@ -247,7 +249,7 @@ pub async fn ask_on(
     let mut waiting = JoinSet::new();
     loop {
         let at = clock::now().since(begun);
-        if at >= end {
+        if at >= end || book.closed.load(Ordering::Relaxed) {
             break;
         }
         for (kind, question) in schedule.due(at, &zones) {

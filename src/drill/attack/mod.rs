@@ -64,6 +64,10 @@ pub struct AttackOptions {
     #[arg(long, value_name = "S", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub after: u32,
 
+    /// End as soon as a bot is answered again about a real name, --after at the latest
+    #[arg(long)]
+    pub until_released: bool,
+
     /// Machines that take part in it
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=65_000))]
     pub bots: u32,

@@ -235,7 +235,7 @@ impl<'a> Run<'a> {
                     picture.second(&last, self.engaged.get());
                 }
             }
-            if at >= phases.end() {
+            if self.is_over(at) {
                 return Ok(());
             }
             sleep(SAMPLE).await;
@@ -306,7 +306,7 @@ impl<'a> Run<'a> {
                     guard.released_after = Some(at.saturating_sub(phases.over()));
                 }
             }
-            if at >= phases.end() {
+            if self.is_over(at) {
                 return;
             }
             sleep(LOOK).await;
@@ -332,11 +332,17 @@ impl<'a> Run<'a> {
                 && heard.rcode == ResponseCode::NoError
                 && !heard.answers.is_empty()
             {
+                let closed = self.options.until_released;
+                self.book.closed.store(closed, Ordering::Relaxed);
                 return Some(at.saturating_sub(over));
             }
             sleep(every).await;
         }
         None
+    }
+
+    fn is_over(&self, at: Duration) -> bool {
+        at >= self.phases.end() || self.book.closed.load(Ordering::Relaxed)
     }
 
     fn figures(self, released_after: Option<Duration>) -> Figures {

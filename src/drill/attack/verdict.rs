@@ -200,7 +200,7 @@ fn latency(figures: &Figures) -> Criterion {
     let p99 = |windows: &[Window]| figures.tally(windows, &ELSEWHERE).percentile(99);
     let (calm, attack) = (
         p99(&[Window::Calm]),
-        p99(&[Window::Onset, Window::Attack]),
+        p99(&[Window::Attack]),
     );
     let most = calm.map(|calm| calm.mul_f64(LATENCY_FACTOR).max(calm + LATENCY_SLACK));
     let ms = |time: Duration| time.as_secs_f64() * 1_000.0;

@@ -205,7 +205,9 @@ fn cpu_of(stat: &str) -> Option<Duration> {
 }
 
 fn rss_of(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: u64 = line.split_ascii_whitespace().next()?.parse().ok()?;
     Some(kib * 1024)
 }
@@ -275,7 +277,10 @@ mod tests {
             Some(Duration::ZERO)
         );
         assert_eq!(track(|_| 60).throttled_after(&PHASES, 100), None);
-        assert_eq!(track(|_| 40).throttled_after(&PHASES, 100), Some(Duration::ZERO));
+        assert_eq!(
+            track(|_| 40).throttled_after(&PHASES, 100),
+            Some(Duration::ZERO)
+        );
     }
 
     #[test]
@@ -283,7 +288,10 @@ mod tests {
         let track = track(|second| second * 10);
         let seconds = track.seconds(&PHASES);
         assert_eq!(seconds.len(), 15);
-        assert_eq!(seconds.iter().map(|second| second.sent).sum::<u64>(), 20_000);
+        assert_eq!(
+            seconds.iter().map(|second| second.sent).sum::<u64>(),
+            20_000
+        );
         assert_eq!(seconds[7].attack_packets, 70);
         assert_eq!(seconds[2].window, Some(Window::Onset));
         let middle = track.between(Duration::from_secs(5), Duration::from_secs(7));

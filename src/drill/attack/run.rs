@@ -134,7 +134,11 @@ impl<'a> Run<'a> {
                 "{address}: attackers and customers have addresses of 127.0.0.0/8 here, so the resolver must listen on one"
             )));
         }
-        let watched: Vec<_> = attack.watched.iter().map(|zone| scene::name(zone)).collect();
+        let watched: Vec<_> = attack
+            .watched
+            .iter()
+            .map(|zone| scene::name(zone))
+            .collect();
         let watch = Watch::new(&watched, honest::names(attack.target));
         let daemon = match resolver {
             Resolver::Ours(daemon) => Some(&**daemon),

@@ -108,9 +108,7 @@ impl Internet {
         let mut running = Vec::new();
         for (plan, sockets) in world.servers.iter().zip(sockets) {
             if let Some(sockets) = sockets {
-                running.extend(
-                    serve::start(plan, sockets, &queries, &elsewhere, &throttle).await?,
-                );
+                running.extend(serve::start(plan, sockets, &queries, &elsewhere, &throttle).await?);
             }
         }
         Ok(Self {
@@ -218,7 +216,10 @@ impl Internet {
         ];
         if self.siege {
             // In front: more settings of the last table may be added by whoever asks for these.
-            settings.splice(0..0, attack::SETTINGS.map(|(key, value)| (key, value.to_owned())));
+            settings.splice(
+                0..0,
+                attack::SETTINGS.map(|(key, value)| (key, value.to_owned())),
+            );
         }
         settings
     }

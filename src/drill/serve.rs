@@ -102,7 +102,8 @@ pub(super) async fn start(
             ))));
         }
         Role::Stage(part) => {
-            let stage = attack::servers::start(*part, plan, sockets.udp.into_std()?, queries, throttle)?;
+            let stage =
+                attack::servers::start(*part, plan, sockets.udp.into_std()?, queries, throttle)?;
             return Ok(Some(Running::Stage(stage)));
         }
         Role::Exact => Book::Exact(plan.zones.clone()),

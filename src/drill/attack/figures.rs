@@ -16,13 +16,21 @@ pub enum Window {
     Onset,
     /// The rest of it.
     Attack,
+    /// It is over, but servers that fell silent are not back yet.
+    Fading,
     /// Afterwards.
     After,
 }
 
 impl Window {
     /// In the order of time.
-    pub const ALL: [Self; 4] = [Self::Calm, Self::Onset, Self::Attack, Self::After];
+    pub const ALL: [Self; 5] = [
+        Self::Calm,
+        Self::Onset,
+        Self::Attack,
+        Self::Fading,
+        Self::After,
+    ];
 
     /// The word in the report.
     #[must_use]
@@ -31,6 +39,7 @@ impl Window {
             Self::Calm => "calm",
             Self::Onset => "onset",
             Self::Attack => "attack",
+            Self::Fading => "fading",
             Self::After => "after",
         }
     }

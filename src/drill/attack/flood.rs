@@ -139,9 +139,7 @@ fn drive(
         let most = queries_until(BEHIND, order.rate).max(1);
         let behind = due - due_before;
         if behind > most {
-            counters
-                .skipped
-                .fetch_add(behind - most, Ordering::Relaxed);
+            counters.skipped.fetch_add(behind - most, Ordering::Relaxed);
             due_before = due - most;
         }
         if let Some(socket) = sockets.get(turn % sockets.len().max(1)) {

@@ -13,6 +13,7 @@ use tokio::time::sleep;
 
 use super::figures::{Tally, Window};
 use super::scene::{self, ADDRESS, Target, name_elsewhere, name_of};
+use super::traffic::FORGED;
 use crate::drill::clients::{self, Heard, NotHeard};
 use crate::drill::expectation::Style;
 use crate::sys::clock;
@@ -37,16 +38,19 @@ pub enum Kind {
     Expired,
     /// A name elsewhere that nobody asked for before.
     Cold,
+    /// A name elsewhere that every cache has, asked for by the customer whose address some attacks forge.
+    Customer,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Known,
         Self::New,
         Self::Cached,
         Self::Expired,
         Self::Cold,
+        Self::Customer,
     ];
 
     /// The word in the report.
@@ -58,6 +62,7 @@ impl Kind {
             Self::Cached => "cached",
             Self::Expired => "expired",
             Self::Cold => "cold",
+            Self::Customer => "customer",
         }
     }
 
@@ -70,6 +75,7 @@ impl Kind {
             Self::Cached => 25,
             Self::Expired => 100,
             Self::Cold => 80,
+            Self::Customer => 250,
         }
     }
 }
@@ -112,6 +118,10 @@ pub fn question(kind: Kind, number: u32, zones: &[String]) -> Question {
             name: name_elsewhere("short", number % hot),
             source: elsewhere(hot),
         },
+        Kind::Customer => Question {
+            name: name_elsewhere("hot", number % hot),
+            source: IpAddr::V4(FORGED),
+        },
         Kind::Cold => {
             let half = scene::COLD * scene::ELSEWHERE / 2;
             Question {
@@ -128,9 +138,7 @@ pub fn names(target: Target) -> Vec<Name> {
     let zones = scene::zones(target);
     let mut all: Vec<Name> = zones
         .iter()
-        .flat_map(|zone| {
-            ["", "ns1.", "ns2."].map(|label| scene::name(&format!("{label}{zone}")))
-        })
+        .flat_map(|zone| ["", "ns1.", "ns2."].map(|label| scene::name(&format!("{label}{zone}"))))
         .collect();
     for (kind, count) in [
         ("real", scene::KNOWN),
@@ -189,7 +197,9 @@ impl Book {
         });
         if let Some((.., tally)) = tallies.get_mut(place) {
             match judge(heard) {
-                Judged::Answered => tally.answered(heard.map_or(Duration::ZERO, |heard| heard.latency)),
+                Judged::Answered => {
+                    tally.answered(heard.map_or(Duration::ZERO, |heard| heard.latency))
+                }
                 Judged::Failed => tally.servfail += 1,
                 Judged::Silent => tally.silent += 1,
                 Judged::Wrong => tally.wrong += 1,
@@ -228,7 +238,11 @@ fn judge(heard: Result<&Heard, &NotHeard>) -> Judged {
                 .answers
                 .iter()
                 .any(|record| record.data == RData::A(A(ADDRESS)));
-            if right { Judged::Answered } else { Judged::Wrong }
+            if right {
+                Judged::Answered
+            } else {
+                Judged::Wrong
+            }
         }
         Ok(heard) if heard.rcode == ResponseCode::ServFail => Judged::Failed,
         Err(NotHeard::Silence(_) | NotHeard::Network(_)) => Judged::Silent,

@@ -21,6 +21,8 @@ pub struct Phases {
     pub calm: Duration,
     /// During.
     pub attack: Duration,
+    /// Where servers fell silent they come back so much later: nobody's question of the attack may be answered because it is over.
+    pub fade: Duration,
     /// After.
     pub after: Duration,
 }
@@ -35,7 +37,13 @@ impl Phases {
     /// When the run ends.
     #[must_use]
     pub fn end(&self) -> Duration {
-        self.over() + self.after
+        self.back() + self.after
+    }
+
+    /// When all is again as it was before.
+    #[must_use]
+    pub fn back(&self) -> Duration {
+        self.over() + self.fade
     }
 
     /// What time of the run `at` is.
@@ -47,6 +55,8 @@ impl Phases {
             Window::Onset
         } else if at < self.over() {
             Window::Attack
+        } else if at < self.back() {
+            Window::Fading
         } else {
             Window::After
         }
@@ -195,7 +205,9 @@ fn cpu_of(stat: &str) -> Option<Duration> {
 }
 
 fn rss_of(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: u64 = line.split_ascii_whitespace().next()?.parse().ok()?;
     Some(kib * 1024)
 }
@@ -207,6 +219,7 @@ mod tests {
     const PHASES: Phases = Phases {
         calm: Duration::from_secs(2),
         attack: Duration::from_secs(10),
+        fade: Duration::ZERO,
         after: Duration::from_secs(3),
     };
 
@@ -235,6 +248,13 @@ mod tests {
             ..PHASES
         };
         assert_eq!(short.window(Duration::from_millis(3_001)), Window::After);
+        let fading = Phases {
+            fade: Duration::from_secs(5),
+            ..PHASES
+        };
+        assert_eq!(fading.window(Duration::from_secs(16)), Window::Fading);
+        assert_eq!(fading.window(Duration::from_secs(17)), Window::After);
+        assert_eq!(fading.end(), Duration::from_secs(20));
     }
 
     #[test]
@@ -257,7 +277,10 @@ mod tests {
             Some(Duration::ZERO)
         );
         assert_eq!(track(|_| 60).throttled_after(&PHASES, 100), None);
-        assert_eq!(track(|_| 40).throttled_after(&PHASES, 100), Some(Duration::ZERO));
+        assert_eq!(
+            track(|_| 40).throttled_after(&PHASES, 100),
+            Some(Duration::ZERO)
+        );
     }
 
     #[test]
@@ -265,7 +288,10 @@ mod tests {
         let track = track(|second| second * 10);
         let seconds = track.seconds(&PHASES);
         assert_eq!(seconds.len(), 15);
-        assert_eq!(seconds.iter().map(|second| second.sent).sum::<u64>(), 20_000);
+        assert_eq!(
+            seconds.iter().map(|second| second.sent).sum::<u64>(),
+            20_000
+        );
         assert_eq!(seconds[7].attack_packets, 70);
         assert_eq!(seconds[2].window, Some(Window::Onset));
         let middle = track.between(Duration::from_secs(5), Duration::from_secs(7));

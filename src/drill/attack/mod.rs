@@ -86,11 +86,15 @@ pub struct AttackOptions {
 }
 
 impl AttackOptions {
-    fn phases(&self) -> measure::Phases {
+    fn phases(&self, servers: catalogue::Servers) -> measure::Phases {
         let seconds = |number: u32| Duration::from_secs(u64::from(number));
         measure::Phases {
             calm: seconds(self.calm),
             attack: seconds(self.seconds),
+            fade: match servers {
+                catalogue::Servers::Dead => honest::PATIENCE,
+                _ => Duration::ZERO,
+            },
             after: seconds(self.after),
         }
     }

@@ -79,7 +79,12 @@ fn bars(second: &Second, rate: u32, engaged: Option<bool>) -> String {
         second.window.map_or("", Window::label),
         word(engaged)
     );
-    text.push_str(&row("attack", second.sent, rate, format!("{} q/s", second.sent)));
+    text.push_str(&row(
+        "attack",
+        second.sent,
+        rate,
+        format!("{} q/s", second.sent),
+    ));
     let replies = format!("{} replies/s", second.replies);
     text.push_str(&row("told to it", second.replies, rate, replies));
     let upstream = format!(
@@ -87,9 +92,19 @@ fn bars(second: &Second, rate: u32, engaged: Option<bool>) -> String {
         second.attack_packets,
         per_query(second)
     );
-    text.push_str(&row("of it upstream", second.attack_packets, rate, upstream));
+    text.push_str(&row(
+        "of it upstream",
+        second.attack_packets,
+        rate,
+        upstream,
+    ));
     let honest = format!("{} of {} answered", second.answered, second.asked);
-    text.push_str(&row("honest clients", second.answered, second.asked, honest));
+    text.push_str(&row(
+        "honest clients",
+        second.answered,
+        second.asked,
+        honest,
+    ));
     text
 }
 
@@ -132,7 +147,10 @@ mod tests {
         };
         let text = line(&second, Some(true));
         assert_eq!(text.lines().count(), 1);
-        assert!(text.contains("0.010 per query") && text.contains("112/112  [guarded]"), "{text}");
+        assert!(
+            text.contains("0.010 per query") && text.contains("112/112  [guarded]"),
+            "{text}"
+        );
         let text = bars(&second, 2_000, None);
         assert_eq!(text.lines().count(), LINES);
         assert!(text.contains(&format!("[{}]", "=".repeat(WIDTH))), "{text}");

@@ -134,7 +134,11 @@ impl<'a> Run<'a> {
                 "{address}: attackers and customers have addresses of 127.0.0.0/8 here, so the resolver must listen on one"
             )));
         }
-        let watched: Vec<_> = attack.watched.iter().map(|zone| scene::name(zone)).collect();
+        let watched: Vec<_> = attack
+            .watched
+            .iter()
+            .map(|zone| scene::name(zone))
+            .collect();
         let watch = Watch::new(&watched, honest::names(attack.target));
         let daemon = match resolver {
             Resolver::Ours(daemon) => Some(&**daemon),
@@ -144,7 +148,7 @@ impl<'a> Run<'a> {
             attack,
             options: &options.siege,
             seed: options.seed,
-            phases: options.siege.phases(),
+            phases: options.siege.phases(attack.servers),
             internet,
             watch: internet.queries().watch(watch),
             resolver: address,
@@ -222,10 +226,10 @@ impl<'a> Run<'a> {
             }
             self.take_sample(at);
             if !over && at >= phases.calm {
-                self.take_usage(before, at >= phases.over());
+                over = at >= phases.over();
+                self.take_usage(before, over);
             }
-            if !over && at >= phases.over() {
-                over = true;
+            if over && at >= phases.back() {
                 self.servers(false);
             }
             if at.as_secs() > shown {
@@ -301,9 +305,9 @@ impl<'a> Run<'a> {
                     guard.released_after = None;
                 } else if guard.engaged_after.is_some()
                     && guard.released_after.is_none()
-                    && at >= phases.over()
+                    && at >= phases.back()
                 {
-                    guard.released_after = Some(at.saturating_sub(phases.over()));
+                    guard.released_after = Some(at.saturating_sub(phases.back()));
                 }
             }
             if self.is_over(at) {
@@ -316,7 +320,7 @@ impl<'a> Run<'a> {
     /// After the attack a bot asks for real names that it never asked for: how long until it is answered.
     async fn probe(&self, begun: Now, zones: &[String]) -> Option<Duration> {
         let (every, patience) = PROBE;
-        let over = self.phases.over();
+        let over = self.phases.back();
         sleep(over.saturating_sub(clock::now().since(begun))).await;
         for number in 0..scene::LATE {
             let at = clock::now().since(begun);

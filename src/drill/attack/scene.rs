@@ -13,22 +13,19 @@ use crate::drill::world::{Builder, Role, ServerId};
 pub const VICTIM: &str = "victim.siege.";
 /// A zone where a wildcard answers every name.
 pub const WILD: &str = "wild.siege.";
-/// Referrals to twenty servers whose names nobody has heard of, in [`NXNS_TARGET`].
+/// Referrals to twenty servers whose names nobody has heard of, in the victim's zone.
 pub const NXNS: &str = "nxns.siege.";
-/// Where those servers' names would be.
-pub const NXNS_TARGET: &str = "target.siege.";
 /// Aliases of aliases without end, from each of these zones to the next.
-pub const BOMBS: [&str; 4] = ["bomb0.siege.", "bomb1.siege.", "bomb2.siege.", "bomb3.siege."];
+pub const BOMBS: [&str; 4] = [
+    "bomb0.siege.",
+    "bomb1.siege.",
+    "bomb2.siege.",
+    "bomb3.siege.",
+];
 /// Zones of one hosting company: attacked together, they share its servers.
 pub const TENANTS: u32 = 100;
 /// Zones that many customers use all the time.
-pub const POPULAR: [&str; 5] = [
-    "weirvideo.com.",
-    "sluicemail.com.",
-    "lockshop.net.",
-    "quaynews.org.",
-    "basinbank.de.",
-];
+pub const POPULAR: [&str; 2] = ["weirvideo.com.", "sluicemail.net."];
 /// Block lists and reputation services, where names that nobody asked for before and that do not exist are the purpose.
 pub const LOOKUPS: [&str; 4] = [
     "zen.spamhaus.org.",
@@ -76,7 +73,8 @@ pub enum Target {
 pub(in crate::drill) fn build(world: &mut Builder, exact: [ServerId; 2]) {
     let top = world.server("siege TLD", Role::Exact);
     world.zone("siege.", &[top]);
-    let victims = ["victim a", "victim b"].map(|label| world.server(label, Role::Stage(Part::Victim)));
+    let victims =
+        ["victim a", "victim b"].map(|label| world.server(label, Role::Stage(Part::Victim)));
     for target in [
         Target::Victim,
         Target::Wild,
@@ -104,7 +102,6 @@ pub(in crate::drill) fn build(world: &mut Builder, exact: [ServerId; 2]) {
         world.zone(zone, &[aliases]);
     }
     let steady = world.server("well", Role::Stage(Part::Steady));
-    world.zone(NXNS_TARGET, &[steady]);
     for zone in LOOKUPS {
         world.zone(zone, &[steady]);
         address(world, &format!("2.0.0.127.{zone}"), 300);
@@ -175,13 +172,13 @@ fn elsewhere(world: &mut Builder, exact: [ServerId; 2]) {
 fn big(world: &mut Builder, exact: [ServerId; 2]) {
     world.zone(BIG, &exact);
     let owner = world.name(BIG);
-    let strings = |count: usize| (0..count).map(|number| format!("{number:0>250}")).collect();
-    for record in [
-        Record::from_rdata(owner.clone(), 3600, RData::TXT(TXT::new(strings(4)))),
-        Record::from_rdata(owner, 3600, RData::TXT(TXT::new(strings(12)))),
-    ] {
-        world.record(record);
-    }
+    // With its question just within what any server sends by UDP (RFC 9715).
+    let strings = (0..4).map(|number| format!("{number:0>250}")).collect();
+    world.record(Record::from_rdata(
+        owner,
+        3600,
+        RData::TXT(TXT::new(strings)),
+    ));
     for host in 1..=40 {
         world.add(BIG, 3600, "A", &format!("198.18.78.{host}"));
     }

@@ -12,7 +12,7 @@ use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::rdata::{CNAME, NS};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
-use super::scene::{BOMBS, NXNS, NXNS_TARGET, name};
+use super::scene::{BOMBS, NXNS, VICTIM, name};
 use crate::drill::message::{encode, reply_to};
 use crate::drill::queries::Queries;
 use crate::drill::world::{ServerId, ServerPlan};
@@ -203,7 +203,7 @@ fn referral(asked: &Name) -> Reply {
     let hash = hash_of(&cut);
     reply.authorities = (0..REFERRED)
         .map(|number| {
-            let server = name(&format!("ns{number}-{hash:016x}.{NXNS_TARGET}"));
+            let server = name(&format!("ns{number}-{hash:016x}.{VICTIM}"));
             Record::from_rdata(cut.clone(), 60, RData::NS(NS(server)))
         })
         .collect();
@@ -263,14 +263,20 @@ mod tests {
         let ask = |part: Part, asked: &str| part.answer(&zones, &name(asked), RecordType::A);
         let one = ask(Part::Referrals, "a.nxns.siege.");
         assert_eq!(one.authorities.len(), 20);
-        assert!(one.authorities.iter().all(|record| record.name == name("a.nxns.siege.")));
+        assert!(
+            one.authorities
+                .iter()
+                .all(|record| record.name == name("a.nxns.siege."))
+        );
         assert_eq!(one, ask(Part::Referrals, "deeper.a.nxns.siege."));
         assert_ne!(one, ask(Part::Referrals, "b.nxns.siege."));
         let mut at = name("a.bomb0.siege.");
         let mut seen = vec![at.clone()];
         for _ in 0..30 {
             let reply = Part::Aliases.answer(&zones, &at, RecordType::A);
-            let Some(RData::CNAME(CNAME(target))) = reply.answers.first().map(|record| &record.data) else {
+            let Some(RData::CNAME(CNAME(target))) =
+                reply.answers.first().map(|record| &record.data)
+            else {
                 panic!("{reply:?}");
             };
             at = target.clone();

@@ -30,7 +30,7 @@ pub enum Shape {
     Strangers,
     /// Addresses of many names, with one customer's address as the source.
     Forged,
-    /// The biggest answers there are, with the addresses of twenty customers as the source.
+    /// The biggest answers there are, with the addresses of four customers as the source.
     Amplified,
     /// What customers ask who share one address.
     Crowd,
@@ -117,7 +117,7 @@ impl Traffic {
             }
             Shape::Amplified => {
                 let [a, b, c, _] = FORGED.octets();
-                let source = Ipv4Addr::new(a, b, c, random.random_range(20..40));
+                let source = Ipv4Addr::new(a, b, c, random.random_range(20..24));
                 let types = [RecordType::ANY, RecordType::TXT, RecordType::DNSKEY];
                 let rtype = *types.get(random.random_range(0..types.len()))?;
                 packet(source, self.zone(random)?.clone(), rtype, Some(4096))
@@ -182,9 +182,9 @@ fn label(random: &mut impl Rng) -> Vec<u8> {
 /// A word that hosts are named by, or two, or one with a number.
 fn word(random: &mut impl Rng) -> String {
     const WORDS: [&str; 32] = [
-        "www", "mail", "api", "shop", "cdn", "blog", "dev", "test", "stage", "prod", "admin", "vpn",
-        "db", "web", "app", "img", "static", "news", "forum", "login", "secure", "mobile", "old",
-        "new", "beta", "demo", "git", "wiki", "chat", "cloud", "data", "proxy",
+        "www", "mail", "api", "shop", "cdn", "blog", "dev", "test", "stage", "prod", "admin",
+        "vpn", "db", "web", "app", "img", "static", "news", "forum", "login", "secure", "mobile",
+        "old", "new", "beta", "demo", "git", "wiki", "chat", "cloud", "data", "proxy",
     ];
     let pick = |random: &mut _| -> &'static str {
         WORDS

@@ -32,8 +32,8 @@ impl Watch {
     /// Counts one query.
     pub(in crate::drill) fn note(&self, name: &Name) {
         let name = LowerName::new(name);
-        let due = self.attacked.iter().any(|zone| zone.zone_of(&name))
-            && !self.honest.contains(&name);
+        let due =
+            self.attacked.iter().any(|zone| zone.zone_of(&name)) && !self.honest.contains(&name);
         let counter = if due { &self.attack } else { &self.others };
         counter.fetch_add(1, Ordering::Relaxed);
     }

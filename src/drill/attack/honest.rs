@@ -11,6 +11,7 @@ use hickory_proto::rr::{Name, RData, RecordType};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use super::beside;
 use super::figures::{Tally, Window};
 use super::scene::{self, ADDRESS, Target, name_elsewhere, name_of};
 use super::traffic::FORGED;
@@ -278,7 +279,7 @@ pub async fn ask_on(
                     ..Style::default()
                 };
                 let asked = clients::ask_from(
-                    question.source,
+                    beside(resolver, question.source),
                     resolver,
                     &question.name,
                     RecordType::A,

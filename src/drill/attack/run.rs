@@ -19,7 +19,7 @@ use super::honest::{self, Book};
 use super::measure::{ONSET, Phases, Sample, Track, Usage, usage};
 use super::picture::Picture;
 use super::traffic::{Traffic, bot};
-use super::{AttackOptions, Watch, scene, verdict};
+use super::{AttackOptions, Watch, beside, scene, verdict};
 use crate::drill::clients;
 use crate::drill::expectation::Style;
 use crate::drill::internet::{Internet, Options};
@@ -51,6 +51,11 @@ pub(in crate::drill) async fn perform(
         seed: options.seed,
         zones: options.zones.min(ORDINARY),
         port: options.servers_port,
+        network: match options.against.map(|resolver| resolver.ip()) {
+            Some(IpAddr::V4(resolver)) => resolver.octets().first().copied().unwrap_or(127),
+            _ => 127,
+        },
+        namespace: options.siege.servers_netns.clone(),
         villains: false,
         siege: true,
         ..Options::default()
@@ -129,9 +134,11 @@ impl<'a> Run<'a> {
         resolver: &'a Resolver,
     ) -> io::Result<Self> {
         let address = resolver.address();
-        if !matches!(address.ip(), IpAddr::V4(ip) if ip.is_loopback()) {
+        let is_apart = options.siege.servers_netns.is_some();
+        if !matches!(address.ip(), IpAddr::V4(ip) if is_apart || ip.is_loopback()) {
             return Err(io::Error::other(format!(
-                "{address}: attackers and customers have addresses of 127.0.0.0/8 here, so the resolver must listen on one"
+                "{address}: attackers and customers have addresses of 127.0.0.0/8 here, so the resolver must listen on one; \
+                 with --servers-netns they have addresses of the resolver's /8"
             )));
         }
         let watched: Vec<_> = attack
@@ -328,7 +335,7 @@ impl<'a> Run<'a> {
                 return None;
             }
             let name = scene::name_of(zones, "late", number);
-            let source = IpAddr::V4(bot(0));
+            let source = beside(self.resolver, IpAddr::V4(bot(0)));
             let style = Style::default();
             let asked =
                 clients::ask_from(source, self.resolver, &name, RecordType::A, style, patience);

@@ -1,7 +1,7 @@
 //! Which resolvers are compared, in which configurations, and how is each of them started?
 //!
 //! Every peer runs as its package sets it up, as far as a lab allows; the same for all: no validation (the drill's Internet is unsigned), the
-//! drill's root hints, servers on loopback or private addresses allowed, clients of the drill allowed, one core.
+//! drill's root hints, servers with private addresses allowed, the drill's clients allowed, one core.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -163,8 +163,6 @@ fn suimon(place: &Place<'_>, suimond: &str) -> Recipe {
         format!("recursion.root_hints=\"{}\"", place.hints.display()),
         "egress.allow_private_servers=true".to_owned(),
         "dnssec.validation=\"off\"".to_owned(),
-        // Loopback has no limits as shipped; here it stands for customers, who have.
-        "limiter.exempt=[\"127.0.0.1/32\", \"::1/128\"]".to_owned(),
         format!("process.state_dir=\"{dir}\""),
         format!("control.socket=\"{dir}/control.sock\""),
     ];
@@ -183,7 +181,7 @@ fn unbound(place: &Place<'_>, settings: &str) -> Recipe {
     let dir = place.dir.display();
     let config = format!(
         "server:\n  username: \"\"\n  chroot: \"\"\n  directory: \"{dir}\"\n  pidfile: \"\"\n  use-syslog: no\n  interface: {}\n  port: {}\n{}  \
-         root-hints: \"{}\"\n  module-config: \"iterator\"\n  do-not-query-localhost: no\n  local-zone: \"test.\" nodefault\n{settings}\
+         root-hints: \"{}\"\n  module-config: \"iterator\"\n  local-zone: \"test.\" nodefault\n{settings}\
          remote-control:\n  control-enable: no\n",
         place.listen.ip(),
         place.listen.port(),
@@ -220,8 +218,8 @@ fn knot(place: &Place<'_>, settings: &str) -> Recipe {
     let dir = place.dir.display();
     let config = format!(
         "rundir: {dir}\nworkers: 1\nnetwork:\n  listen:\n    - interface: {}@{}\ncache:\n  storage: {dir}/cache\ndnssec:\n  enable: false\n\
-         logging:\n  level: notice\noptions:\n  query-loopback: true\n{settings}lua:\n  script: |\n    \
-         modules.load('hints')\n    hints.root_file('{}')\n    modules.unload('priming')\n",
+         logging:\n  level: notice\noptions:\n  priming: false\n{settings}lua:\n  script: |\n    \
+         modules.load('hints')\n    hints.root_file('{}')\n",
         place.listen.ip(),
         place.listen.port(),
         place.hints.display(),

@@ -1,4 +1,4 @@
-//! How is one resolver set up, attacked and taken down? A network namespace, a core for the resolver, another for the drill.
+//! How is one resolver set up, attacked and taken down? Three namespaces in a row: clients and attackers, resolver, Internet.
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
@@ -11,9 +11,13 @@ use serde_json::Value;
 
 use crate::resolvers::{Place, Product, Resolver};
 
-/// Clients of the drill, honest and not.
-const CLIENTS: [&str; 1] = ["127.0.0.0/13"];
-const LISTEN: &str = "127.0.0.1:5300";
+/// Clients of the drill, honest and not: all in the clients' namespace.
+const CLIENTS: [&str; 1] = ["10.0.0.0/13"];
+const LISTEN: &str = "10.8.0.53:53";
+/// Where the drill's servers may be, of which it takes a /24; all in the Internet's namespace.
+const INTERNET: [&str; 3] = ["10.32.0.0/11", "10.64.0.0/10", "10.128.0.0/9"];
+/// The links: clients' end and resolver's end, resolver's end and Internet's end.
+const LINKS: [[&str; 2]; 2] = [["10.8.0.1", "10.8.0.53"], ["10.9.0.2", "10.9.0.1"]];
 /// The resolver has a core to itself, the drill (clients, attackers, Internet) another.
 const RESOLVER_CORE: &str = "0";
 const DRILL_CORE: &str = "1";
@@ -42,9 +46,11 @@ pub struct Order {
     pub seed: u64,
 }
 
-/// A namespace with a resolver in it, gone when dropped.
+/// The namespaces with a resolver in them, gone when dropped.
 struct Rig {
-    namespace: String,
+    clients: String,
+    middle: String,
+    internet: String,
     dir: tempfile::TempDir,
     resolver: Option<Child>,
     drill: Option<Child>,
@@ -81,16 +87,53 @@ fn words(output: &Output) -> String {
 
 impl Rig {
     fn new() -> Result<Self, String> {
-        let namespace = format!("torture{}", std::process::id());
+        let pid = std::process::id();
         let rig = Self {
-            namespace,
+            clients: format!("torture{pid}-c"),
+            middle: format!("torture{pid}-r"),
+            internet: format!("torture{pid}-i"),
             dir: tempfile::tempdir().map_err(|error| format!("no directory: {error}"))?,
             resolver: None,
             drill: None,
         };
-        rig.must(&["ip", "netns", "add", &rig.namespace])?;
-        rig.must(&["ip", "-n", &rig.namespace, "link", "set", "lo", "up"])?;
+        for namespace in rig.namespaces() {
+            rig.ip(&["netns", "add", namespace])?;
+            rig.ip(&["-n", namespace, "link", "set", "lo", "up"])?;
+        }
+        let (clients, middle, internet) = (&rig.clients, &rig.middle, &rig.internet);
+        let [[client, listen], [outgoing, server]] = LINKS;
+        rig.link((clients, client), (middle, listen))?;
+        rig.link((middle, outgoing), (internet, server))?;
+        // A local route makes every address of a prefix this namespace's own.
+        for prefix in CLIENTS {
+            rig.ip(&["-n", clients, "route", "add", "local", prefix, "dev", "lo"])?;
+            rig.ip(&["-n", middle, "route", "add", prefix, "via", client])?;
+        }
+        for prefix in INTERNET {
+            rig.ip(&["-n", internet, "route", "add", "local", prefix, "dev", "lo"])?;
+            rig.ip(&["-n", middle, "route", "add", prefix, "via", server])?;
+        }
         Ok(rig)
+    }
+
+    fn namespaces(&self) -> [&str; 3] {
+        [&self.clients, &self.middle, &self.internet]
+    }
+
+    /// A veth pair, its ends named after where they lead.
+    fn link(&self, one: (&str, &str), other: (&str, &str)) -> Result<(), String> {
+        let device = |to: &str| format!("to-{}", to.rsplit('-').next().unwrap_or(to));
+        let (near, far) = (device(other.0), device(one.0));
+        self.ip(&[
+            "link", "add", &near, "netns", one.0, "type", "veth", "peer", "name", &far, "netns",
+            other.0,
+        ])?;
+        for ((namespace, address), device) in [(one, &near), (other, &far)] {
+            let address = format!("{address}/24");
+            self.ip(&["-n", namespace, "address", "add", &address, "dev", device])?;
+            self.ip(&["-n", namespace, "link", "set", device, "up"])?;
+        }
+        Ok(())
     }
 
     fn attack(
@@ -111,7 +154,7 @@ impl Rig {
         let [calm, during, after] = &seconds;
         let (rate, seed) = (order.rate.to_string(), order.seed.to_string());
         let drill = self
-            .inside(DRILL_CORE)
+            .inside(&self.clients, DRILL_CORE)
             .args([programs.suimon.as_str(), "drill", "--json"])
             .args(["--attack", &order.attack, "--rate", &rate, "--seed", &seed])
             .args([
@@ -124,6 +167,7 @@ impl Rig {
                 "--until-released",
             ])
             .args(["--against", LISTEN, "--pid", &pid, "--servers-port", "53"])
+            .args(["--servers-netns", &self.internet])
             .arg("--hints")
             .arg(&hints)
             .stdin(Stdio::null())
@@ -177,7 +221,7 @@ impl Rig {
             .try_clone()
             .map_err(|error| format!("resolver.log: {error}"))?;
         let child = self
-            .inside(RESOLVER_CORE)
+            .inside(&self.middle, RESOLVER_CORE)
             .args(["sh", "-c", &script])
             .stdin(Stdio::null())
             .stdout(log)
@@ -190,10 +234,10 @@ impl Rig {
     }
 
     /// A command in the namespace, on that core, above whatever else the machine does, ended with this program.
-    fn inside(&self, core: &str) -> Command {
+    fn inside(&self, namespace: &str, core: &str) -> Command {
         let mut command = Command::new("ip");
         command
-            .args(["netns", "exec", &self.namespace])
+            .args(["netns", "exec", namespace])
             .args(["taskset", "-c", core, "nice", "-n", NICE])
             .args(["setpriv", "--pdeathsig", "KILL", "setsid"])
             .args(["sh", "-c", ABOVE, NICE]);
@@ -237,19 +281,16 @@ impl Rig {
             .join("\n")
     }
 
-    fn must(&self, command: &[&str]) -> Result<(), String> {
-        let (program, arguments) = command.split_first().ok_or("no command")?;
-        let output = Command::new(program)
+    fn ip(&self, arguments: &[&str]) -> Result<(), String> {
+        let output = Command::new("ip")
             .args(arguments)
             .output()
-            .map_err(|error| format!("{program}: {error}"))?;
+            .map_err(|error| format!("ip: {error}"))?;
         if output.status.success() {
             return Ok(());
         }
-        Err(format!(
-            "{command:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        ))
+        let told = String::from_utf8_lossy(&output.stderr);
+        Err(format!("ip {arguments:?}: {told}"))
     }
 }
 
@@ -259,7 +300,9 @@ impl Drop for Rig {
             let Some(mut child) = child else { continue };
             end(&mut child);
         }
-        let _gone = self.must(&["ip", "netns", "del", &self.namespace]);
+        for namespace in self.namespaces() {
+            let _gone = self.ip(&["netns", "del", namespace]);
+        }
     }
 }
 

@@ -39,7 +39,7 @@ fn report(attack: &str, rate: u32) -> Value {
         })
     };
     json!({
-        "schema": 1, "attack": attack, "asked": {"rate": rate},
+        "schema": 1, "attack": attack, "asked": {"rate": rate, "after_s": 60.0},
         "sent": {"queries": 50_000, "per_second": 4_990.0}, "replies": {"share": 0.25},
         "honest": {"calm": honest(), "onset": honest(), "attack": honest(), "after": honest()},
         "upstream": {"per_attack_query": 0.2, "settled_per_attack_query": 0.01},
@@ -110,6 +110,13 @@ fn what_was_not_measured_is_no_figure_and_what_never_came_is_no_zero() {
     }
     assert_eq!(figure(&report, Measure::Engaged), Some(f64::INFINITY));
     assert_eq!(run("x", &report).attack.victim, Victim::Dead);
+    // A release that nobody waited for is none that never came.
+    report["released_after_s"] = Value::Null;
+    assert_eq!(figure(&report, Measure::Released), Some(f64::INFINITY));
+    report["asked"]["after_s"] = json!(2.0);
+    assert_eq!(figure(&report, Measure::Released), None);
+    report["released_after_s"] = json!(0.5);
+    assert_eq!(figure(&report, Measure::Released), Some(0.5));
     let rows = summary::rows(&[run("x", &report)]);
     assert_eq!(rows[0].is_held(Measure::Engaged), Some(false));
     assert_eq!(rows[0].is_held(Measure::Cpu), None);

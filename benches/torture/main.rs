@@ -100,7 +100,7 @@ fn measure(options: &Options, resolvers: &[Resolver]) -> Result<std::path::PathB
     for resolver in resolvers {
         match rig::version(&programs, resolver.product) {
             Some(version) => {
-                let told = format!("{:?} {version}", resolver.product);
+                let told = format!("{} {version}", resolver.product.name());
                 if !versions.contains(&told) {
                     versions.push(told);
                 }
@@ -123,7 +123,7 @@ fn measure(options: &Options, resolvers: &[Resolver]) -> Result<std::path::PathB
     let cells = present.len() * options.attacks.len() * options.rate.len();
     let mut failed = Vec::new();
     let begun = Instant::now();
-    for turn in 0..options.runs() {
+    for turn in 0..options.runs {
         let mut done = 0;
         for attack in &options.attacks {
             for rate in &options.rate {
@@ -135,15 +135,15 @@ fn measure(options: &Options, resolvers: &[Resolver]) -> Result<std::path::PathB
                         "{:>4} s  turn {}/{}, {done}/{cells}: {attack}, {rate}/s, {}",
                         begun.elapsed().as_secs(),
                         turn + 1,
-                        options.runs(),
+                        options.runs,
                         resolver.key
                     );
                     let order = Order {
                         attack: attack.clone(),
                         rate: *rate,
                         calm: options.calm,
-                        seconds: options.seconds,
-                        after: options.after,
+                        seconds: options.seconds(),
+                        after: options.after(),
                         seed: u64::from(turn) + 1,
                     };
                     match rig::run(&programs, resolver, &order) {

@@ -34,22 +34,22 @@ pub struct Options {
     pub rate: Vec<u32>,
 
     /// Turns: each takes every attack to every resolver
-    #[arg(long, value_name = "N")]
-    pub runs: Option<u32>,
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub runs: u32,
 
     /// Seconds of honest clients alone, in which names become known
-    #[arg(long, value_name = "S", default_value_t = 6)]
+    #[arg(long, value_name = "S", default_value_t = 5)]
     pub calm: u32,
 
-    /// Seconds of attack
-    #[arg(long, value_name = "S", default_value_t = 10)]
-    pub seconds: u32,
+    /// Seconds of attack [default: 12, with --quick 8]
+    #[arg(long, value_name = "S")]
+    seconds: Option<u32>,
 
-    /// Longest wait for the release, seconds
-    #[arg(long, value_name = "S", default_value_t = 60)]
-    pub after: u32,
+    /// Longest wait for the release, seconds [default: 60, with --quick 2]
+    #[arg(long, value_name = "S")]
+    after: Option<u32>,
 
-    /// One turn, and only the best configuration of each product
+    /// Shorter, only the best configuration of each product, and the release is not waited for
     #[arg(long)]
     pub quick: bool,
 
@@ -71,9 +71,14 @@ pub struct Options {
 }
 
 impl Options {
-    /// Turns.
-    pub fn runs(&self) -> u32 {
-        self.runs.unwrap_or(if self.quick { 1 } else { 2 }).max(1)
+    /// Seconds of attack.
+    pub fn seconds(&self) -> u32 {
+        self.seconds.unwrap_or(if self.quick { 8 } else { 12 })
+    }
+
+    /// Longest wait for the release, seconds.
+    pub fn after(&self) -> u32 {
+        self.after.unwrap_or(if self.quick { 2 } else { 60 })
     }
 
     /// The root that holds the peers.

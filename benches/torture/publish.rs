@@ -18,17 +18,17 @@ const END: &str = "<!-- end -->";
 pub fn setting(options: &Options, versions: &[String]) -> String {
     let load = first_words("/proc/loadavg", 1);
     format!(
-        "{}, {} cores, Linux {}; {}, load {load} at the start. {}. {} turns of each attack on each resolver: {} s calm, {} s attack, up to {} s \
+        "{}, {} cores, Linux {}; {}, load {load} at the start. {}. Turns of each attack on each resolver: {}; {} s calm, {} s attack, up to {} s \
          until the release. Command: `packaging/run-benches torture{}`.",
         processor(),
         std::thread::available_parallelism().map_or(1, usize::from),
         first_words("/proc/sys/kernel/osrelease", 1),
         said(&["date", "-u", "+%F"]),
         versions.join(", "),
-        options.runs(),
+        options.runs,
         options.calm,
-        options.seconds,
-        options.after,
+        options.seconds(),
+        options.after(),
         arguments(),
     )
 }

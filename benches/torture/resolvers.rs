@@ -110,6 +110,17 @@ pub const ALL: [Resolver; 11] = [
 ];
 
 impl Product {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Suimon => "Suimon",
+            Self::Unbound => "Unbound",
+            Self::Bind => "BIND",
+            Self::Knot => "Knot Resolver",
+            Self::PowerDns => "PowerDNS Recursor",
+        }
+    }
+
     /// What it is called in Debian; ours is built here.
     pub const fn package(self) -> Option<&'static str> {
         match self {

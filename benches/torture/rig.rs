@@ -70,7 +70,10 @@ pub fn run(programs: &Programs, resolver: &Resolver, order: &Order) -> Result<Va
 pub fn version(programs: &Programs, product: Product) -> Option<String> {
     let Some(package) = product.package() else {
         let output = Command::new(&programs.suimond).arg("--version").output();
-        return Some(words(&output.ok()?));
+        return words(&output.ok()?)
+            .split(' ')
+            .next_back()
+            .map(str::to_owned);
     };
     let output = Command::new("chroot")
         .arg(&programs.peers)

@@ -9,6 +9,8 @@ use crate::summary::{Attack, Run};
 
 /// The version of the report that is understood.
 const SCHEMA: u64 = 1;
+/// Within which a release is promised.
+const LONGEST_RELEASE_S: f64 = 60.0;
 /// Cached answers come within some tens of microseconds, and the drill counts them in tenths of a millisecond: below this a
 /// multiple says nothing.
 const LEAST_CALM_MS: f64 = 1.0;
@@ -66,7 +68,7 @@ fn figures(report: &Value) -> BTreeMap<Measure, f64> {
             report["upstream"]["settled_per_attack_query"].as_f64(),
         ),
         (Measure::Engaged, moment(report, "throttled_after_s")),
-        (Measure::Released, moment(report, "released_after_s")),
+        (Measure::Released, released(report)),
         (Measure::KnownHalf, attack["known"]["p50_ms"].as_f64()),
         (Measure::KnownMost, attack["known"]["p99_ms"].as_f64()),
         (Measure::CachedHalf, attack["cached"]["p50_ms"].as_f64()),
@@ -115,6 +117,13 @@ fn slowdown(calm: &Value, attack: &Value) -> Option<f64> {
             Some((attack[kind]["p99_ms"].as_f64()?.max(LEAST_CALM_MS) / before).max(1.0))
         })
         .reduce(f64::max)
+}
+
+/// Like [`moment`], but who did not watch for as long as a release may take has seen nothing.
+fn released(report: &Value) -> Option<f64> {
+    let watched = report["asked"]["after_s"].as_f64().unwrap_or(0.0);
+    moment(report, "released_after_s")
+        .filter(|seconds| seconds.is_finite() || watched >= LONGEST_RELEASE_S)
 }
 
 /// Seconds until something came; infinite if it was watched for and never came, nothing if it was not watched for.

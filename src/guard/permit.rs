@@ -143,6 +143,7 @@ impl RecursionPermit {
     pub fn into_budget(self, limits: &Limits, now: Now) -> Budget {
         Budget {
             cause: self.cause,
+            client: self.client,
             limits: *limits,
             started: now,
             spent: Spent::NOTHING,
@@ -214,6 +215,7 @@ impl Spent {
 #[derive(Debug)]
 pub struct Budget {
     cause: Cause,
+    client: Option<IpAddr>,
     limits: Limits,
     started: Now,
     spent: Spent,
@@ -315,6 +317,12 @@ impl Budget {
     #[must_use]
     pub const fn cause(&self) -> Cause {
         self.cause
+    }
+
+    /// The client on whose behalf its packets are sent, if there is one.
+    #[must_use]
+    pub const fn client(&self) -> Option<IpAddr> {
+        self.client
     }
 
     /// What has been spent.

@@ -7,6 +7,7 @@ pub mod cell;
 pub mod incidents;
 pub mod latency;
 pub mod reason;
+pub mod unsolicited;
 pub mod worker;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

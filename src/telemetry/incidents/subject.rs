@@ -48,7 +48,8 @@ impl Subject {
         match self {
             Self::Zone(zone) => zone.zone.clone(),
             Self::Clients(clients) => format!("{} {}", clients.prefix, clients.namespace.label()),
-            Self::Backscatter(backscatter) => format!("{} {}", backscatter.peer, backscatter.port),
+            // One at a time: the networks that answer change, and are many.
+            Self::Backscatter(_) => String::new(),
             Self::Spoof(spoof) => format!("{} {}", spoof.interface, spoof.reason.label()),
             Self::Loop(around) => around.peer.to_string(),
         }
@@ -78,14 +79,22 @@ pub struct ZoneAttack {
     pub dead: bool,
     /// Queries denied since it began.
     pub denied: u64,
+    /// The same by reason; never 0 times.
+    pub done: Vec<(Reason, u64)>,
     /// Unknown names looked for since it began.
     pub explored: u64,
+    /// Packets sent to servers for names of the zone since it began.
+    pub upstream_packets: u64,
     /// About how many different unknown names were asked for.
     pub names: u64,
     /// About how many client prefixes asked.
     pub clients: u64,
     /// Client prefixes that asked for most unknown names, with an upper bound of how many.
-    pub top_clients: Vec<(String, u64)>,
+    pub top_clients: Vec<(IpNet, u64)>,
+    /// Some of the unknown names that were asked for.
+    pub sample_names: Vec<String>,
+    /// Hop limits of the questions for them.
+    pub hop_limits: HopLimits,
 }
 
 /// By what a client was judged.
@@ -133,14 +142,18 @@ pub struct ClientsLimited {
 /// Responses to queries that we never sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Backscatter {
-    /// Who answers.
+    /// Who answers most, if its packets say so truly.
     pub peer: IpNet,
-    /// The port of ours that it answers to.
+    /// The port that it answers from: 53, or that of another service that is made to reflect.
     pub port: u16,
-    /// Packets.
+    /// Packets, from all.
     pub packets: u64,
+    /// Those of them that came to a socket that waited for another reply of the same server.
+    pub upstream: u64,
     /// The most of them per second.
     pub peak: u64,
+    /// Networks that most came from, with an upper bound of how many.
+    pub top_peers: Vec<(IpNet, u64)>,
     /// Their hop limits.
     pub hop_limits: HopLimits,
 }
@@ -171,6 +184,8 @@ pub struct ForwardingLoop {
     pub peer: IpNet,
     /// Queries.
     pub queries: u64,
+    /// Those of them that brought the cookie that they had carried: proof.
+    pub by_cookie: u64,
     /// The most of them per second.
     pub peak: u64,
     /// Their hop limits.

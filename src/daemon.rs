@@ -1,6 +1,7 @@
 //! Builds everything once, wires it, reloads it, drains it: the only file that knows all rooms.
 
 mod excused;
+mod flushing;
 mod front;
 mod guarded;
 mod incidents;
@@ -14,6 +15,7 @@ mod operator;
 mod priming;
 mod report;
 mod rollover;
+mod secrecy;
 mod shares;
 mod state_file;
 mod watch;
@@ -193,6 +195,7 @@ async fn attend(
     operator
         .known_names()
         .save_now(&operator.live(), clock::now());
+    operator.incidents().close(&operator.live(), clock::now());
     // The control socket's file goes with who serves it, so that one is waited for.
     stop.send_replace(true);
     let closed = async { while doors.join_next().await.is_some() {} };
@@ -259,10 +262,8 @@ async fn keep_house(operator: Arc<Operator>) {
         live.pipeline.guard.see_to_it(clock::now());
         drop(live);
         operator.end_excuses();
-        operator
-            .incidents()
-            .see_to_it(&operator.live(), clock::now());
         let live = Arc::clone(&operator.live());
+        operator.incidents().see_to_it(&live, clock::now()).await;
         operator.known_names().see_to_it(&live, clock::now()).await;
         drop(live);
         operator.rollovers().see_to_it(&operator);

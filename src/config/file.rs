@@ -44,6 +44,8 @@ sections! {
         local_root: LocalRoot,
         egress: Egress,
         answer: Answer,
+        incidents: Incidents,
+        secrecy: Secrecy,
         log: Log,
         #[serde(default)] metrics: Metrics,
         #[serde(default)] control: Control,
@@ -57,6 +59,7 @@ sections! {
         pin_workers: bool,
         receive_buffer: Size,
         max_queue_age: Span,
+        hop_limit_every: u32,
     }
 
     /// `[tcp]`
@@ -107,6 +110,7 @@ sections! {
         pending_per_client: usize,
         pending_per_verified_client: usize,
         route_back: RouteBack,
+        spoof_alarm: u32,
         #[serde(default)] bind: Vec<Bind>,
         #[serde(default)] group: Vec<Group>,
     }
@@ -182,6 +186,22 @@ sections! {
         exempt: Vec<ZoneName>,
         lookup_zones: Vec<ZoneName>,
         public_suffixes: Option<PathBuf>,
+    }
+
+    /// `[incidents]`
+    Incidents {
+        journal: bool,
+        kept: usize,
+        size: Size,
+        max_age: Span,
+    }
+
+    /// `[secrecy]`
+    Secrecy {
+        detail: Detail,
+        detail_for: Span,
+        ipv4_prefix: u8,
+        ipv6_prefix: u8,
     }
 
     /// `[policy]`
@@ -376,6 +396,9 @@ choices! {
 
     /// What the zone guard does.
     ZoneGuardMode => super::plan::ZoneGuardMode { Off, LogOnly, Enforce, }
+
+    /// Whose details may be seen.
+    Detail => super::plan::Detail { Never, Attacks, Always, }
 
     /// Whether limits are applied.
     LimiterMode => super::plan::LimiterMode { Off, LogOnly, Enforce, }

@@ -3,6 +3,7 @@
 //! Each number carries its unit, its range and its origin; "P4" stands for section 4 of the parameter sheet
 //! (docs/parameters.md), "T4.2" for section 4.2 of the threat catalogue it cites.
 
+mod incidents;
 mod limiter;
 mod shares;
 mod ways;
@@ -16,6 +17,7 @@ use ipnet::IpNet;
 
 use crate::wire::{Name, Rrset};
 
+pub use incidents::{Detail, Incidents, Secrecy};
 pub use limiter::{IscLimits, Limiter, LimiterAlgorithm, LimiterMode, LimiterPrefix};
 pub use shares::Shares;
 pub use ways::{Backscatter, IngressBinding, RouteBack};
@@ -46,6 +48,10 @@ pub struct Plan {
     pub egress: Egress,
     /// How replies are written.
     pub answer: Answer,
+    /// What is kept of attacks.
+    pub incidents: Incidents,
+    /// Who may see whom they concern.
+    pub secrecy: Secrecy,
     /// Logs, metrics, control.
     pub ops: Ops,
     /// The process.
@@ -65,6 +71,8 @@ pub struct Ingress {
     pub receive_buffer: usize,
     /// A datagram that waited longer than this in our queue is dropped first (P6: 500 ms).
     pub max_queue_age: Duration,
+    /// Every how many reads of a socket hop limits are looked at; 0 = never (16).
+    pub hop_limit_every: u32,
     /// TCP limits.
     pub tcp: Tcp,
 }
@@ -109,6 +117,8 @@ pub struct Guard {
     pub route_back: RouteBack,
     /// Interfaces that count as one for `RouteBack::Feasible`, as patterns of names.
     pub interface_groups: Vec<Vec<String>>,
+    /// Datagrams with an impossible source (rows 3 to 6) per second, interface and reason from which that is an incident (10).
+    pub spoof_alarm: u32,
     /// Row 10: no error replies to the ports of reflecting services.
     pub suppress_errors_to_reflectors: bool,
     /// Row 1: when responses that nobody asked for raise an alarm.

@@ -84,6 +84,7 @@ impl Pipeline {
             name: &question.name,
             cut: None,
             client,
+            hop_limit: admission.hop_limit(),
             joins,
             renews: false,
         };
@@ -208,6 +209,7 @@ impl Pipeline {
             name: &question.name,
             cut: None,
             client,
+            hop_limit: None,
             joins: false,
             renews: true,
         };

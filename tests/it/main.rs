@@ -19,6 +19,7 @@ mod differ;
 mod differing;
 mod hooks;
 mod hostile;
+mod incidents;
 mod ingress;
 mod lab;
 mod limiter;

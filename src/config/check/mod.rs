@@ -4,6 +4,7 @@ mod access;
 mod arriving;
 mod control;
 mod coverage;
+mod incidents;
 mod limiter;
 mod local_root;
 mod proof;
@@ -69,6 +70,8 @@ pub(super) fn plan(
             stale_after: file.answer.stale_after.0,
             max_udp_age: file.answer.max_udp_age.0,
         },
+        incidents: check.incidents(),
+        secrecy: check.secrecy(),
         ops: check.ops(),
         process: plan::Process {
             state_dir: file.process.state_dir.clone(),
@@ -128,6 +131,7 @@ impl Check<'_> {
             pin_workers: listen.pin_workers,
             receive_buffer: octets(listen.receive_buffer),
             max_queue_age: listen.max_queue_age.0,
+            hop_limit_every: listen.hop_limit_every,
             tcp: plan::Tcp {
                 connections: tcp.connections,
                 connections_per_client: tcp.connections_per_client,
@@ -153,6 +157,7 @@ impl Check<'_> {
             bindings,
             route_back: guard.route_back.into(),
             interface_groups,
+            spoof_alarm: guard.spoof_alarm,
             suppress_errors_to_reflectors: guard.suppress_errors_to_reflectors,
             backscatter: plan::Backscatter {
                 responses: guard.backscatter_alarm,

@@ -6,6 +6,7 @@
 mod answering;
 mod arriving;
 mod finding;
+mod incidents;
 mod kind;
 mod limiting;
 mod pages;
@@ -78,7 +79,7 @@ pub struct Section {
 }
 
 /// All sections, in the order of the reference config.
-pub const SECTIONS: [Section; 27] = [
+pub const SECTIONS: [Section; 29] = [
     plain("listen", "Where queries come in."),
     plain("tcp", "Limits of TCP service."),
     plain(
@@ -159,6 +160,11 @@ pub const SECTIONS: [Section; 27] = [
     ),
     plain("egress", "How authoritative servers are asked."),
     plain("answer", "How replies are written."),
+    plain("incidents", "What is kept of attacks."),
+    plain(
+        "secrecy",
+        "Who may see which customers and names are concerned.",
+    ),
     plain("log", "What is logged, and where to."),
     plain("metrics", "The Prometheus page."),
     plain("control", "The control socket that suimon(1) talks to."),
@@ -186,6 +192,7 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
         .chain(shares::SETTINGS)
         .chain(finding::SETTINGS)
         .chain(trusting::SETTINGS)
+        .chain(incidents::SETTINGS)
         .chain(answering::OUTGOING)
 }
 

@@ -180,8 +180,10 @@ pub struct Engaged {
     pub level: f32,
     /// The part of it that is attacked.
     pub suffix: Option<Suffix>,
-    /// Queries denied since.
-    pub denied: u64,
+    /// Queries denied since, in the order of `judge::REASONS`; saturating.
+    pub denied: [u32; 5],
+    /// Packets that look-ups of its names sent since.
+    pub packets: u64,
     /// Names explored since.
     pub explored: u64,
     /// Greatest demand per second since.
@@ -213,7 +215,8 @@ impl Engaged {
             since: at,
             level,
             suffix: None,
-            denied: 0,
+            denied: [0; 5],
+            packets: 0,
             explored: 0,
             peak: 0.0,
             told: None,

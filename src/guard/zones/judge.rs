@@ -37,6 +37,8 @@ pub struct Query<'a> {
     pub cut: Option<Cut<'a>>,
     /// Who asks.
     pub client: IpAddr,
+    /// The hop limit that the question came with, if that was looked at.
+    pub hop_limit: Option<u8>,
     /// Whether the same question is under way already: it costs nothing more to wait for it.
     pub joins: bool,
     /// Whether nobody waits: a name that is about to end is looked up anew. It is no demand, and is let through under attack only if it is known.
@@ -116,6 +118,7 @@ impl ZoneGuard {
             print: print.first,
             client,
             client_print: state.client_print(client),
+            hop_limit: query.hop_limit,
         };
         let keys = self.keys.load().of(query.name, query.cut);
         let has_stale = state.engaged.load(Ordering::Relaxed) > 0 && has_stale();
@@ -328,7 +331,10 @@ impl ZoneGuard {
 
 impl super::engage::Engaged {
     fn deny(&mut self, reason: Reason) -> Ruling {
-        self.denied += 1;
+        let index = REASONS.iter().position(|known| *known == reason);
+        if let Some(count) = index.and_then(|index| self.denied.get_mut(index)) {
+            *count = count.saturating_add(1);
+        }
         Ruling::Deny(reason)
     }
 }

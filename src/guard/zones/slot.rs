@@ -79,6 +79,13 @@ impl Slot {
         let at = millis(now);
         let state = &claim.state;
         state.together().sent(packets, claim.explores, at);
+        for zone in &claim.zones {
+            state.zones.with(*zone, |record| {
+                if let Some(engaged) = &mut record.engaged {
+                    engaged.packets += u64::from(packets);
+                }
+            });
+        }
         if let Some(ended) = outcome.ended {
             state.together().ended(ended, at);
             for zone in &claim.zones {

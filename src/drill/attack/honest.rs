@@ -12,11 +12,12 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::figures::{Tally, Window};
+use super::measure::Phases;
 use super::scene::{self, ADDRESS, Target, name_elsewhere, name_of};
 use super::traffic::FORGED;
 use crate::drill::clients::{self, Heard, NotHeard};
 use crate::drill::expectation::Style;
-use crate::sys::clock;
+use crate::sys::clock::{self, Now};
 
 /// A client gives up after this; it has asked again meanwhile (glibc: 5 s).
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -248,35 +249,51 @@ fn judge(heard: Result<&Heard, &NotHeard>) -> Judged {
     }
 }
 
-/// Asks what is due until `end`, then waits for the last answers. `window` says what time of the run it is.
-pub async fn ask_on(
-    resolver: SocketAddr,
-    zones: Vec<String>,
-    end: Duration,
-    window: impl Fn(Duration) -> Window,
-    book: Arc<Book>,
-) {
-    let begun = clock::now();
+/// Who asks whom about what, and for how long.
+#[derive(Clone, Debug)]
+pub struct Load {
+    /// The resolver.
+    pub resolver: SocketAddr,
+    /// Where the clients with addresses in 127.0.0.0/8 are.
+    pub place: fn(Ipv4Addr) -> Ipv4Addr,
+    /// The attacked zones.
+    pub zones: Vec<String>,
+    /// Calm, attack and what comes after.
+    pub phases: Phases,
+}
+
+/// Asks what is due until the end of the run that began at `begun`, then waits for the last answers.
+pub async fn ask_on(load: Load, begun: Now, book: Arc<Book>) {
+    let Load {
+        resolver,
+        place,
+        zones,
+        phases,
+    } = load;
     let mut schedule = Schedule::default();
     let mut waiting = JoinSet::new();
     loop {
         let at = clock::now().since(begun);
-        if at >= end {
+        if at >= phases.end() {
             break;
         }
         for (kind, question) in schedule.due(at, &zones) {
             if waiting.len() >= AT_ONCE {
                 break;
             }
-            let (window, book) = (window(at), Arc::clone(&book));
+            let (window, book) = (phases.window(at), Arc::clone(&book));
             book.asked.fetch_add(1, Ordering::Relaxed);
             waiting.spawn(async move {
                 let style = Style {
                     edns: true,
                     ..Style::default()
                 };
+                let source = match question.source {
+                    IpAddr::V4(source) => IpAddr::V4(place(source)),
+                    IpAddr::V6(_) => question.source,
+                };
                 let asked = clients::ask_from(
-                    question.source,
+                    source,
                     resolver,
                     &question.name,
                     RecordType::A,

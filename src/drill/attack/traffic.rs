@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rand::{Rng, RngExt};
 
+use super::border::Border;
 use super::scene::{self, name_elsewhere};
 use crate::wire::{Name, RecordType};
 
@@ -32,6 +33,8 @@ pub enum Shape {
     Forged,
     /// The biggest answers there are, with the addresses of four customers as the source.
     Amplified,
+    /// Random names, by strangers with customers' addresses.
+    Inside,
     /// What customers ask who share one address.
     Crowd,
     /// What mail servers and virus scanners ask, and browsers on pages of a content network.
@@ -65,7 +68,7 @@ impl Traffic {
     pub fn new(shape: Shape, bots: u32) -> Self {
         let zones: Vec<String> = match shape {
             Shape::Random(below) => vec![below.to_owned()],
-            Shape::Words | Shape::Pulses(..) => vec![scene::VICTIM.to_owned()],
+            Shape::Words | Shape::Pulses(..) | Shape::Inside => vec![scene::VICTIM.to_owned()],
             Shape::Tenants => scene::tenants().collect(),
             Shape::Popular => scene::POPULAR.map(str::to_owned).to_vec(),
             Shape::Strangers => vec!["unseen.lab.".to_owned()],
@@ -111,6 +114,7 @@ impl Traffic {
                 let source = Ipv4Addr::from(0x7F10_0000 | random.random_range(1..0x0010_0000_u32));
                 packet(source, below(random)?, RecordType::A, Some(4096))
             }
+            Shape::Inside => packet(Border::here(bot), below(random)?, RecordType::A, None),
             Shape::Forged => {
                 let name = name_elsewhere("hot", ordinal(number) % (scene::HOT * scene::ELSEWHERE));
                 packet(FORGED, to_wire(&name)?, RecordType::A, Some(1232))

@@ -1,8 +1,10 @@
 //! Builds everything once, wires it, reloads it, drains it: the only file that knows all rooms.
 
 mod excused;
+mod flushing;
 mod front;
 mod guarded;
+mod incidents;
 mod known_names;
 mod limiting;
 mod live;
@@ -13,9 +15,10 @@ mod operator;
 mod priming;
 mod report;
 mod rollover;
+mod secrecy;
+mod shares;
 mod state_file;
 mod watch;
-mod zone_attacks;
 
 use std::fmt;
 use std::io::Write as _;
@@ -192,6 +195,7 @@ async fn attend(
     operator
         .known_names()
         .save_now(&operator.live(), clock::now());
+    operator.incidents().close(&operator.live(), clock::now());
     // The control socket's file goes with who serves it, so that one is waited for.
     stop.send_replace(true);
     let closed = async { while doors.join_next().await.is_some() {} };
@@ -258,11 +262,10 @@ async fn keep_house(operator: Arc<Operator>) {
         live.pipeline.guard.see_to_it(clock::now());
         drop(live);
         operator.end_excuses();
-        operator.zone_attacks().see_to_it(&operator.live());
         let live = Arc::clone(&operator.live());
+        operator.incidents().see_to_it(&live, clock::now()).await;
         operator.known_names().see_to_it(&live, clock::now()).await;
         drop(live);
-        limiting::tell_events(&operator.live(), clock::now());
         operator.rollovers().see_to_it(&operator);
         operator.local_root().see_to_it(&operator);
         notify::status(&operator.status_line());

@@ -12,7 +12,7 @@ use crate::cache::{Cache, Demand};
 use crate::config::plan::{self, TransportKind};
 use crate::guard::cookies::Cookie;
 use crate::guard::zones::ZoneGuard;
-use crate::guard::{Admission, Arrival, Guard, PendingClients, Proof, Verdict};
+use crate::guard::{Admission, Arrival, FairShares, Guard, PendingClients, Proof, Verdict};
 use crate::policy::{Decision, Policy};
 use crate::resolve::Resolver;
 use crate::sys::clock::Now;
@@ -28,6 +28,7 @@ mod miss;
 mod proof;
 mod refresh;
 mod remains;
+mod room;
 
 use limit::Account;
 pub use miss::{Miss, Waiting};
@@ -48,6 +49,8 @@ pub struct Pipeline {
     pub zones: Arc<ZoneGuard>,
     /// How many queries of each client wait.
     pub pending: PendingClients,
+    /// What clients and servers may have of what is under way.
+    pub fair: FairShares,
     /// How replies are written.
     pub plan: plan::Answer,
     /// What is counted.
@@ -242,8 +245,12 @@ impl Pipeline {
         if query.is_cookie_only() {
             return self.give_cookie(counters, query, proof, reply);
         }
-        if admission.lacks_proof() {
-            return self.ask_for_proof(counters, query, &admission, cookie, reply);
+        let any_unproven = query.qtype == RecordType::ANY && self.plan.any_needs_proof;
+        let lacks = admission
+            .lacks_proof()
+            .or_else(|| (any_unproven && !admission.is_verified()).then_some(Reason::AnyUnproven));
+        if let Some(reason) = lacks {
+            return self.ask_for_proof(counters, reason, query, &admission, cookie, reply);
         }
         let udp = arrival.transport == TransportKind::Udp;
         let generation = self.generation();

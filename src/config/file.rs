@@ -33,6 +33,7 @@ sections! {
         limiter: Limiter,
         cookies: Cookies,
         zone_guard: ZoneGuard,
+        shares: Shares,
         policy: Policy,
         #[serde(default)] forward: Vec<Forward>,
         #[serde(default)] stub: Vec<Stub>,
@@ -43,6 +44,8 @@ sections! {
         local_root: LocalRoot,
         egress: Egress,
         answer: Answer,
+        incidents: Incidents,
+        secrecy: Secrecy,
         log: Log,
         #[serde(default)] metrics: Metrics,
         #[serde(default)] control: Control,
@@ -56,6 +59,7 @@ sections! {
         pin_workers: bool,
         receive_buffer: Size,
         max_queue_age: Span,
+        hop_limit_every: u32,
     }
 
     /// `[tcp]`
@@ -98,12 +102,15 @@ sections! {
         check_own_addresses: bool,
         check_martians: bool,
         suppress_errors_to_reflectors: bool,
+        backscatter_alarm: u64,
+        backscatter_window: Span,
         refusals_per_prefix: u32,
         refusal_burst: u32,
         refusals_per_host: u32,
         pending_per_client: usize,
         pending_per_verified_client: usize,
         route_back: RouteBack,
+        spoof_alarm: u32,
         #[serde(default)] bind: Vec<Bind>,
         #[serde(default)] group: Vec<Group>,
     }
@@ -132,6 +139,8 @@ sections! {
         subscribers_per_address: u32,
         memory: Size,
         slip_above: u32,
+        prove_after: Span,
+        prove_for: Span,
         #[serde(default)] prefix: Vec<LimiterPrefix>,
         isc: Isc,
     }
@@ -179,6 +188,22 @@ sections! {
         public_suffixes: Option<PathBuf>,
     }
 
+    /// `[incidents]`
+    Incidents {
+        journal: bool,
+        kept: usize,
+        size: Size,
+        max_age: Span,
+    }
+
+    /// `[secrecy]`
+    Secrecy {
+        detail: Detail,
+        detail_for: Span,
+        ipv4_prefix: u8,
+        ipv6_prefix: u8,
+    }
+
     /// `[policy]`
     Policy {
         special_use: bool,
@@ -220,6 +245,15 @@ sections! {
         failures: u64,
     }
 
+    /// `[shares]`
+    Shares {
+        mode: ZoneGuardMode,
+        client: u32,
+        server: u32,
+        top_server: u32,
+        least: u32,
+    }
+
     /// `[recursion]`
     Recursion {
         root_hints: Option<String>,
@@ -228,6 +262,7 @@ sections! {
         harden_glue: bool,
         dnssec_ok: bool,
         joined_clients: usize,
+        joined_look_ups: usize,
         in_flight: usize,
     }
 
@@ -297,6 +332,7 @@ sections! {
     Answer {
         max_udp_size: u16,
         minimal: bool,
+        any_needs_proof: bool,
         stale_after: Span,
         max_udp_age: Span,
     }
@@ -360,6 +396,9 @@ choices! {
 
     /// What the zone guard does.
     ZoneGuardMode => super::plan::ZoneGuardMode { Off, LogOnly, Enforce, }
+
+    /// Whose details may be seen.
+    Detail => super::plan::Detail { Never, Attacks, Always, }
 
     /// Whether limits are applied.
     LimiterMode => super::plan::LimiterMode { Off, LogOnly, Enforce, }

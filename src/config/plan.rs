@@ -3,7 +3,9 @@
 //! Each number carries its unit, its range and its origin; "P4" stands for section 4 of the parameter sheet
 //! (docs/parameters.md), "T4.2" for section 4.2 of the threat catalogue it cites.
 
+mod incidents;
 mod limiter;
+mod shares;
 mod ways;
 mod zone_guard;
 
@@ -15,8 +17,10 @@ use ipnet::IpNet;
 
 use crate::wire::{Name, Rrset};
 
+pub use incidents::{Detail, Incidents, Secrecy};
 pub use limiter::{IscLimits, Limiter, LimiterAlgorithm, LimiterMode, LimiterPrefix};
-pub use ways::{IngressBinding, RouteBack};
+pub use shares::Shares;
+pub use ways::{Backscatter, IngressBinding, RouteBack};
 pub use zone_guard::{ZoneGuard, ZoneGuardMode};
 
 /// Everything suimond runs by. Only `config` makes one, after every check.
@@ -28,6 +32,8 @@ pub struct Plan {
     pub guard: Guard,
     /// Zones under attack.
     pub zone_guard: ZoneGuard,
+    /// What clients and servers may hold of what is under way.
+    pub shares: Shares,
     /// What the operator answers himself.
     pub policy: Policy,
     /// What is remembered.
@@ -42,6 +48,10 @@ pub struct Plan {
     pub egress: Egress,
     /// How replies are written.
     pub answer: Answer,
+    /// What is kept of attacks.
+    pub incidents: Incidents,
+    /// Who may see whom they concern.
+    pub secrecy: Secrecy,
     /// Logs, metrics, control.
     pub ops: Ops,
     /// The process.
@@ -61,6 +71,8 @@ pub struct Ingress {
     pub receive_buffer: usize,
     /// A datagram that waited longer than this in our queue is dropped first (P6: 500 ms).
     pub max_queue_age: Duration,
+    /// Every how many reads of a socket hop limits are looked at; 0 = never (16).
+    pub hop_limit_every: u32,
     /// TCP limits.
     pub tcp: Tcp,
 }
@@ -105,8 +117,12 @@ pub struct Guard {
     pub route_back: RouteBack,
     /// Interfaces that count as one for `RouteBack::Feasible`, as patterns of names.
     pub interface_groups: Vec<Vec<String>>,
+    /// Datagrams with an impossible source (rows 3 to 6) per second, interface and reason from which that is an incident (10).
+    pub spoof_alarm: u32,
     /// Row 10: no error replies to the ports of reflecting services.
     pub suppress_errors_to_reflectors: bool,
+    /// Row 1: when responses that nobody asked for raise an alarm.
+    pub backscatter: Backscatter,
     /// Refusals per second per IPv4 /24 or IPv6 /48 (1).
     pub refusals_per_prefix: u32,
     /// Burst of the same (5).
@@ -260,6 +276,8 @@ pub struct Recursion {
     pub limits: Limits,
     /// Clients joined to one fetch at most (100).
     pub joined_clients: usize,
+    /// Look-ups that wait for the same answer of a server at most (5,000).
+    pub joined_look_ups: usize,
     /// Recursions in flight at most.
     pub in_flight: usize,
 }
@@ -434,6 +452,8 @@ pub struct Answer {
     pub max_udp_size: u16,
     /// Leave out authority and additional records nobody needs.
     pub minimal: bool,
+    /// A datagram that asks for ANY gets no data unless its source is proven (RFC 8482 section 4.4).
+    pub any_needs_proof: bool,
     /// A client waits this long before it gets stale data (1.8 s; RFC 8767 section 5).
     pub stale_after: Duration,
     /// A UDP reply is at most this old (4 s).

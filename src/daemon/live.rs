@@ -11,7 +11,7 @@ use crate::config::plan::{self, Minimisation, Plan};
 use crate::dnssec::{ExcusedZones, Validator};
 use crate::egress::{Egress, Forwarder, ForwarderError};
 use crate::guard::zones::ZoneGuard;
-use crate::guard::{Guard, OwnAddresses, PendingClients, Surroundings};
+use crate::guard::{FairShares, Guard, OwnAddresses, PendingClients, Surroundings};
 use crate::policy::Policy;
 use crate::query::Pipeline;
 use crate::resolve::Resolver;
@@ -84,8 +84,9 @@ impl Live {
             Arc::new(plan.recursion.clone()),
         )
         .validated_by(Arc::clone(&validator));
-        let mut guard =
-            Guard::new(&plan.guard, own.clone(), clock::now()).seeing(surroundings.clone());
+        let mut guard = Guard::new(&plan.guard, own.clone(), clock::now())
+            .seeing(surroundings.clone())
+            .overhearing(Arc::clone(egress.counters().unsolicited()));
         let mut pending = PendingClients::new(&plan.guard);
         let zones = match before {
             // One that was off has learned nothing, and has no room to.
@@ -95,8 +96,8 @@ impl Live {
             _ => {
                 let now = clock::now();
                 let known = known_names::Keeper::load(&plan.process, &plan.zone_guard, now);
-                let events = Arc::clone(telemetry.attacks());
-                ZoneGuard::new(&plan.zone_guard, known, events, now)
+                let incidents = Arc::clone(telemetry.incidents());
+                ZoneGuard::new(&plan.zone_guard, known, incidents, now)
             }
         };
         if let Some(before) = before {
@@ -104,6 +105,12 @@ impl Live {
             guard = guard.continuing(&before.pipeline.guard);
             pending = pending.continuing(&before.pipeline.pending);
         }
+        let fair = match before {
+            Some(before) => {
+                FairShares::continuing(&plan.shares, zones.pool(), &before.pipeline.fair)
+            }
+            None => FairShares::new(&plan.shares, zones.pool()),
+        };
         let resolver = Arc::new(resolver);
         let pipeline = Arc::new(Pipeline {
             guard,
@@ -112,6 +119,7 @@ impl Live {
             resolver: Arc::clone(&resolver),
             zones: Arc::new(zones),
             pending,
+            fair,
             plan: plan.answer.clone(),
             telemetry: Arc::clone(telemetry),
             epoch: super::next_epoch(),
@@ -205,17 +213,21 @@ mod tests {
             local: "192.0.2.53:53".parse().unwrap(),
             interface: 2,
             loopback: false,
+            hop_limit: None,
             transport: plan::TransportKind::Udp,
         };
         let now = Now::at_secs(0);
         let first = live("", None);
-        let client = "127.0.0.1".parse().unwrap();
-        let _waiting = first.pipeline.pending.enter(client, false).unwrap();
+        let client = crate::guard::Client::new("127.0.0.1".parse().unwrap(), false);
+        let client = first.pipeline.guard.limiter().customer(client);
+        let _waiting = first.pipeline.pending.enter(client, true);
+        let _share = first.pipeline.fair.enter(&client);
         for _ in 0..6 {
             let _spent = first.pipeline.guard.judge(&outsider, now);
         }
         let second = live("[limits]\npackets = 40", Some(&first));
         assert_eq!(second.pipeline.pending.clients(), 1);
+        assert_eq!(second.pipeline.fair.client(&client).held, 1);
         assert!(std::ptr::eq(
             second.resolver.counters(),
             first.resolver.counters()

@@ -8,6 +8,7 @@ use crate::egress::matching::Mismatch;
 use crate::guard::permit::{Cause, Exhausted};
 use crate::ops::metrics::Metric;
 use crate::sys::clock;
+use crate::telemetry::unsolicited::Place;
 
 /// All metrics of the running configuration beyond telemetry's.
 pub(super) fn of_live(live: &Live) -> Vec<Metric> {
@@ -18,6 +19,7 @@ pub(super) fn of_live(live: &Live) -> Vec<Metric> {
     cache(&mut metrics, live);
     super::guarded::metrics(&mut metrics, live);
     limiting::metrics(&mut metrics, live);
+    super::shares::metrics(&mut metrics, live);
     metrics
 }
 
@@ -50,6 +52,23 @@ fn upstream(metrics: &mut Vec<Metric>, live: &Live) {
             times,
         ));
     }
+    let guard = &live.pipeline.guard;
+    let unsolicited = guard.backscatter().heard().counts();
+    for (place, times) in Place::ALL.iter().zip(unsolicited) {
+        let help = "Responses that nobody here asked for: at the service addresses, or at sockets towards servers.";
+        metrics.push(Metric::counter(
+            "suimon_unsolicited_responses_total",
+            help,
+            &[("place", place.label())],
+            times,
+        ));
+    }
+    metrics.push(Metric::level(
+        "suimon_backscatter_alarm",
+        "1 while responses that nobody asked for are so many that our addresses must be forged.",
+        &[],
+        u64::from(guard.backscatter().is_raised()),
+    ));
     for (event, times) in counts.events() {
         let help = "What happened while asking other servers.";
         metrics.push(Metric::counter(
@@ -67,8 +86,9 @@ fn recursion(metrics: &mut Vec<Metric>, live: &Live) {
         ("started", &counters.started),
         ("joined", &counters.joined),
         ("turned_away", &counters.turned_away),
+        ("shed", &counters.shed),
     ] {
-        let help = "Queries that needed recursion: started one, joined one in flight, or were turned away.";
+        let help = "Queries that needed recursion: started one, joined one in flight, or were turned away; and recursions ended to make room.";
         let times = times.load(Ordering::Relaxed);
         metrics.push(Metric::counter(
             "suimon_recursions_total",
@@ -83,18 +103,17 @@ fn recursion(metrics: &mut Vec<Metric>, live: &Live) {
         &[],
         counters.shared.load(Ordering::Relaxed),
     ));
+    metrics.push(Metric::counter(
+        "suimon_upstream_crowded_total",
+        "Questions to other servers that were not asked, because too many look-ups waited for the same answer already.",
+        &[],
+        counters.crowded.load(Ordering::Relaxed),
+    ));
     metrics.push(Metric::level(
         "suimon_recursions_in_flight",
         "Recursions running now.",
         &[],
         level(live.resolver.in_flight()),
-    ));
-    let help = "Clients with a query waiting now.";
-    metrics.push(Metric::level(
-        "suimon_pending_clients",
-        help,
-        &[],
-        level(live.pipeline.pending.clients()),
     ));
 }
 

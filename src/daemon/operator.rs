@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::{ArcSwap, Guard};
 
 use super::excused::Keeper;
+use super::incidents::{self, Incidents};
 use super::live::Live;
 use super::local_root::LocalRoots;
 use super::rollover::Rollovers;
-use super::zone_attacks::ZoneAttacks;
-use super::{guarded, known_names, limiting, lookout, metrics, report};
-use crate::cache::FlushScope;
+use super::secrecy::Secrecy;
+use super::{flushing, guarded, known_names, limiting, lookout, metrics, report, shares};
 use crate::config::plan::TransportKind;
 use crate::config::{self, Loaded, Sources};
 use crate::dnssec::{Excused, ExcusedZones};
@@ -20,10 +20,12 @@ use crate::egress::ForwarderError;
 use crate::guard::permit::{InternalCause, RecursionPermit};
 use crate::guard::zones::Class;
 use crate::ops::control::protocol::{
-    AskReport, GuardChangeReport, GuardReport, LastReload, NtaAddReport, NtaListReport,
-    NtaRemoveReport, ReloadReport, StatusReport, Transport, WhyReport,
+    AskReport, GuardChangeReport, GuardReport, IncidentReport, IncidentsReport, LastReload,
+    NtaAddReport, NtaListReport, NtaRemoveReport, ReloadReport, StatusReport, Transport, WhyReport,
 };
-use crate::ops::control::{FlushTarget, Rate, Reply, Service, ServiceError, ZoneWish, queries};
+use crate::ops::control::{
+    FlushTarget, Peer, Rate, Reply, Service, ServiceError, ZoneWish, queries,
+};
 use crate::ops::logging::Logging;
 use crate::ops::metrics::Metric;
 use crate::policy::Decision;
@@ -49,7 +51,8 @@ pub(super) struct Operator {
     keeper: Keeper,
     rollovers: Rollovers,
     known_names: known_names::Keeper,
-    zone_attacks: ZoneAttacks,
+    incidents: Arc<Incidents>,
+    secrecy: Secrecy,
     local_root: LocalRoots,
     /// Wall seconds when ends of excuses were looked for last.
     looked_for_ends: AtomicU64,
@@ -73,6 +76,8 @@ impl Operator {
         let local_root = LocalRoots::of(&live.plan.process);
         local_root.adopt(&live);
         local_root.begin(&live);
+        let incidents = Arc::new(Incidents::of(&live.plan));
+        let secrecy = Secrecy::of(&live.plan.process.state_dir);
         Ok(Arc::new(Self {
             sources,
             listening,
@@ -88,7 +93,8 @@ impl Operator {
             keeper,
             rollovers,
             known_names: known_names::Keeper::default(),
-            zone_attacks: ZoneAttacks::default(),
+            incidents,
+            secrecy,
             local_root,
             looked_for_ends: AtomicU64::new(started.wall_secs()),
         }))
@@ -109,9 +115,9 @@ impl Operator {
         &self.known_names
     }
 
-    /// What people hear of zones under attack.
-    pub(super) const fn zone_attacks(&self) -> &ZoneAttacks {
-        &self.zone_attacks
+    /// What people hear of attacks.
+    pub(super) const fn incidents(&self) -> &Arc<Incidents> {
+        &self.incidents
     }
 
     /// The copy of the root zone.
@@ -269,6 +275,7 @@ impl Service for Operator {
         warnings.extend(self.rollovers.warnings());
         warnings.extend(guarded::warnings(&live, now));
         warnings.extend(self.local_root.warnings());
+        warnings.extend(self.incidents.warning());
         StatusReport {
             state: if self.draining.load(Ordering::Relaxed) {
                 "draining"
@@ -298,25 +305,14 @@ impl Service for Operator {
         let live = self.live();
         all.extend(metrics::of_live(&live));
         all.extend(self.rollovers.metrics());
+        self.incidents.metrics(&mut all);
         let root_copy = live.resolver.root_copy();
         all.extend(self.local_root.metrics(root_copy, clock::now()));
         all
     }
 
     fn flush(&self, target: &FlushTarget) -> u64 {
-        let live = self.live();
-        let cache = &live.cache;
-        live.validator.forget(|zone| match target {
-            FlushTarget::Name(name) | FlushTarget::NameType(name, _) => zone == name,
-            FlushTarget::Tree(name) => zone.is_within(name),
-            FlushTarget::All => true,
-        });
-        match target {
-            FlushTarget::Name(name) => cache.flush(name, FlushScope::Name),
-            FlushTarget::NameType(name, rtype) => cache.flush(name, FlushScope::NameType(*rtype)),
-            FlushTarget::Tree(name) => cache.flush(name, FlushScope::Tree),
-            FlushTarget::All => cache.flush(&Name::root(), FlushScope::All),
-        }
+        flushing::flush(&self.live(), target)
     }
 
     fn ask(&self, question: Question, trace: bool) -> Reply<'_, Result<AskReport, ServiceError>> {
@@ -381,6 +377,8 @@ impl Service for Operator {
             zone_guard: guarded::why(&live, &decision, &question.name, clock::now()),
             cached: Self::cached(&live, question),
             limits: limiting::limits(&live, client, transport == TransportKind::Tcp),
+            shares: (verdict == "admit")
+                .then(|| shares::why(&live, client, transport == TransportKind::Tcp)),
         }
     }
 
@@ -431,6 +429,22 @@ impl Service for Operator {
 
     fn zone_guard(&self) -> GuardReport {
         guarded::status(&self.live(), clock::now())
+    }
+
+    fn incidents(&self) -> IncidentsReport {
+        self.incidents.list()
+    }
+
+    fn incident(
+        &self,
+        ids: Vec<String>,
+        detail: bool,
+        viewer: Peer,
+    ) -> Reply<'_, Result<IncidentReport, ServiceError>> {
+        let (plan, what) = (&self.live().plan.secrecy, ids.join(" "));
+        let looked = (viewer, "incident_show", what.as_str());
+        let sight = self.secrecy.look(plan, detail, looked, clock::now());
+        Box::pin(incidents::show(Arc::clone(&self.incidents), ids, sight))
     }
 
     fn steer_zone_guard(

@@ -12,6 +12,7 @@ use tokio::net::UdpSocket;
 
 use super::attack::{self, Throttle};
 use super::expectation::Expectation;
+use super::namespace::Visit;
 use super::queries::Queries;
 use super::serve::{self, Running, Sockets};
 use super::world::{Builder, Role, ServerId, World};
@@ -31,6 +32,10 @@ pub struct Options {
     pub port: Option<u16>,
     /// Second and third octet of every IPv4 address, 127.B.C.n; from the seed if absent.
     pub block: Option<(u8, u8)>,
+    /// First octet of every IPv4 address of the Internet: 127, or that of the resolver where servers have a namespace of their own.
+    pub network: u8,
+    /// The network namespace its servers live in, as `ip netns` knows it; that of the caller if absent. IPv6 has no way there.
+    pub namespace: Option<String>,
     /// Whether villains exist; benches of honest traffic leave them out.
     pub villains: bool,
     /// Whether the zones that `--attack` needs exist.
@@ -46,6 +51,8 @@ impl Default for Options {
             zones: 300,
             port: None,
             block: None,
+            network: 127,
+            namespace: None,
             villains: true,
             siege: false,
             settings: Vec::new(),
@@ -69,7 +76,7 @@ impl Internet {
     /// # Errors
     /// No port or block found (a fixed one in use is said at once), or a mistake in the lists of zones.
     pub async fn start(options: Options) -> io::Result<Self> {
-        let ipv6 = has_ipv6();
+        let ipv6 = options.namespace.is_none() && has_ipv6();
         let mut random = StdRng::seed_from_u64(options.seed);
         let mut last = io::Error::from(io::ErrorKind::AddrInUse);
         for attempt in 0..ATTEMPTS {
@@ -81,8 +88,12 @@ impl Internet {
                 Some(port) => port,
                 None => random.random_range(10_000..32_000),
             };
-            let world = build(&options, [127, b, c], ipv6)?;
-            match bind_all(&world, port).await {
+            let world = build(&options, [options.network, b, c], ipv6)?;
+            // Binding to an address never waits, so that this is one thread's doing.
+            let visit = options.namespace.as_deref().map(Visit::to).transpose()?;
+            let bound = bind_all(&world, port).await;
+            drop(visit);
+            match bound {
                 Ok((sockets, elsewhere)) => {
                     return Self::run(world, port, options.settings, sockets, elsewhere).await;
                 }

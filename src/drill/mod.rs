@@ -14,6 +14,7 @@ mod honest;
 mod hostile;
 pub mod internet;
 mod message;
+mod namespace;
 pub mod queries;
 pub mod report;
 pub mod scenario;
@@ -325,7 +326,17 @@ async fn wait_for(address: SocketAddr) -> io::Result<()> {
     let style = expectation::Style::default();
     let patience = Duration::from_secs(1);
     for _ in 0..120 {
-        match clients::ask(address, &Name::root(), RecordType::NS, style, patience).await {
+        let source = attack::beside(address, clients::INSIDER);
+        match clients::ask_from(
+            source,
+            address,
+            &Name::root(),
+            RecordType::NS,
+            style,
+            patience,
+        )
+        .await
+        {
             Ok(_) | Err(clients::NotHeard::Unsound(_)) => return Ok(()),
             Err(_) => tokio::time::sleep(Duration::from_millis(250)).await,
         }

@@ -5,9 +5,12 @@
 
 pub mod acl;
 pub mod address;
+pub mod backscatter;
 pub mod binding;
 pub mod cookies;
+pub mod fair;
 pub mod limiter;
+pub mod loops;
 pub mod martian;
 pub mod own_addresses;
 pub mod pending;
@@ -17,6 +20,8 @@ pub mod reflectors;
 pub mod refusals;
 pub mod route_back;
 pub mod shape;
+pub mod slots;
+mod spoofed;
 pub mod surroundings;
 pub mod verdict;
 pub mod zones;
@@ -33,11 +38,16 @@ use crate::sys::addresses::LOOPBACK_INTERFACE;
 use crate::sys::clock::Now;
 use crate::sys::entropy;
 use crate::telemetry::Reason;
+use crate::telemetry::incidents::Moment;
+use crate::telemetry::unsolicited::{Place, Unsolicited};
 use crate::wire::Rcode;
 use crate::wire::header::Header;
 
+pub use backscatter::Backscatter;
 pub use cookies::{Cookies, Proof};
+pub use fair::{Customer, FairShares};
 pub use limiter::{Asked, Client, Limited, Limiter};
+pub use loops::Loops;
 pub use own_addresses::OwnAddresses;
 pub use pending::{PendingClients, PendingTicket};
 pub use permit::{Budget, RecursionPermit};
@@ -49,6 +59,7 @@ use acl::Acl;
 use address::Address;
 use binding::Bindings;
 use refusals::Refusals;
+use spoofed::{Forged, Spoofed};
 
 /// What the guard may know of a packet: its octets (it reads the header), its addresses, how it came.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +74,8 @@ pub struct Arrival<'a> {
     pub interface: u32,
     /// Whether that interface is the loopback one.
     pub loopback: bool,
+    /// The hop limit (TTL) it came with, if that was looked at.
+    pub hop_limit: Option<u8>,
     /// Datagram or stream.
     pub transport: TransportKind,
 }
@@ -79,6 +92,10 @@ pub struct Guard {
     /// Whether rows 5 and 6 have anything to look at.
     checks_ways: bool,
     refusals: Arc<Refusals>,
+    spoofed: Arc<Spoofed>,
+    spoof_alarm: u32,
+    backscatter: Arc<Backscatter>,
+    loops: Arc<Loops>,
     limiter: Limiter,
     cookies: Arc<Cookies>,
     check_ports: bool,
@@ -129,6 +146,10 @@ impl Guard {
                 plan.refusals_per_host,
                 key,
             )),
+            spoofed: Arc::default(),
+            spoof_alarm: plan.spoof_alarm,
+            backscatter: Arc::new(Backscatter::new(plan.backscatter, Arc::default())),
+            loops: Arc::default(),
             limiter: Limiter::new(&plan.limiter, key),
             cookies: Arc::new(Cookies::new(&plan.cookies, cookies, now)),
             check_ports: plan.check_ports,
@@ -146,6 +167,14 @@ impl Guard {
         self
     }
 
+    /// The same guard, which counts responses that nobody asked for there, where others count them, too.
+    #[must_use]
+    pub fn overhearing(mut self, unsolicited: Arc<Unsolicited>) -> Self {
+        let plan = self.backscatter.plan();
+        self.backscatter = Arc::new(Backscatter::new(plan, unsolicited));
+        self
+    }
+
     /// The same guard with the debts and the cookies of the one `before` a reload, so that a reload forgives nobody and nobody must
     /// prove itself anew; with other rates of refusals, another table or other secrets than before those begin anew.
     #[must_use]
@@ -153,6 +182,11 @@ impl Guard {
         if self.refusals.has_rates_of(&before.refusals) {
             self.refusals = Arc::clone(&before.refusals);
         }
+        self.spoofed = Arc::clone(&before.spoofed);
+        if self.backscatter.plan() == before.backscatter.plan() {
+            self.backscatter = Arc::clone(&before.backscatter);
+        }
+        self.loops = Arc::clone(&before.loops);
         self.limiter = self.limiter.continuing(&before.limiter);
         if self.cookies.may_continue(&before.cookies) {
             self.cookies = Arc::clone(&before.cookies);
@@ -179,6 +213,18 @@ impl Guard {
         proof
     }
 
+    /// Whether our addresses are being forged.
+    #[must_use]
+    pub fn backscatter(&self) -> &Backscatter {
+        &self.backscatter
+    }
+
+    /// Queries of our own that come back.
+    #[must_use]
+    pub fn loops(&self) -> &Loops {
+        &self.loops
+    }
+
     /// How much clients may ask.
     #[must_use]
     pub const fn limiter(&self) -> &Limiter {
@@ -201,10 +247,13 @@ impl Guard {
             .limiter
             .arrive(admission.limits(), asked, may_reply, now, dice)
         {
+            None if self.limiter.must_prove(admission.limits(), now) => {
+                Verdict::Admit(admission.suspected())
+            }
             None => Verdict::Admit(admission),
-            // A datagram cannot wait: its client asks again.
+            // A datagram cannot wait, a stream can: silence would only make its client ask the same again.
             Some(over) if over.enforced && over.limited == Limited::Defer && !by_stream => {
-                Verdict::Limit(Limited::Drop)
+                Verdict::Limit(Limited::Truncate)
             }
             Some(over) if over.enforced => Verdict::Limit(over.limited),
             Some(_) => Verdict::Admit(admission.over_limit()),
@@ -219,17 +268,22 @@ impl Guard {
             return Verdict::Drop(Reason::Short);
         };
         if header.flags.qr() {
+            if arrival.transport == TransportKind::Udp {
+                self.backscatter
+                    .heard()
+                    .note(Place::Service, &arrival.source, arrival.hop_limit);
+            }
             return Verdict::Drop(Reason::ResponseBit);
         }
         // Rows 2 to 4.
         if let Some(reason) = self.impossible(arrival) {
-            return Verdict::Drop(reason);
+            return self.drop_forged(arrival, reason, now);
         }
         // Rows 5 and 6.
         if self.checks_ways
             && let Some(reason) = self.wrong_way(arrival)
         {
-            return Verdict::Drop(reason);
+            return self.drop_forged(arrival, reason, now);
         }
         // Row 7.
         let rule = self
@@ -258,8 +312,7 @@ impl Guard {
             return self.error_for(arrival, Reason::RecursionNotDesired, Rcode::REFUSED);
         }
         Verdict::Admit(Admission::new(
-            arrival.source,
-            arrival.transport,
+            arrival,
             recursion_desired,
             // Row 10 holds for what goes wrong later, too.
             self.may_send_error(arrival),
@@ -375,6 +428,35 @@ impl Guard {
             return Some(Reason::Martian);
         }
         None
+    }
+
+    /// Drops a datagram that cannot be what it claims to be; if it is its source that cannot be, it is noted by which interface it came.
+    fn drop_forged(&self, arrival: &Arrival<'_>, reason: Reason, now: Now) -> Verdict {
+        if !matches!(
+            reason,
+            Reason::SourcePortZero | Reason::MulticastDestination
+        ) {
+            let forged = Forged {
+                interface: arrival.interface,
+                reason,
+                source: arrival.source,
+                hop_limit: arrival.hop_limit,
+            };
+            self.spoofed.note(forged, self.spoof_alarm, now);
+        }
+        Verdict::Drop(reason)
+    }
+
+    /// What is to be told since this was asked last: networks over their limit, forged sources, our own addresses forged, loops.
+    #[must_use]
+    pub fn moments(&self, now: Now) -> Vec<Moment> {
+        let mut moments = self.limiter.moments(now);
+        let known = self.surroundings.now();
+        let name = |index| known.name_of(index).map(str::to_owned);
+        moments.extend(self.spoofed.look(name, now));
+        moments.extend(self.loops.look(now));
+        moments.extend(self.backscatter.look(now));
+        moments
     }
 
     /// A refusal to somebody who may not ask: within the budget, never to a reflector's port.

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::Arrival;
 use super::limiter::{Client, Limited};
 use super::permit::RecursionPermit;
 use crate::config::plan::TransportKind;
@@ -48,29 +49,32 @@ impl Verdict {
 pub struct Admission {
     client: SocketAddr,
     transport: TransportKind,
+    hop_limit: Option<u8>,
     recursion_desired: bool,
     errors_allowed: bool,
     must_prove: bool,
     proven_by_cookie: bool,
     over_limit: bool,
+    suspected: bool,
 }
 
 impl Admission {
     pub(in crate::guard) const fn new(
-        client: SocketAddr,
-        transport: TransportKind,
+        arrival: &Arrival<'_>,
         recursion_desired: bool,
         errors_allowed: bool,
         must_prove: bool,
     ) -> Self {
         Self {
-            client,
-            transport,
+            client: arrival.source,
+            transport: arrival.transport,
+            hop_limit: arrival.hop_limit,
             recursion_desired,
             errors_allowed,
             must_prove,
             proven_by_cookie: false,
             over_limit: false,
+            suspected: false,
         }
     }
 
@@ -82,6 +86,12 @@ impl Admission {
     /// The same, over a limit that is only logged.
     pub(in crate::guard) const fn over_limit(mut self) -> Self {
         self.over_limit = true;
+        self
+    }
+
+    /// The same, from a customer in whose name too much was asked for long.
+    pub(in crate::guard) const fn suspected(mut self) -> Self {
+        self.suspected = true;
         self
     }
 
@@ -97,6 +107,12 @@ impl Admission {
         self.client.ip()
     }
 
+    /// The hop limit that its query came with, if that was looked at.
+    #[must_use]
+    pub const fn hop_limit(&self) -> Option<u8> {
+        self.hop_limit
+    }
+
     /// Whether the client's address is proven, not only claimed.
     #[must_use]
     pub const fn is_verified(&self) -> bool {
@@ -109,10 +125,18 @@ impl Admission {
         matches!(self.transport, TransportKind::Tcp)
     }
 
-    /// Whether nothing but a way to prove itself may be sent to this client (`acl.prove`).
+    /// Why nothing but a way to prove itself may be sent to this client, if that is so (`acl.prove`, `limiter.prove_after`).
     #[must_use]
-    pub const fn lacks_proof(&self) -> bool {
-        self.must_prove && !self.is_verified()
+    pub const fn lacks_proof(&self) -> Option<Reason> {
+        if self.is_verified() {
+            None
+        } else if self.must_prove {
+            Some(Reason::Unproven)
+        } else if self.suspected {
+            Some(Reason::UnprovenSuspect)
+        } else {
+            None
+        }
     }
 
     /// Whom limits are charged to.
@@ -121,6 +145,7 @@ impl Admission {
         Client {
             address: (&self.client).into(),
             verified: self.is_verified(),
+            hop_limit: self.hop_limit,
         }
     }
 

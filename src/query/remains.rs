@@ -3,10 +3,12 @@
 use rand::Rng;
 
 use super::limit::Account;
+use super::miss::own_failure;
 use super::{Miss, Next, Pipeline, Refresh, Waiting, is_error, with_chain};
 use crate::answer;
 use crate::cache::Demand;
 use crate::config::plan::TransportKind;
+use crate::egress::Evidence;
 use crate::guard::cookies::{Cookie, Proof};
 use crate::guard::zones::{Cut, Denial, Permission, Query, Slot};
 use crate::guard::{Admission, Arrival};
@@ -65,12 +67,24 @@ impl Pipeline {
             forwarded,
             apex,
         } = remains;
-        let (client, verified) = (admission.client(), admission.is_verified());
+        let client = admission.client();
+        if let Some(response) = self.come_back(&asker, &question, client, now) {
+            return self.tell_now(
+                asker,
+                &response,
+                chain,
+                AnswerSource::Failure,
+                (now, dice),
+                reply,
+            );
+        }
+        let customer = self.guard.limiter().customer(admission.limits());
         let joins = self.resolver.is_under_way(&question, demand);
         let judged = Query {
             name: &question.name,
             cut: None,
             client,
+            hop_limit: admission.hop_limit(),
             joins,
             renews: false,
         };
@@ -85,6 +99,7 @@ impl Pipeline {
                     });
                 let refresh = refresh.and_then(|slot| {
                     let permit = admission.into_refresh()?.holding(slot);
+                    let permit = permit.within(self.fair.clone(), None);
                     Some(Box::new(Refresh { permit, question }))
                 });
                 let next = self.tell_now(
@@ -123,15 +138,28 @@ impl Pipeline {
         let Some(permit) = admission.into_permit() else {
             return Next::Silence;
         };
-        let ticket = match self.pending.enter(client, verified) {
-            Ok(ticket) => ticket,
+        let (ticket, share) = match self.seat(customer, joins) {
+            Ok(seat) => seat,
             Err(reason) => {
-                let next = self.reject(counters, arrival, reason, Rcode::SERVFAIL, reply);
-                return self.send_error(counters, account, next, (now, dice), reply);
+                counters.verdict(reason);
+                let stale = self.good_before(&question, demand, now);
+                if stale.is_none() && arrival.transport == TransportKind::Udp {
+                    return Next::Silence;
+                }
+                let (response, source) = stale.map_or_else(
+                    || {
+                        (
+                            Response::failure(own_failure(reason)),
+                            AnswerSource::Failure,
+                        )
+                    },
+                    |stale| (stale, AnswerSource::Stale),
+                );
+                return self.tell_now(asker, &response, chain, source, (now, dice), reply);
             }
         };
         Next::Miss(Box::new(Miss {
-            permit: permit.holding(slot),
+            permit: permit.holding(slot).within(self.fair.clone(), share),
             demand,
             waiting: Waiting {
                 ticket,
@@ -148,6 +176,28 @@ impl Pipeline {
         }))
     }
 
+    /// What a query of our own is told that comes back to us: whoever sent it round gets an end of it, and no more is asked.
+    fn come_back(
+        &self,
+        asker: &Asker<'_>,
+        question: &Question,
+        client: std::net::IpAddr,
+        now: Now,
+    ) -> Option<Response> {
+        let option = asker.query.edns.and_then(|edns| edns.cookie);
+        let marker = option.and_then(|option| option.first_chunk().copied());
+        let evidence = self.resolver.comes_back(question, client, marker)?;
+        asker.counters.verdict(Reason::ForwardingLoop);
+        self.guard.loops().note(
+            client,
+            evidence == Evidence::Cookie,
+            asker.arrival.hop_limit,
+            now,
+        );
+        let text = "a loop: this is asked of you at this moment";
+        Some(Response::failure(Ede::new(Ede::OTHER, text)))
+    }
+
     /// The right to look a name up anew behind its answer, if its zone is not under attack or the name is known to be real.
     pub(super) fn may_renew(
         &self,
@@ -159,6 +209,7 @@ impl Pipeline {
             name: &question.name,
             cut: None,
             client,
+            hop_limit: None,
             joins: false,
             renews: true,
         };
@@ -205,7 +256,8 @@ impl Pipeline {
         now: Now,
     ) -> Permission {
         if !self.zones.is_on() {
-            return Permission::Fetch(Slot::free());
+            // It counts what is under way all the same: clients and servers have their shares of it.
+            return self.zones.judge(&judged, || false, now);
         }
         let has_stale = || {
             let grace = self.zones.max_stale();

@@ -17,6 +17,7 @@ use crate::wire::writer::{OPT_LEN, Opt, push_option, write_query};
 use crate::wire::{Ede, Flags, Message};
 
 mod limits;
+mod rooms;
 
 fn pipeline(config: &str) -> Pipeline {
     let plan = load_text(Path::new("test.toml"), config).unwrap().plan;
@@ -27,7 +28,14 @@ fn pipeline(config: &str) -> Pipeline {
         &plan.ingress.listen,
         Arc::default(),
     ));
+    let zones = Arc::new(ZoneGuard::new(
+        &plan.zone_guard,
+        None,
+        Arc::default(),
+        Now::at_secs(0),
+    ));
     Pipeline {
+        fair: FairShares::new(&plan.shares, zones.pool()),
         guard: Guard::new(&plan.guard, OwnAddresses::default(), Now::at_secs(0)),
         policy: Arc::clone(&policy),
         cache: Arc::clone(&cache),
@@ -38,12 +46,7 @@ fn pipeline(config: &str) -> Pipeline {
             Vec::new(),
             Arc::new(plan.recursion.clone()),
         )),
-        zones: Arc::new(ZoneGuard::new(
-            &plan.zone_guard,
-            None,
-            Arc::default(),
-            Now::at_secs(0),
-        )),
+        zones,
         pending: PendingClients::new(&plan.guard),
         plan: plan.answer,
         telemetry: Arc::new(Telemetry::new()),
@@ -66,6 +69,7 @@ fn arrival(bytes: &[u8], source: IpAddr, transport: TransportKind) -> Arrival<'_
         },
         interface: 0,
         loopback: false,
+        hop_limit: None,
         transport,
     }
 }

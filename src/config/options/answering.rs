@@ -273,7 +273,7 @@ pub(super) const INCOMING: &[Setting] = &[
         kind: Kind::Count(1, 1_000_000),
         default: Some("128"),
         summary: "Queries of one client waiting for recursion at once.",
-        doc: "One infected host cannot fill recursion.in_flight.",
+        doc: "One infected host cannot fill recursion.in_flight. Of one more the oldest makes room: no answer by UDP, SERVFAIL by TCP, or what was good before. An address of limiter.shared_addresses has as many times as much as it has customers.",
         example: "1000",
     },
     Setting {
@@ -402,6 +402,14 @@ pub(super) const OUTGOING: &[Setting] = &[
         default: Some("true"),
         summary: "Leave out authority and additional records that nobody needs.",
         doc: "Smaller replies amplify less.",
+        example: "false",
+    },
+    Setting {
+        path: "answer.any_needs_proof",
+        kind: Kind::Switch,
+        default: Some("true"),
+        summary: "Answer ANY over UDP only to clients that have proven their address.",
+        doc: "ANY is what amplifiers are asked for. Others get TC=1, or BADCOOKIE if they brought a cookie, and ask again over TCP or with ours, as every resolver's client can (RFC 8482 section 4.4). Whoever gets an answer gets one RRset. The counter is suimon_verdicts_total, any_unproven. Off for test batteries.",
         example: "false",
     },
     Setting {

@@ -6,10 +6,12 @@
 mod answering;
 mod arriving;
 mod finding;
+mod incidents;
 mod kind;
 mod limiting;
 mod pages;
 mod proving;
+mod shares;
 mod trusting;
 mod zone_guard;
 
@@ -77,7 +79,7 @@ pub struct Section {
 }
 
 /// All sections, in the order of the reference config.
-pub const SECTIONS: [Section; 26] = [
+pub const SECTIONS: [Section; 29] = [
     plain("listen", "Where queries come in."),
     plain("tcp", "Limits of TCP service."),
     plain(
@@ -138,6 +140,10 @@ pub const SECTIONS: [Section; 26] = [
         "zone_guard",
         "What is done when a zone is flooded with made-up names, or its servers fail.",
     ),
+    plain(
+        "shares",
+        "How much of what is under way one client or one server may have.",
+    ),
     plain("cache", "What is remembered, and how long."),
     plain("recursion", "How names are found out."),
     plain(
@@ -154,6 +160,11 @@ pub const SECTIONS: [Section; 26] = [
     ),
     plain("egress", "How authoritative servers are asked."),
     plain("answer", "How replies are written."),
+    plain("incidents", "What is kept of attacks."),
+    plain(
+        "secrecy",
+        "Who may see which customers and names are concerned.",
+    ),
     plain("log", "What is logged, and where to."),
     plain("metrics", "The Prometheus page."),
     plain("control", "The control socket that suimon(1) talks to."),
@@ -178,8 +189,10 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
         .chain(limiting::SETTINGS)
         .chain(answering::POLICY)
         .chain(zone_guard::SETTINGS)
+        .chain(shares::SETTINGS)
         .chain(finding::SETTINGS)
         .chain(trusting::SETTINGS)
+        .chain(incidents::SETTINGS)
         .chain(answering::OUTGOING)
 }
 

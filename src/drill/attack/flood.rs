@@ -10,6 +10,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use super::beside;
 use super::figures::Exchange;
 use super::traffic::Traffic;
 use crate::sys::clock;
@@ -78,7 +79,7 @@ impl Flood {
     /// # Errors
     /// No sockets, no thread.
     pub fn start(order: Order) -> io::Result<Self> {
-        // Bound to no address, such a socket sends from any of ours, and all of 127/8 are ours.
+        // Bound to no address, such a socket sends from any of ours, and all of 127/8 are ours, or what was laid there by a local route.
         let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let sockets = (0..SOCKETS)
             .map(|_| UdpListener::bind(any, RECEIVE))
@@ -156,7 +157,8 @@ fn drive(
                     counters
                         .octets
                         .fetch_add(buffer.len() as u64, Ordering::Relaxed);
-                    batch.commit(order.resolver, IpAddr::V4(packet.source));
+                    let source = beside(order.resolver, IpAddr::V4(packet.source));
+                    batch.commit(order.resolver, source);
                     counters.sent.fetch_add(1, Ordering::Relaxed);
                 }
             }

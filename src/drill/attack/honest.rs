@@ -1,7 +1,7 @@
 //! What do honest clients ask meanwhile, and is it answered?
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use hickory_proto::rr::{Name, RData, RecordType};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use super::beside;
 use super::figures::{Tally, Window};
 use super::measure::Phases;
 use super::scene::{self, ADDRESS, Target, name_elsewhere, name_of};
@@ -175,6 +176,8 @@ impl Schedule {
 #[derive(Debug, Default)]
 pub struct Book {
     tallies: Mutex<Vec<(Window, Kind, Tally)>>,
+    /// Nothing more is asked: the run ends before its time.
+    pub closed: AtomicBool,
     /// Questions that were asked.
     pub asked: AtomicU64,
     /// Questions that were answered.
@@ -254,8 +257,6 @@ fn judge(heard: Result<&Heard, &NotHeard>) -> Judged {
 pub struct Load {
     /// The resolver.
     pub resolver: SocketAddr,
-    /// Where the clients with addresses in 127.0.0.0/8 are.
-    pub place: fn(Ipv4Addr) -> Ipv4Addr,
     /// The attacked zones.
     pub zones: Vec<String>,
     /// Calm, attack and what comes after.
@@ -266,7 +267,6 @@ pub struct Load {
 pub async fn ask_on(load: Load, begun: Now, book: Arc<Book>) {
     let Load {
         resolver,
-        place,
         zones,
         phases,
     } = load;
@@ -274,7 +274,7 @@ pub async fn ask_on(load: Load, begun: Now, book: Arc<Book>) {
     let mut waiting = JoinSet::new();
     loop {
         let at = clock::now().since(begun);
-        if at >= phases.end() {
+        if at >= phases.end() || book.closed.load(Ordering::Relaxed) {
             break;
         }
         for (kind, question) in schedule.due(at, &zones) {
@@ -288,12 +288,8 @@ pub async fn ask_on(load: Load, begun: Now, book: Arc<Book>) {
                     edns: true,
                     ..Style::default()
                 };
-                let source = match question.source {
-                    IpAddr::V4(source) => IpAddr::V4(place(source)),
-                    IpAddr::V6(_) => question.source,
-                };
                 let asked = clients::ask_from(
-                    source,
+                    beside(resolver, question.source),
                     resolver,
                     &question.name,
                     RecordType::A,

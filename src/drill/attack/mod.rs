@@ -18,6 +18,7 @@ pub mod verdict;
 mod watch;
 
 use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -64,6 +65,14 @@ pub struct AttackOptions {
     #[arg(long, value_name = "S", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub after: u32,
 
+    /// End as soon as a bot is answered again about a real name, --after at the latest
+    #[arg(long)]
+    pub until_released: bool,
+
+    /// Network namespace that the Internet's servers live in, as ip netns knows it; clients stay where the drill was started
+    #[arg(long, value_name = "NAME", requires = "against")]
+    pub servers_netns: Option<String>,
+
     /// Machines that take part in it
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=65_000))]
     pub bots: u32,
@@ -79,6 +88,15 @@ pub struct AttackOptions {
     /// One JSON document of all figures instead of the picture, as --output json
     #[arg(long)]
     pub json: bool,
+}
+
+/// An address like `address`, in the network of the resolver: where it is 10.8.0.53, everybody lives in 10.0.0.0/8 instead of 127.0.0.0/8.
+pub(super) const fn beside(resolver: SocketAddr, address: IpAddr) -> IpAddr {
+    let (IpAddr::V4(near), IpAddr::V4(address)) = (resolver.ip(), address) else {
+        return address;
+    };
+    let ([network, ..], [_, b, c, d]) = (near.octets(), address.octets());
+    IpAddr::V4(Ipv4Addr::new(network, b, c, d))
 }
 
 impl AttackOptions {

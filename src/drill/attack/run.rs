@@ -21,7 +21,7 @@ use super::honest::{self, Book, Load};
 use super::measure::{ONSET, Phases, Sample, Track, Usage, usage};
 use super::picture::Picture;
 use super::traffic::{Traffic, bot};
-use super::{AttackOptions, SETTINGS, Watch, scene, verdict};
+use super::{AttackOptions, SETTINGS, Watch, beside, scene, verdict};
 use crate::drill::clients;
 use crate::drill::expectation::Style;
 use crate::drill::internet::{Internet, Options};
@@ -68,6 +68,11 @@ pub(in crate::drill) async fn perform(
         seed: options.seed,
         zones: options.zones.min(ORDINARY),
         port: options.servers_port,
+        network: match options.against.map(|resolver| resolver.ip()) {
+            Some(IpAddr::V4(resolver)) => resolver.octets().first().copied().unwrap_or(127),
+            _ => 127,
+        },
+        namespace: options.siege.servers_netns.clone(),
         villains: false,
         siege: true,
         settings,
@@ -149,9 +154,11 @@ impl<'a> Run<'a> {
         border: Option<Arc<Border>>,
     ) -> io::Result<Self> {
         let address = resolver.address();
-        if !matches!(address.ip(), IpAddr::V4(ip) if ip.is_loopback()) {
+        let is_apart = options.siege.servers_netns.is_some();
+        if !matches!(address.ip(), IpAddr::V4(ip) if is_apart || ip.is_loopback()) {
             return Err(io::Error::other(format!(
-                "{address}: attackers and customers have addresses of 127.0.0.0/8 here, so the resolver must listen on one"
+                "{address}: attackers and customers have addresses of 127.0.0.0/8 here, so the resolver must listen on one; \
+                 with --servers-netns they have addresses of the resolver's /8"
             )));
         }
         let watched: Vec<_> = attack
@@ -215,7 +222,6 @@ impl<'a> Run<'a> {
     fn customers(&self, zones: Vec<String>, begun: Now) -> JoinHandle<()> {
         let load = Load {
             resolver: self.resolver,
-            place: |address| address,
             zones,
             phases: self.phases,
         };
@@ -225,7 +231,6 @@ impl<'a> Run<'a> {
         };
         let load = Load {
             resolver: Border::resolver(Side::Customers),
-            place: Border::here,
             ..load
         };
         tokio::task::spawn_blocking(move || {
@@ -298,7 +303,7 @@ impl<'a> Run<'a> {
                     picture.second(&last, self.engaged.get());
                 }
             }
-            if at >= phases.end() {
+            if self.is_over(at) {
                 return Ok(());
             }
             sleep(SAMPLE).await;
@@ -370,7 +375,7 @@ impl<'a> Run<'a> {
                     guard.released_after = Some(at.saturating_sub(phases.back()));
                 }
             }
-            if at >= phases.end() {
+            if self.is_over(at) {
                 return;
             }
             sleep(LOOK).await;
@@ -391,7 +396,7 @@ impl<'a> Run<'a> {
                 return None;
             }
             let name = scene::name_of(zones, "late", number);
-            let source = IpAddr::V4(bot(0));
+            let source = beside(self.resolver, IpAddr::V4(bot(0)));
             let style = Style::default();
             let asked =
                 clients::ask_from(source, self.resolver, &name, RecordType::A, style, patience);
@@ -399,11 +404,17 @@ impl<'a> Run<'a> {
                 && heard.rcode == ResponseCode::NoError
                 && !heard.answers.is_empty()
             {
+                let closed = self.options.until_released;
+                self.book.closed.store(closed, Ordering::Relaxed);
                 return Some(at.saturating_sub(over));
             }
             sleep(every).await;
         }
         None
+    }
+
+    fn is_over(&self, at: Duration) -> bool {
+        at >= self.phases.end() || self.book.closed.load(Ordering::Relaxed)
     }
 
     fn figures(self, released_after: Option<Duration>) -> Figures {

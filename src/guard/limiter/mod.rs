@@ -12,6 +12,7 @@ pub mod near;
 mod offenders;
 mod overload;
 pub mod sketch;
+mod suspects;
 
 use std::sync::Arc;
 
@@ -22,17 +23,20 @@ pub use self::asked::{Asked, Client, Limited, Over};
 
 use self::demand::Demand;
 use self::isc::{Isc, Table};
-use self::ladder::{Ladder, QUERY, STEPS, Step, WHOLE, leading_bits};
+use self::ladder::{Ladder, QUERY, STEPS, Step, WHOLE, leading_bits, shares};
 use self::near::{Near, SAMPLED};
-use self::offenders::{Offenders, prefix_of};
+use self::offenders::{AtLimit, Offenders, prefix_of};
 use self::overload::Overload;
 use self::sketch::{Decay, FULL, Place, Sketch};
+use self::suspects::Suspects;
 use super::address::Address;
+use super::fair::Customer;
 use super::ranges::Ranges;
 use crate::config::plan;
 use crate::config::plan::{LimiterAlgorithm, LimiterMode};
 use crate::sys::clock::Now;
-use crate::telemetry::events::Event;
+use crate::telemetry::Reason;
+use crate::telemetry::incidents::{Moment, Namespace};
 use crate::wire::Rcode;
 
 /// One query in so many is looked at for the suggested rate.
@@ -72,6 +76,7 @@ struct Memory {
     secret: [u8; 16],
     offenders: Offenders,
     demand: Demand,
+    suspects: Suspects,
 }
 
 /// A limit of one client, for `suimon why`.
@@ -96,6 +101,7 @@ impl Limiter {
                 secret: *secret,
                 offenders: Offenders::default(),
                 demand: Demand::default(),
+                suspects: Suspects::default(),
             }),
         )
     }
@@ -157,14 +163,10 @@ impl Limiter {
         if self.plan.mode == LimiterMode::LogOnly && share == WHOLE {
             self.survey(client, cost, now, dice);
         }
-        let over = self.charge(client, cost, share, true, now, dice)?;
-        self.memory
-            .offenders
-            .note(client.address, over.bits, over.hash, now);
-        Some(Over {
-            limited: self.limited(client, asked, may_reply, now, dice),
-            enforced: self.plan.mode == LimiterMode::Enforce,
-        })
+        let at = self.charge(client, cost, share, true, now, dice)?;
+        self.suspect(client, at, share, now);
+        let limited = self.limited(client, asked, may_reply, now, dice);
+        Some(self.noted(client, at, limited, now))
     }
 
     /// Charges a reply that goes out to a query that was charged, by its size and kind; with the isc algorithm also judges it, and
@@ -206,17 +208,43 @@ impl Limiter {
             return None;
         }
         let table = self.memory.table.as_ref()?;
-        let (limited, bits, key) = isc.judge(table, client, asked.client_cookie, reply, now)?;
-        self.memory.offenders.note(client.address, bits, key, now);
-        Some(Over {
-            limited,
-            enforced: self.plan.mode == LimiterMode::Enforce,
-        })
+        let (limited, bits, hash) = isc.judge(table, client, asked.client_cookie, reply, now)?;
+        let at = AtLimit {
+            bits,
+            hash,
+            namespace: Namespace::Responses,
+        };
+        Some(self.noted(client, at, limited, now))
+    }
+
+    /// What becomes of a query over a limit, for whoever carries it out and for the story of it.
+    fn noted(&self, client: Client, at: AtLimit, limited: Limited, now: Now) -> Over {
+        let enforced = self.plan.mode == LimiterMode::Enforce;
+        let became = if enforced {
+            limited.reason()
+        } else {
+            Reason::WouldLimit
+        };
+        self.memory.offenders.note(client, at, became, now);
+        Over { limited, enforced }
+    }
+
+    /// As whom a client's look-ups are counted, and for how many customers it stands.
+    #[must_use]
+    pub fn customer(&self, client: Client) -> Customer {
+        // Who is exempt here has no share of a customer's limit, and is one customer elsewhere.
+        let share = self.shares.find(client.address).unwrap_or(WHOLE);
+        let customers = WHOLE.checked_div(share).unwrap_or(1);
+        Customer {
+            prefix: client.address.prefix(self.plan.customer_prefix),
+            verified: client.verified,
+            customers: u32::try_from(customers).unwrap_or(u32::MAX).max(1),
+        }
     }
 
     /// What has begun, goes on or ended since this was asked last.
     #[must_use]
-    pub fn events(&self, now: Now) -> Vec<Event> {
+    pub fn moments(&self, now: Now) -> Vec<Moment> {
         self.memory.offenders.look(now)
     }
 
@@ -307,6 +335,7 @@ impl Limiter {
                 return Some(AtLimit {
                     bits: step.bits,
                     hash,
+                    namespace: client.namespace(),
                 });
             }
             self.sample(client, place.load(), share, luck);
@@ -349,6 +378,7 @@ impl Limiter {
                 return Some(AtLimit {
                     bits: step.bits,
                     hash,
+                    namespace: client.namespace(),
                 });
             }
             let each = if near { price } else { price * times };
@@ -443,29 +473,8 @@ impl Limiter {
     }
 }
 
-/// The prefix at its limit.
-#[derive(Clone, Copy, Debug)]
-struct AtLimit {
-    bits: u8,
-    hash: u64,
-}
-
 fn is_isc(plan: &plan::Limiter) -> bool {
     plan.mode != LimiterMode::Off && plan.algorithm == LimiterAlgorithm::Isc
-}
-
-/// The share of a customer that each unusual address is.
-fn shares(plan: &plan::Limiter) -> Vec<(IpNet, u64)> {
-    let special = plan.prefixes.iter().map(|one| {
-        let rate = if one.rate == 0 { plan.rate } else { one.rate };
-        let customers = u64::from(rate) * u64::from(one.subscribers.max(1));
-        let share = (WHOLE * u64::from(plan.rate)).checked_div(customers);
-        (one.prefix, share.unwrap_or(WHOLE).max(1))
-    });
-    // Of equal prefixes the last decides.
-    special
-        .chain(plan.exempt.iter().map(|prefix| (*prefix, 0)))
-        .collect()
 }
 
 #[inline]

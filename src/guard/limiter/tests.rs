@@ -23,6 +23,8 @@ pub(in crate::guard) fn plan() -> plan::Limiter {
         bytes: 4 << 20,
         verified_factor: 5,
         slip_above: 20_000,
+        prove_after: Duration::ZERO,
+        prove_for: Duration::from_secs(60),
         exempt: Vec::new(),
         prefixes: Vec::new(),
         isc: IscLimits {
@@ -42,13 +44,13 @@ pub(in crate::guard) fn plan() -> plan::Limiter {
     }
 }
 
-struct Bench {
-    limiter: Limiter,
+pub(super) struct Bench {
+    pub(super) limiter: Limiter,
     dice: SmallRng,
 }
 
 impl Bench {
-    fn new(plan: &plan::Limiter) -> Self {
+    pub(super) fn new(plan: &plan::Limiter) -> Self {
         Self {
             limiter: Limiter::new(plan, &SECRET),
             dice: SmallRng::seed_from_u64(7),
@@ -56,25 +58,35 @@ impl Bench {
     }
 
     fn asks(&mut self, address: Address, verified: bool, asked: Asked, now: Now) -> Option<Over> {
-        let client = Client { address, verified };
+        let client = Client {
+            address,
+            verified,
+            hop_limit: None,
+        };
         self.limiter
             .arrive(client, asked, true, now, &mut self.dice)
     }
 
     /// Whether a plain query by UDP passes.
-    fn passes(&mut self, address: u32, micros: u64) -> bool {
+    pub(super) fn passes(&mut self, address: u32, micros: u64) -> bool {
         self.asks(Address::V4(address), false, Asked::default(), at(micros))
             .is_none()
     }
 
     /// Of `queries` at `per_second`, evenly spaced from `micros` on, those that pass.
-    fn passed(&mut self, address: u32, micros: u64, queries: u64, per_second: u64) -> u64 {
+    pub(super) fn passed(
+        &mut self,
+        address: u32,
+        micros: u64,
+        queries: u64,
+        per_second: u64,
+    ) -> u64 {
         let times = (0..queries).map(|n| micros + n * 1_000_000 / per_second);
         times.map(|at| u64::from(self.passes(address, at))).sum()
     }
 }
 
-fn at(micros: u64) -> Now {
+pub(super) fn at(micros: u64) -> Now {
     Now::at_secs(0).plus(Duration::from_micros(micros))
 }
 
@@ -84,7 +96,7 @@ fn address(text: &str) -> Address {
 
 const SECOND: u64 = 1_000_000;
 /// 192.0.2.1
-const CLIENT: u32 = 0xC000_0201;
+pub(super) const CLIENT: u32 = 0xC000_0201;
 
 fn assert_near(measured: f64, wanted: f64, tolerance: f64, what: &str) {
     assert!(
@@ -120,6 +132,7 @@ fn t1_1_the_closed_forms_hold_within_two_percent() {
     let client = Client {
         address: Address::V4(CLIENT),
         verified: false,
+        hop_limit: None,
     };
     let used = |bench: &Bench, micros| bench.limiter.look(client, at(micros))[0].used;
     assert_near(used(&bench, 1), 0.5, 0.02, "half of it used");
@@ -177,6 +190,7 @@ fn t1_2_and_3_a_million_forged_sources_take_no_memory_and_no_honest_client_is_li
     let fresh = Client {
         address: Address::V4(10 << 24 | 0xFF_FFFF),
         verified: false,
+        hop_limit: None,
     };
     let (asked, now) = (Asked::default(), at(2 * SECOND));
     let passed = (0..1000)
@@ -274,10 +288,11 @@ fn each_level_has_its_limit_and_it_is_the_one_that_is_told() {
         .filter(|n| bench.passes(CLIENT & !0xFF | (n % 100), 1))
         .count();
     assert_near(passed as f64, 12_800.0, 0.02, "of a /24");
-    let events = bench.limiter.events(at(SECOND));
-    let told: Vec<String> = events
+    let moments = bench.limiter.moments(at(SECOND));
+    let told: Vec<String> = moments
         .iter()
-        .map(|event| event.prefix.to_string())
+        .map(|moment| moment.subject.key())
+        .filter_map(|key| Some(key.strip_suffix(" claimed")?.to_owned()))
         .collect();
     assert!(told.contains(&"192.0.2.0/24".to_owned()), "{told:?}");
     // IPv6: a customer's /56 counts as one, whichever of its addresses asks; the next /56 is another.
@@ -330,6 +345,7 @@ fn a_sample_far_from_the_limit_does_not_move_the_limit_of_a_network() {
         let client = Client {
             address: Address::V4(CLIENT),
             verified: false,
+            hop_limit: None,
         };
         let network = bench.limiter.look(client, at(from + 2 * SECOND))[1];
         if turn >= 5 {
@@ -366,6 +382,7 @@ fn what_costs_more_counts_more() {
         let client = Client {
             address: Address::V4(CLIENT),
             verified,
+            hop_limit: None,
         };
         (0..5000)
             .filter(|_| {
@@ -395,12 +412,10 @@ fn what_costs_more_counts_more() {
         "1,232 octets",
     );
     assert_near(at_once(plain, false, gone, 100), 200.0, 0.02, "NXDOMAIN");
-    assert_near(
-        at_once(plain, false, Rcode::SERVFAIL, 100),
-        100.0,
-        0.03,
-        "error",
-    );
+    for (error, most) in [(Rcode::SERVFAIL, 400.0), (Rcode::REFUSED, 100.0)] {
+        // That servers fail is not the client's fault.
+        assert_near(at_once(plain, false, error, 100), most, 0.03, "error");
+    }
     assert_near(at_once(any, false, fine, 100), 100.0, 0.03, "ANY");
     assert_near(at_once(any, false, fine, 1024), 50.0, 0.05, "large ANY");
     assert_near(at_once(any, true, fine, 100), 2000.0, 0.02, "ANY by TCP");
@@ -425,6 +440,7 @@ fn what_is_over_a_limit_gets_the_reply_that_fits_it() {
         let client = Client {
             address: Address::V4(CLIENT),
             verified,
+            hop_limit: None,
         };
         let over = (0..200)
             .filter_map(|_| {
@@ -531,4 +547,33 @@ fn a_reload_forgives_nobody_unless_the_table_is_another() {
     numbers.bytes = 8 << 20;
     bench.limiter = Limiter::new(&numbers, &[0; 16]).continuing(&before);
     assert!(bench.passes(CLIENT, 1003));
+}
+
+#[test]
+fn a_client_stands_for_as_many_customers_as_its_limit_does() {
+    let mut plan = plan();
+    plan.exempt = vec!["127.0.0.0/8".parse().unwrap()];
+    let prefix = |prefix: &str, rate, subscribers| LimiterPrefix {
+        prefix: prefix.parse().unwrap(),
+        rate,
+        subscribers,
+    };
+    plan.prefixes = vec![
+        prefix("100.64.0.0/10", 0, 64),
+        prefix("192.0.2.0/24", 1_000, 1),
+        prefix("198.51.100.0/24", 20, 1),
+    ];
+    let limiter = Limiter::new(&plan, &SECRET);
+    let customers = |text: &str| {
+        let client = Client::new(text.parse().unwrap(), false);
+        limiter.customer(client).customers
+    };
+    assert_eq!(customers("100.64.7.7"), 64);
+    assert_eq!(customers("192.0.2.7"), 5);
+    for one in ["198.51.100.7", "127.0.0.1", "203.0.113.7", "2001:db8::1"] {
+        assert_eq!(customers(one), 1, "{one}");
+    }
+    let of = |text: &str| limiter.customer(Client::new(text.parse().unwrap(), false));
+    assert_eq!(of("2001:db8:0:1::1"), of("2001:db8:0:2::2"), "a /56");
+    assert_ne!(of("2001:db8:0:1::1"), of("2001:db8:0:101::1"));
 }

@@ -3,7 +3,7 @@
 use super::decay::Decaying;
 use super::keys::Class;
 use super::narrow::Suffix;
-use super::slots::FLOOR;
+use crate::guard::slots::FLOOR;
 
 /// E2: outcomes that must be known, at least.
 const FAILING_OUTCOMES: f32 = 50.0;
@@ -186,8 +186,10 @@ pub struct Engaged {
     pub level: f32,
     /// The part of it that is attacked.
     pub suffix: Option<Suffix>,
-    /// Queries denied since.
-    pub denied: u64,
+    /// Queries denied since, in the order of `judge::REASONS`; saturating.
+    pub denied: [u32; 5],
+    /// Packets that look-ups of its names sent since.
+    pub packets: u64,
     /// Names explored since.
     pub explored: u64,
     /// Greatest demand per second since.
@@ -198,7 +200,7 @@ pub struct Engaged {
     failing_since: Option<u64>,
     probing: Option<Probing>,
     /// How the samples ended.
-    samples: Outcomes,
+    samples: Box<Outcomes>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -221,14 +223,15 @@ impl Engaged {
             since: at,
             level,
             suffix: None,
-            denied: 0,
+            denied: [0; 5],
+            packets: 0,
             explored: 0,
             peak: 0.0,
             told: None,
             calm_since: None,
             failing_since: None,
             probing: None,
-            samples: Outcomes::default(),
+            samples: Box::default(),
         }
     }
 
@@ -249,9 +252,13 @@ impl Engaged {
         at.saturating_sub(since) >= CALM && at.saturating_sub(self.since) >= HOLD
     }
 
-    /// Whether the name of this hash is one of the few that are looked up whoever asks, while `unknown` names are asked for per second.
+    /// Whether the name of this hash is one of the few that are looked up whoever asks, while `unknown` names are asked for per second:
+    /// as long as that alone keeps the zone from its release.
     #[must_use]
-    pub fn samples(print: u64, unknown: f32) -> bool {
+    pub fn samples(&self, print: u64, unknown: f32) -> bool {
+        if self.trigger == Trigger::Pinned || unknown < RELEASE_DEMAND * self.level {
+            return false;
+        }
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,

@@ -19,7 +19,6 @@ pub mod outcome;
 mod record;
 mod sightings;
 mod slot;
-pub mod slots;
 mod status;
 pub mod suffixes;
 
@@ -34,8 +33,9 @@ use siphasher::sip::SipHasher13;
 use crate::config::plan::{self, ZoneGuardMode};
 use crate::guard::ranges::Ranges;
 use crate::guard::refusals::Refusals;
+use crate::guard::slots::{self, Pool, Shares};
 use crate::sys::clock::Now;
-use crate::telemetry::attacks::{Attacks, Event, Stage};
+use crate::telemetry::incidents::{Incidents, Moment, Stage, Subject};
 use crate::wire::Name;
 
 pub use explore::{LOOKUP_RATE, RATE};
@@ -51,7 +51,7 @@ use decay::millis;
 use explore::{Askers, Together};
 use heavy::Zones;
 use keys::Keys;
-use slots::{Pool, Shares, divisor};
+
 use suffixes::Suffixes;
 
 /// Denials answered per second and client prefix (IPv4 /24, IPv6 /48); the rest is silence.
@@ -97,7 +97,7 @@ struct State {
     /// What the operator pinned or exempted at run time.
     wishes: Mutex<BTreeMap<Name, Class>>,
     counters: Counters,
-    events: Arc<Attacks>,
+    incidents: Arc<Incidents>,
 }
 
 /// What the zone guard counts.
@@ -127,7 +127,7 @@ impl ZoneGuard {
     pub fn new(
         plan: &plan::ZoneGuard,
         known: Option<KnownNames>,
-        events: Arc<Attacks>,
+        incidents: Arc<Incidents>,
         now: Now,
     ) -> Self {
         let mut random = crate::sys::entropy::csprng();
@@ -138,7 +138,7 @@ impl ZoneGuard {
         };
         let (secret, denials) = (draw(), draw());
         let known = known.unwrap_or_else(|| KnownNames::new(octets(plan), draw(), millis(now)));
-        Self::with_secrets(plan, known, events, &secret, &denials)
+        Self::with_secrets(plan, known, incidents, &secret, &denials)
     }
 
     /// The same with given secrets, for simulations.
@@ -146,7 +146,7 @@ impl ZoneGuard {
     pub fn with_secrets(
         plan: &plan::ZoneGuard,
         known: KnownNames,
-        events: Arc<Attacks>,
+        incidents: Arc<Incidents>,
         secret: &[u8; 16],
         denials: &[u8; 16],
     ) -> Self {
@@ -163,7 +163,7 @@ impl ZoneGuard {
             tended: AtomicU64::new(0),
             wishes: Mutex::default(),
             counters: Counters::default(),
-            events,
+            incidents,
         };
         Self::of(plan, read(plan), Arc::new(state))
     }
@@ -210,6 +210,12 @@ impl ZoneGuard {
     #[must_use]
     pub fn is_on(&self) -> bool {
         self.mode != ZoneGuardMode::Off
+    }
+
+    /// The fetch slots that zones, clients and servers share.
+    #[must_use]
+    pub fn pool(&self) -> &Arc<Pool> {
+        &self.state.pool
     }
 
     /// Zones engaged now.
@@ -304,7 +310,7 @@ impl ZoneGuard {
         if state.engaged.load(Ordering::Relaxed) == 0 {
             return;
         }
-        let threshold = state.pool.threshold(divisor::ZONE);
+        let threshold = state.pool.threshold(slots::ZONE);
         state.zones.for_each(|hash, record| {
             let Some(mut engaged) = record.engaged.take() else {
                 return;
@@ -333,7 +339,7 @@ impl ZoneGuard {
     fn take_up(&self, zone: &Name, now: Now) {
         let at = millis(now);
         let key = self.keys.load().exactly(zone);
-        let threshold = self.state.pool.threshold(divisor::ZONE);
+        let threshold = self.state.pool.threshold(slots::ZONE);
         self.state.zones.make(&key, at, |record| {
             if key.class == Class::Exempt {
                 let _engaged = self.state.let_go(record, now);
@@ -391,10 +397,11 @@ impl State {
 
     fn tell(&self, record: &record::Record, stage: Stage, now: Now) {
         if let Some(attack) = status::attack(record, millis(now)) {
-            self.events.push(Event {
+            self.incidents.push(Moment {
                 at_ms: now.wall_ms,
+                since_ms: now.wall_ms.saturating_sub(attack.seconds * 1_000),
                 stage,
-                attack,
+                subject: Subject::Zone(attack),
             });
         }
     }

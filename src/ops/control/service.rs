@@ -4,9 +4,10 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
 
+use super::peers::Peer;
 use super::protocol::{
-    AskReport, GuardChangeReport, GuardReport, NtaAddReport, NtaListReport, NtaRemoveReport,
-    ReloadReport, StatusReport, Transport, WhyReport,
+    AskReport, GuardChangeReport, GuardReport, IncidentReport, IncidentsReport, NtaAddReport,
+    NtaListReport, NtaRemoveReport, ReloadReport, StatusReport, Transport, WhyReport,
 };
 use crate::ops::metrics::Metric;
 use crate::wire::{Name, Question, RecordType};
@@ -62,6 +63,17 @@ pub trait Service: Send + Sync + 'static {
 
     /// The zones that are under attack, and how the zone guard stands.
     fn zone_guard(&self) -> GuardReport;
+
+    /// The incidents that are kept, the newest first.
+    fn incidents(&self) -> IncidentsReport;
+
+    /// What is known of these incidents; with `detail` also of whom they concern, which is written down with `viewer`.
+    fn incident(
+        &self,
+        ids: Vec<String>,
+        detail: bool,
+        viewer: Peer,
+    ) -> Reply<'_, Result<IncidentReport, ServiceError>>;
 
     /// What the operator wants of a zone under attack, or never to be held back.
     ///

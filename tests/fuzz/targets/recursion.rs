@@ -119,6 +119,7 @@ impl Run {
                 limits: plan::Limits::default(),
                 companions: true,
                 joined_clients: 100,
+                joined_look_ups: 5_000,
                 in_flight: 100,
             }),
             now: Now::at_secs(1000),
@@ -549,6 +550,7 @@ fn sent_to_a_client(question: &Question, response: &Response) {
     let plan = plan::Answer {
         max_udp_size: 1232,
         minimal: false,
+        any_needs_proof: true,
         stale_after: std::time::Duration::from_millis(1800),
         max_udp_age: Duration::from_secs(4),
     };

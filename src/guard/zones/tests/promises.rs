@@ -8,7 +8,7 @@ use crate::guard::zones::engage::Ended;
 use crate::guard::zones::{Class, Cut, KnownNames, Outcome, Permission, Query, ZoneGuard};
 use crate::sys::clock::Now;
 use crate::telemetry::Reason;
-use crate::telemetry::attacks::Stage;
+use crate::telemetry::incidents::{Stage, Subject};
 use crate::wire::{Ede, Name};
 
 fn query(name: &Name) -> Query<'_> {
@@ -16,6 +16,7 @@ fn query(name: &Name) -> Query<'_> {
         name,
         cut: None,
         client: client(9),
+        hop_limit: None,
         joins: false,
         renews: false,
     }
@@ -117,7 +118,7 @@ fn stale_copies_come_first_and_known_names_are_looked_up_behind_them() {
     let other = name("other.victim.example");
     assert!(matches!(
         guard.judge(&query(&other), || true, now),
-        Permission::Stale { refresh: None }
+        Permission::Stale { .. }
     ));
     assert!(guard.holds(&other, None));
     // Nobody waits for a renewal: it is let through for what is known, and tells nobody anything.
@@ -136,6 +137,7 @@ fn stale_copies_come_first_and_known_names_are_looked_up_behind_them() {
     assert!(matches!(
         guard.judge(
             &Query {
+                hop_limit: None,
                 joins: true,
                 ..query(&other)
             },
@@ -424,16 +426,18 @@ fn off_counts_nothing() {
 #[test]
 fn an_attack_is_told_from_start_to_end_and_not_per_packet() {
     let mut lab = Lab::new(Servers::Healthy);
-    let events = Arc::clone(&lab.guard.state.events);
+    let incidents = Arc::clone(&lab.guard.state.incidents);
     lab.during(150_000, |lab| lab.attack(1_000, "www.victim.example"));
     lab.until(false, 70_000, |_| {});
-    let events = events.after(&mut 0);
-    let stages: Vec<Stage> = events.iter().map(|event| event.stage).collect();
+    let moments = incidents.after(&mut 0);
+    let stages: Vec<Stage> = moments.iter().map(|event| event.stage).collect();
     let [Stage::Started, between @ .., Stage::Stopped] = stages.as_slice() else {
         panic!("{stages:?}");
     };
     assert!((2..=3).contains(&between.len()), "{stages:?}");
-    let attack = &events[1].attack;
+    let Subject::Zone(attack) = &moments[1].subject else {
+        panic!("{moments:?}");
+    };
     assert_eq!(attack.zone, "victim.example.");
     assert_eq!(attack.suffix.as_deref(), Some("www.victim.example."));
     assert!((900.0..1_100.0).contains(&attack.demand), "{attack:?}");

@@ -118,7 +118,7 @@ impl Border {
     ///
     /// # Errors
     /// What the operating system says.
-    pub(in crate::drill) fn enter(&self, side: Side) -> io::Result<Visit> {
+    pub fn enter(&self, side: Side) -> io::Result<Visit> {
         Visit::to(&self.name(side))
     }
 

@@ -255,7 +255,7 @@ fn judge(heard: Result<&Heard, &NotHeard>) -> Judged {
 /// Who asks whom about what, and for how long.
 #[derive(Clone, Debug)]
 pub struct Load {
-    /// The resolver.
+    /// The resolver; clients live in its network.
     pub resolver: SocketAddr,
     /// The attacked zones.
     pub zones: Vec<String>,

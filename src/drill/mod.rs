@@ -327,7 +327,16 @@ async fn wait_for(address: SocketAddr) -> io::Result<()> {
     let patience = Duration::from_secs(1);
     for _ in 0..120 {
         let source = attack::beside(address, clients::INSIDER);
-        match clients::ask_from(source, address, &Name::root(), RecordType::NS, style, patience).await {
+        match clients::ask_from(
+            source,
+            address,
+            &Name::root(),
+            RecordType::NS,
+            style,
+            patience,
+        )
+        .await
+        {
             Ok(_) | Err(clients::NotHeard::Unsound(_)) => return Ok(()),
             Err(_) => tokio::time::sleep(Duration::from_millis(250)).await,
         }

@@ -1,7 +1,7 @@
 //! How does the drill stand at a border: customers inside, attackers outside, the resolver with an interface to each?
 //!
 //! Three network namespaces and two links of this run's own, gone when it is over. Addresses of 127.0.0.0/8 never leave a
-//! host, so customers and bots have the same ones with a 10 in front here.
+//! host, so customers and bots have the same ones with a 10 in front here ([`super::beside`]).
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -64,13 +64,13 @@ impl Border {
         ] {
             let (here, there) = (border.name(Side::Resolver), border.name(side));
             ip(&[
-                "link", "add", device, "netns", &here, "type", "veth", "peer", "name", "up",
+                "link", "add", device, "netns", &here, "type", "veth", "peer", "name", "far",
                 "netns", &there,
             ])?;
             border.ip_in(Side::Resolver, &["address", "add", own, "dev", device])?;
             border.ip_in(Side::Resolver, &["link", "set", device, "up"])?;
-            border.ip_in(side, &["address", "add", other, "dev", "up"])?;
-            border.ip_in(side, &["link", "set", "up", "up"])?;
+            border.ip_in(side, &["address", "add", other, "dev", "far"])?;
+            border.ip_in(side, &["link", "set", "far", "up"])?;
             // Every customer's address is this host's own: customers' because they are there, attackers' because they lie.
             border.ip_in(side, &["route", "add", "local", CUSTOMERS, "dev", "lo"])?;
         }
@@ -95,13 +95,6 @@ impl Border {
         SocketAddr::new(IpAddr::V4(address), PORT)
     }
 
-    /// The address here of somebody who has `address` on loopback.
-    #[must_use]
-    pub const fn here(address: Ipv4Addr) -> Ipv4Addr {
-        let [_, b, c, d] = address.octets();
-        Ipv4Addr::new(10, b, c, d)
-    }
-
     /// Settings of the resolver, those of listeners without one that is on loopback.
     #[must_use]
     pub fn settings(listen: SocketAddr) -> Vec<(&'static str, String)> {
@@ -121,7 +114,7 @@ impl Border {
         ]
     }
 
-    /// Puts this thread on a side.
+    /// Puts this thread, and those it starts, on a side.
     ///
     /// # Errors
     /// What the operating system says.
@@ -201,9 +194,5 @@ mod tests {
         let snmp = "Tcp: A B\nTcp: 1 2\nUdp: InDatagrams NoPorts InErrors\nUdp: 5 7 9\nUdpLite: InDatagrams NoPorts\nUdpLite: 0 0\n";
         assert_eq!(no_ports(snmp), Some(7));
         assert_eq!(no_ports("Udp: InDatagrams\nUdp: 5\n"), None);
-        assert_eq!(
-            Border::here(Ipv4Addr::new(127, 4, 3, 7)),
-            Ipv4Addr::new(10, 4, 3, 7)
-        );
     }
 }

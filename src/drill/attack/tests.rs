@@ -110,6 +110,12 @@ fn attackers_and_customers_have_no_address_in_common_and_strangers_are_served_by
         );
         assert!(stranger.source.is_loopback());
     }
+    let inside = packets(Shape::Inside, 1, 100);
+    assert!(
+        inside
+            .iter()
+            .all(|packet| allowed.contains(&IpAddr::V4(packet.source)))
+    );
     let forged = packets(Shape::Forged, 1, 100);
     assert!(forged.iter().all(|packet| packet.source == FORGED));
     let drowned: HashSet<_> = packets(Shape::Amplified, 1, 400)

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use rand::{Rng, RngExt};
 
-use super::border::Border;
 use super::scene::{self, name_elsewhere};
 use crate::wire::{Name, RecordType};
 
@@ -103,9 +102,11 @@ impl Traffic {
             payload,
         };
         Some(match self.shape {
-            Shape::Random(_) | Shape::Tenants | Shape::Popular | Shape::Pulses(..) => {
-                packet(bot, below(random)?, RecordType::A, None)
-            }
+            Shape::Random(_)
+            | Shape::Tenants
+            | Shape::Popular
+            | Shape::Pulses(..)
+            | Shape::Inside => packet(bot, below(random)?, RecordType::A, None),
             Shape::Words => {
                 let name = self.zone(random)?.child(word(random).as_bytes()).ok()?;
                 packet(bot, name, RecordType::A, None)
@@ -114,7 +115,6 @@ impl Traffic {
                 let source = Ipv4Addr::from(0x7F10_0000 | random.random_range(1..0x0010_0000_u32));
                 packet(source, below(random)?, RecordType::A, Some(4096))
             }
-            Shape::Inside => packet(Border::here(bot), below(random)?, RecordType::A, None),
             Shape::Forged => {
                 let name = name_elsewhere("hot", ordinal(number) % (scene::HOT * scene::ELSEWHERE));
                 packet(FORGED, to_wire(&name)?, RecordType::A, Some(1232))

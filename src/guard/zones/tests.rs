@@ -3,3 +3,4 @@
 mod lab;
 mod promises;
 mod torture;
+mod users;

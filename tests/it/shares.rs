@@ -177,6 +177,9 @@ fn one_client_that_floods_misses_harms_no_other_and_keeps_what_is_cached_or_prov
     let scene = scene("flooding", &well);
     let (stop, sent) = (AtomicBool::new(false), AtomicU64::new(0));
     let (flooding, other): (IpAddr, IpAddr) = ([127, 1, 0, 1].into(), [127, 2, 0, 1].into());
+    // What is cached before is what the flood must not touch.
+    let cached = || is_answered(other, "cached.ok0.test.");
+    assert!(scene.resolver.inside(cached));
     let mut most = 0;
     let (mine, others) = std::thread::scope(|scope| {
         scope.spawn(|| scene.resolver.inside(|| flood(1, 100, &sent, &stop)));

@@ -465,12 +465,8 @@ fn pipeline(plan: &Plan, validator: &Arc<Validator>) -> Pipeline {
     )
     .validated_by(Arc::clone(validator));
     // A script says what is asked upstream, not how often a zone, a client or a server may be.
-    let zones = ZoneGuard::new(
-        &ZoneGuardPlan::default(),
-        None,
-        Arc::default(),
-        Now::at_secs(0),
-    );
+    let start = Now::at_secs(0);
+    let zones = ZoneGuard::new(&ZoneGuardPlan::default(), None, Arc::default(), start);
     let unshared = SharesPlan {
         mode: ZoneGuardMode::Off,
         ..plan.shares
@@ -482,7 +478,7 @@ fn pipeline(plan: &Plan, validator: &Arc<Validator>) -> Pipeline {
             OwnAddresses::default(),
             &[0; 16],
             [0; 16],
-            Now::at_secs(0),
+            start,
         ),
         policy,
         cache,

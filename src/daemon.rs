@@ -14,6 +14,7 @@ mod priming;
 mod report;
 mod rollover;
 mod state_file;
+mod top;
 mod watch;
 mod zone_attacks;
 

@@ -17,14 +17,14 @@ use crate::policy::{Decision, Policy};
 use crate::resolve::Resolver;
 use crate::sys::clock::Now;
 use crate::sys::entropy;
+use crate::telemetry::seen::Sampler;
 use crate::telemetry::{AnswerSource, Reason, Telemetry, Worker};
-use crate::wire::writer::write_query;
-use crate::wire::{
-    Class, Flags, Header, Held, Name, QueryView, Question, Rcode, RecordType, Response,
-};
+use crate::wire::{Class, Header, Held, Name, QueryView, Question, Rcode, RecordType, Response};
 
+mod canary;
 mod limit;
 mod miss;
+mod noted;
 mod proof;
 mod refresh;
 mod remains;
@@ -62,6 +62,8 @@ pub struct WorkerState {
     counters: Arc<Worker>,
     /// For what is decided by chance; its numbers are never seen.
     dice: SmallRng,
+    /// Which queries are noted for whoever looks.
+    sampler: Sampler,
 }
 
 /// What becomes of a query after the part that never waits.
@@ -95,6 +97,7 @@ impl WorkerState {
             table: AnswerTable::new(slots, random.next_u64(), random.next_u64()),
             counters,
             dice: SmallRng::seed_from_u64(random.next_u64()),
+            sampler: Sampler::default(),
         }
     }
 }
@@ -112,8 +115,10 @@ impl Pipeline {
             table,
             counters,
             dice,
+            sampler,
         } = worker;
-        self.admit(Some(table), counters, arrival, now, dice, reply)
+        let weight = sampler.weight(now.mono.as_secs(), || dice.next_u32());
+        self.admit(Some(table), (counters, weight), arrival, now, dice, reply)
     }
 
     /// The same for a query that came by a stream, where no worker's table is at hand.
@@ -121,7 +126,8 @@ impl Pipeline {
         let mut dice = entropy::csprng();
         self.admit(
             None,
-            self.telemetry.shared(),
+            // A connection costs so much more than the note of a query that each has its own.
+            (self.telemetry.shared(), Some(1.0)),
             arrival,
             now,
             &mut dice,
@@ -129,36 +135,10 @@ impl Pipeline {
         )
     }
 
-    /// Whether a question of our own comes out as a reply: through policy, cache and composing like a client's, without the guard
-    /// and without asking anybody. The canary behind the watchdog.
-    #[must_use]
-    pub fn answers_itself(&self, now: Now) -> bool {
-        const ID: u16 = 0x5375;
-        let Ok(name) = "localhost.".parse() else {
-            return false;
-        };
-        let mut packet = Vec::new();
-        let question = Question::new(name, RecordType::A);
-        let flags = Flags::default().with_rd(true);
-        write_query(&mut packet, ID, flags, &question, None);
-        let Ok(query) = QueryView::parse(&packet) else {
-            return false;
-        };
-        let response = match self.known(query.question(), Demand::Checked, now) {
-            Known::Response(response, _) => response,
-            // Without special-use names nobody here need know it; to have found that out is enough.
-            Known::Remains(_) => Response::empty(Rcode::NOERROR),
-        };
-        let mut reply = Vec::new();
-        answer::compose(&query, &response, None, &self.plan, true, &mut reply);
-        Header::parse(&reply)
-            .is_ok_and(|header| header.id == ID && header.flags.qr() && header.qdcount == 1)
-    }
-
     fn admit(
         &self,
         table: Option<&mut AnswerTable>,
-        counters: &Worker,
+        (counters, weight): (&Worker, Option<f32>),
         arrival: &Arrival<'_>,
         now: Now,
         dice: &mut impl Rng,
@@ -166,6 +146,9 @@ impl Pipeline {
     ) -> Next {
         let verdict = self.guard.judge(arrival, now);
         verdict.count(counters);
+        if let Some(weight) = weight {
+            self.note(counters, arrival, &verdict, weight, now);
+        }
         let admission = match verdict {
             Verdict::Drop(_) | Verdict::Limit(_) => return Next::Silence,
             // Outsiders have the budget of refusals, clients their limit.

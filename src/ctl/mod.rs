@@ -15,6 +15,7 @@ mod output;
 mod reload;
 mod stats;
 mod status;
+mod top;
 mod why;
 
 use std::ffi::OsString;
@@ -71,6 +72,7 @@ const HEADING: &str = "Global options";
 enum Command {
     Status(status::Args),
     Stats(stats::Args),
+    Top(top::Args),
     Check(check::Args),
     Ask(ask::Args),
     Why(why::Args),
@@ -109,6 +111,8 @@ impl From<io::Error> for Error {
 struct Session<'a> {
     socket: PathBuf,
     screen: Screen<'a>,
+    /// Whether results go to a terminal.
+    terminal: bool,
 }
 
 impl Session<'_> {
@@ -151,10 +155,12 @@ fn execute(
             format: cli.output,
             paint,
         },
+        terminal: surroundings.terminal,
     };
     let done = match cli.command {
         Command::Status(args) => args.run(&mut session),
         Command::Stats(args) => args.run(&mut session),
+        Command::Top(args) => args.run(&mut session),
         Command::Check(args) => args.run(&mut session),
         Command::Ask(args) => args.run(&mut session),
         Command::Why(args) => args.run(&mut session),

@@ -12,7 +12,7 @@ use crate::ops::control::Control;
 use crate::ops::fake::FakeService;
 
 /// Runs the tool with these words; returns its exit code and what it wrote.
-fn suimon(words: &[&str]) -> (Exit, String, String) {
+pub(super) fn suimon(words: &[&str]) -> (Exit, String, String) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let args = std::iter::once("suimon").chain(words.iter().copied());
     let exit = execute(
@@ -26,7 +26,7 @@ fn suimon(words: &[&str]) -> (Exit, String, String) {
 }
 
 /// A fake daemon on a thread of its own; stays until the test's process ends.
-fn daemon() -> (TempDir, String, Arc<FakeService>) {
+pub(super) fn daemon() -> (TempDir, String, Arc<FakeService>) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("control.sock");
     let service = Arc::new(FakeService::default());
@@ -59,6 +59,7 @@ fn without_a_daemon_the_code_is_3_and_the_sentence_says_what_to_look_at() {
     for command in [
         &["status"][..],
         &["stats"],
+        &["top", "--once"],
         &["reload"],
         &["flush", "--all"],
         &["ask", "example.com", "A"],
@@ -99,6 +100,11 @@ fn bad_usage_is_2_whether_the_daemon_runs_or_not() {
         &["nta", "add", "a.test", "--for", "8d"],
         &["nta", "remove", "a..test"],
         &["guard", "pin"],
+        &["top", "--once", "--count", "2"],
+        &["top", "--count", "0"],
+        &["top", "--interval", "10ms"],
+        &["top", "--rows", "0"],
+        &["top", "--zones-by", "size"],
         &["guard", "exempt", "a..test"],
         &["check", "--explain", "a", "--effective"],
     ] {
@@ -124,6 +130,7 @@ fn help_and_version_are_done() {
     for command in [
         "status",
         "stats",
+        "top",
         "check",
         "ask",
         "why",

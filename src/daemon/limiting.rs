@@ -124,7 +124,7 @@ fn log(event: &Event, enforced: bool) {
 }
 
 /// A prefix as the log may show it.
-fn logged(prefix: IpNet) -> IpNet {
+pub(super) fn logged(prefix: IpNet) -> IpNet {
     let most = match prefix {
         IpNet::V4(_) => LOGGED.0,
         IpNet::V6(_) => LOGGED.1,

@@ -11,7 +11,7 @@ use super::live::Live;
 use super::local_root::LocalRoots;
 use super::rollover::Rollovers;
 use super::zone_attacks::ZoneAttacks;
-use super::{guarded, known_names, limiting, lookout, metrics, report};
+use super::{guarded, known_names, limiting, lookout, metrics, report, top};
 use crate::cache::FlushScope;
 use crate::config::plan::TransportKind;
 use crate::config::{self, Loaded, Sources};
@@ -21,7 +21,7 @@ use crate::guard::permit::{InternalCause, RecursionPermit};
 use crate::guard::zones::Class;
 use crate::ops::control::protocol::{
     AskReport, GuardChangeReport, GuardReport, LastReload, NtaAddReport, NtaListReport,
-    NtaRemoveReport, ReloadReport, StatusReport, Transport, WhyReport,
+    NtaRemoveReport, ReloadReport, StatusReport, TopReport, Transport, WhyReport,
 };
 use crate::ops::control::{FlushTarget, Rate, Reply, Service, ServiceError, ZoneWish, queries};
 use crate::ops::logging::Logging;
@@ -301,6 +301,10 @@ impl Service for Operator {
         let root_copy = live.resolver.root_copy();
         all.extend(self.local_root.metrics(root_copy, clock::now()));
         all
+    }
+
+    fn top(&self) -> TopReport {
+        top::report(&self.live(), &self.telemetry, self.started, clock::now())
     }
 
     fn flush(&self, target: &FlushTarget) -> u64 {

@@ -6,8 +6,10 @@
 pub mod attacks;
 pub mod cell;
 pub mod events;
+pub mod heavy;
 pub mod latency;
 pub mod reason;
+pub mod seen;
 pub mod worker;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -87,6 +89,14 @@ impl Telemetry {
     #[must_use]
     pub fn per_worker(&self) -> Vec<Counts> {
         self.lock().iter().map(|worker| worker.counts()).collect()
+    }
+
+    /// What each worker met lately, the shared one included.
+    #[must_use]
+    pub fn seen(&self) -> Vec<seen::Seen> {
+        let workers = self.lock().clone();
+        let all = workers.iter().chain([&self.shared]);
+        all.map(|worker| worker.seen()).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Arc<Worker>>> {

@@ -1,10 +1,12 @@
 //! What did one worker see and answer? Its cells, and the numbers read from them.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::cell::{Cells, Writers, add_up};
 use super::latency::{Latency, LatencyCounts};
 use super::reason::Reason;
+use super::seen::Seen;
 
 /// How a query arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -161,6 +163,7 @@ pub struct Worker {
     totals: Cells<TOTALS>,
     hits: Latency,
     misses: Latency,
+    seen: Mutex<Seen>,
 }
 
 /// The same, read.
@@ -204,6 +207,7 @@ impl Worker {
             totals: Cells::default(),
             hits: Latency::default(),
             misses: Latency::default(),
+            seen: Mutex::default(),
         }
     }
 
@@ -237,6 +241,21 @@ impl Worker {
             &self.misses
         };
         latency.observe(self.writers, took);
+    }
+
+    /// Notes whom and what was met just now, unless somebody reads it at this moment: nobody waits.
+    #[inline]
+    pub fn meet(&self, note: impl FnOnce(&mut Seen)) {
+        if let Ok(mut seen) = self.seen.try_lock() {
+            note(&mut seen);
+        }
+    }
+
+    /// What was met lately.
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.clone()
     }
 
     /// What was counted.

@@ -31,4 +31,5 @@ mod shared;
 mod signed;
 mod sockets;
 mod tools;
+mod top;
 mod torture;

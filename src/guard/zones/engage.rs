@@ -91,6 +91,13 @@ impl Outcomes {
         self.0.iter().map(|sum| sum.sum(at)).sum()
     }
 
+    /// How many failed per second.
+    #[must_use]
+    pub fn failed_rate(&self, at: u64) -> f32 {
+        let [.., failed] = &self.0;
+        failed.rate(at)
+    }
+
     /// The share that failed, 0 if there were none to speak of.
     #[must_use]
     pub fn failed_share(&self, at: u64) -> f32 {
@@ -182,6 +189,8 @@ pub struct Engaged {
     pub suffix: Option<Suffix>,
     /// Queries denied since.
     pub denied: u64,
+    /// The same, lately.
+    pub denied_lately: Decaying,
     /// Names explored since.
     pub explored: u64,
     /// Greatest demand per second since.
@@ -214,6 +223,7 @@ impl Engaged {
             level,
             suffix: None,
             denied: 0,
+            denied_lately: Decaying::default(),
             explored: 0,
             peak: 0.0,
             told: None,

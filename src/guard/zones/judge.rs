@@ -289,7 +289,7 @@ impl ZoneGuard {
             return match (has_stale && !query.renews, probes || is_owed) {
                 (true, refresh) => Ruling::Stale { refresh },
                 (false, true) => Ruling::Fetch,
-                (false, false) => engaged.deny(Reason::ZoneDead),
+                (false, false) => engaged.deny(Reason::ZoneDead, at),
             };
         }
         let has_room = held < threshold;
@@ -302,7 +302,7 @@ impl ZoneGuard {
             return if has_room {
                 Ruling::Fetch
             } else {
-                engaged.deny(Reason::ZoneSlots)
+                engaged.deny(Reason::ZoneSlots, at)
             };
         }
         // A quarter of the slots is left to known names.
@@ -314,17 +314,19 @@ impl ZoneGuard {
             engaged.explored += 1;
             return Ruling::Explore;
         }
-        engaged.deny(match engaged.trigger {
+        let reason = match engaged.trigger {
             Trigger::InFlight => Reason::ZoneInFlight,
             Trigger::Failing => Reason::ZoneFailing,
             Trigger::Flood | Trigger::Pinned => Reason::ZoneThrottled,
-        })
+        };
+        engaged.deny(reason, at)
     }
 }
 
 impl super::engage::Engaged {
-    fn deny(&mut self, reason: Reason) -> Ruling {
+    fn deny(&mut self, reason: Reason, at: u64) -> Ruling {
         self.denied += 1;
+        self.denied_lately.add(1.0, at);
         Ruling::Deny(reason)
     }
 }

@@ -2,4 +2,5 @@
 
 mod lab;
 mod promises;
+mod shown;
 mod torture;

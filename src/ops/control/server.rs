@@ -236,6 +236,7 @@ async fn obey(request: Request, peer: Peer, service: &dyn Service) -> Result<Vec
         Request::Stats {} => report(StatsReport {
             metrics: service.stats(),
         }),
+        Request::Top {} => report(service.top()),
         Request::Flush {
             name,
             tree,

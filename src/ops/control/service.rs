@@ -6,7 +6,7 @@ use std::pin::Pin;
 
 use super::protocol::{
     AskReport, GuardChangeReport, GuardReport, NtaAddReport, NtaListReport, NtaRemoveReport,
-    ReloadReport, StatusReport, Transport, WhyReport,
+    ReloadReport, StatusReport, TopReport, Transport, WhyReport,
 };
 use crate::ops::metrics::Metric;
 use crate::wire::{Name, Question, RecordType};
@@ -21,6 +21,9 @@ pub trait Service: Send + Sync + 'static {
 
     /// Every counter and gauge; no label may hold a query name (anyone could make millions of them).
     fn stats(&self) -> Vec<Metric>;
+
+    /// Who asks most, for what, and what becomes of it.
+    fn top(&self) -> TopReport;
 
     /// Forgets cached data; returns how many entries.
     fn flush(&self, target: &FlushTarget) -> u64;

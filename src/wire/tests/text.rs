@@ -101,7 +101,11 @@ fn a_quote_in_a_protocols_name_is_shown_so_that_it_can_be_read_back() {
     // Found by fuzzing: hickory writes `alpn=h"`.
     let rdata = [&b"\x00\x01\x00"[..], &[0, 1, 0, 3, 2, b'h', b'"']].concat();
     let text = rdata_to_text(RecordType::HTTPS, &rdata);
-    assert_eq!(*rdata_from_text(RecordType::HTTPS, &text).unwrap(), *rdata, "{text}");
+    assert_eq!(
+        *rdata_from_text(RecordType::HTTPS, &text).unwrap(),
+        *rdata,
+        "{text}"
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod excused;
 mod front;
 mod guarded;
+mod incidents;
 mod known_names;
 mod limiting;
 mod live;
@@ -16,7 +17,6 @@ mod rollover;
 mod state_file;
 mod top;
 mod watch;
-mod zone_attacks;
 
 use std::fmt;
 use std::io::Write as _;
@@ -259,11 +259,12 @@ async fn keep_house(operator: Arc<Operator>) {
         live.pipeline.guard.see_to_it(clock::now());
         drop(live);
         operator.end_excuses();
-        operator.zone_attacks().see_to_it(&operator.live());
+        operator
+            .incidents()
+            .see_to_it(&operator.live(), clock::now());
         let live = Arc::clone(&operator.live());
         operator.known_names().see_to_it(&live, clock::now()).await;
         drop(live);
-        limiting::tell_events(&operator.live(), clock::now());
         operator.rollovers().see_to_it(&operator);
         operator.local_root().see_to_it(&operator);
         notify::status(&operator.status_line());

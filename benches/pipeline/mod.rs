@@ -143,6 +143,7 @@ const fn arrival(bytes: &[u8], source: SocketAddr, local: SocketAddr) -> Arrival
         local,
         interface: 2,
         loopback: false,
+        hop_limit: None,
         transport: TransportKind::Udp,
     }
 }

@@ -81,6 +81,7 @@ impl Service for Front {
             local: datagram.local,
             interface: datagram.interface,
             loopback: datagram.loopback,
+            hop_limit: None,
             transport: TransportKind::Udp,
         };
         let Batched { state, live } = worker;
@@ -144,6 +145,7 @@ impl Front {
                 local: peer.local,
                 interface: 0,
                 loopback: peer.source.ip().is_loopback(),
+                hop_limit: None,
                 transport: TransportKind::Tcp,
             };
             pipeline.arrive_by_stream(&arrival, now, &mut reply)

@@ -95,8 +95,8 @@ impl Live {
             _ => {
                 let now = clock::now();
                 let known = known_names::Keeper::load(&plan.process, &plan.zone_guard, now);
-                let events = Arc::clone(telemetry.attacks());
-                ZoneGuard::new(&plan.zone_guard, known, events, now)
+                let incidents = Arc::clone(telemetry.incidents());
+                ZoneGuard::new(&plan.zone_guard, known, incidents, now)
             }
         };
         if let Some(before) = before {
@@ -205,6 +205,7 @@ mod tests {
             local: "192.0.2.53:53".parse().unwrap(),
             interface: 2,
             loopback: false,
+            hop_limit: None,
             transport: plan::TransportKind::Udp,
         };
         let now = Now::at_secs(0);

@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::{ArcSwap, Guard};
 
 use super::excused::Keeper;
+use super::incidents::Incidents;
 use super::live::Live;
 use super::local_root::LocalRoots;
 use super::rollover::Rollovers;
-use super::zone_attacks::ZoneAttacks;
 use super::{guarded, known_names, limiting, lookout, metrics, report, top};
 use crate::cache::FlushScope;
 use crate::config::plan::TransportKind;
@@ -49,7 +49,7 @@ pub(super) struct Operator {
     keeper: Keeper,
     rollovers: Rollovers,
     known_names: known_names::Keeper,
-    zone_attacks: ZoneAttacks,
+    incidents: Incidents,
     local_root: LocalRoots,
     /// Wall seconds when ends of excuses were looked for last.
     looked_for_ends: AtomicU64,
@@ -88,7 +88,7 @@ impl Operator {
             keeper,
             rollovers,
             known_names: known_names::Keeper::default(),
-            zone_attacks: ZoneAttacks::default(),
+            incidents: Incidents::default(),
             local_root,
             looked_for_ends: AtomicU64::new(started.wall_secs()),
         }))
@@ -109,9 +109,9 @@ impl Operator {
         &self.known_names
     }
 
-    /// What people hear of zones under attack.
-    pub(super) const fn zone_attacks(&self) -> &ZoneAttacks {
-        &self.zone_attacks
+    /// What people hear of attacks.
+    pub(super) const fn incidents(&self) -> &Incidents {
+        &self.incidents
     }
 
     /// The copy of the root zone.

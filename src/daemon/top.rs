@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
-use super::limiting::logged;
+use super::incidents::logged;
 use super::live::Live;
 use crate::ops::control::protocol::{TopClient, TopDomain, TopLimited, TopReport, TopZone};
 use crate::ops::control::queries;

@@ -63,6 +63,8 @@ pub struct Arrival<'a> {
     pub interface: u32,
     /// Whether that interface is the loopback one.
     pub loopback: bool,
+    /// The hop limit (TTL) it came with, if that was looked at.
+    pub hop_limit: Option<u8>,
     /// Datagram or stream.
     pub transport: TransportKind,
 }
@@ -258,8 +260,7 @@ impl Guard {
             return self.error_for(arrival, Reason::RecursionNotDesired, Rcode::REFUSED);
         }
         Verdict::Admit(Admission::new(
-            arrival.source,
-            arrival.transport,
+            arrival,
             recursion_desired,
             // Row 10 holds for what goes wrong later, too.
             self.may_send_error(arrival),

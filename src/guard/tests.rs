@@ -76,6 +76,7 @@ fn arrival<'a>(bytes: &'a [u8], source: &str) -> Arrival<'a> {
         local: "192.0.2.53:53".parse().unwrap(),
         interface: 2,
         loopback: false,
+        hop_limit: None,
         transport: TransportKind::Udp,
     }
 }
@@ -597,6 +598,7 @@ fn a_datagram_comes_by_the_interface_its_source_belongs_to() {
             local: "192.0.2.53:53".parse().unwrap(),
             interface,
             loopback,
+            hop_limit: None,
             transport,
         };
         guard.judge(&arrival, Now::at_secs(0)).reason()

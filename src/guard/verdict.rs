@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::Arrival;
 use super::limiter::{Client, Limited};
 use super::permit::RecursionPermit;
 use crate::config::plan::TransportKind;
@@ -48,6 +49,7 @@ impl Verdict {
 pub struct Admission {
     client: SocketAddr,
     transport: TransportKind,
+    hop_limit: Option<u8>,
     recursion_desired: bool,
     errors_allowed: bool,
     must_prove: bool,
@@ -57,15 +59,15 @@ pub struct Admission {
 
 impl Admission {
     pub(in crate::guard) const fn new(
-        client: SocketAddr,
-        transport: TransportKind,
+        arrival: &Arrival<'_>,
         recursion_desired: bool,
         errors_allowed: bool,
         must_prove: bool,
     ) -> Self {
         Self {
-            client,
-            transport,
+            client: arrival.source,
+            transport: arrival.transport,
+            hop_limit: arrival.hop_limit,
             recursion_desired,
             errors_allowed,
             must_prove,
@@ -121,6 +123,7 @@ impl Admission {
         Client {
             address: (&self.client).into(),
             verified: self.is_verified(),
+            hop_limit: self.hop_limit,
         }
     }
 

@@ -69,6 +69,7 @@ impl Pipeline {
         let client = Client {
             address: (&arrival.source).into(),
             verified: arrival.transport == TransportKind::Tcp,
+            hop_limit: arrival.hop_limit,
         };
         match self
             .guard

@@ -66,6 +66,7 @@ fn arrival(bytes: &[u8], source: IpAddr, transport: TransportKind) -> Arrival<'_
         },
         interface: 0,
         loopback: false,
+        hop_limit: None,
         transport,
     }
 }

@@ -1,19 +1,17 @@
 //! How do people write records? RDATA and record lines in presentation form, both ways.
 //!
-//! Types with a table below are read and written here, every octet kept; the service-binding types and a few rare ones go by
-//! way of hickory-proto; the rest, and whatever does not fit its type, is written in the generic form of RFC 3597 section 5,
+//! Types with a table below are read and written here, every octet kept; the service-binding types go by way of
+//! hickory-proto; the rest, and whatever does not fit its type, is written in the generic form of RFC 3597 section 5,
 //! which is read for every type.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
-
-use hickory_proto::rr::RData;
-use hickory_proto::serialize::binary::{BinDecoder, BinEncodable, BinEncoder, Restrict};
-use hickory_proto::serialize::txt::Parser;
 
 use super::encoding::{base64, hex, moment, unbase64, unhex};
 use super::header::{u16_at, u32_at};
 use super::tokens::{Token, quoted, tokens};
 use super::{Class, Name, Record, RecordType, Rrset, rdata};
+
+mod by_hickory;
 
 pub use super::encoding::seconds;
 
@@ -112,7 +110,7 @@ pub fn rdata_to_text(rtype: RecordType, rdata: &[u8]) -> String {
         |text: &String| rdata_from_text(rtype, text).is_ok_and(|read| read.as_ref() == rdata);
     let own = fields(rtype).and_then(|fields| show(fields, rdata));
     own.filter(exact)
-        .or_else(|| show_by_hickory(rtype, rdata))
+        .or_else(|| by_hickory::show(rtype, rdata))
         .unwrap_or_else(|| generic(rdata))
 }
 
@@ -127,7 +125,7 @@ pub fn rdata_from_text(rtype: RecordType, text: &str) -> Result<Box<[u8]>, TextE
     } else if let Some(fields) = fields(rtype) {
         read(fields, &tokens)?
     } else {
-        read_by_hickory(rtype, text)?
+        by_hickory::read(rtype, text)?
     };
     rdata::check(rtype, &rdata)
         .map_err(|error| TextError(format!("not the data of a {rtype} record: {error}")))?;
@@ -160,6 +158,11 @@ pub fn record_from_text(line: &str, default_ttl: u32) -> Result<Record, TextErro
             );
         } else if class.is_none() && word.eq_ignore_ascii_case("IN") {
             class = Some(Class::IN);
+        } else if ["CH", "HS"]
+            .iter()
+            .any(|other| word.eq_ignore_ascii_case(other))
+        {
+            return Err(TextError(format!("class {word} is not served, only IN")));
         } else {
             let rtype: RecordType = word
                 .parse()
@@ -196,10 +199,17 @@ pub fn rrset_to_lines(rrset: &Rrset, ttl: u32) -> Vec<String> {
     own.chain(signatures).collect()
 }
 
-/// The first word and what is behind it.
+/// The first word and what is behind it. A backslash keeps the character behind it in the word; `;` begins a comment.
 fn next_word(text: &str) -> (&str, &str) {
     let text = text.trim_start();
-    text.split_once(char::is_whitespace).unwrap_or((text, ""))
+    let mut escaped = false;
+    let end = text.find(|character: char| {
+        let ends = !escaped && (character.is_whitespace() || character == ';');
+        escaped = !escaped && character == '\\';
+        ends
+    });
+    end.and_then(|end| text.split_at_checked(end))
+        .unwrap_or((text, ""))
 }
 
 /// [`seconds`], at most 2^31-1 (RFC 2181 section 8).
@@ -445,45 +455,4 @@ fn read_generic(tokens: &[Token]) -> Result<Vec<u8>, TextError> {
                 "`\\# {length}` is followed by {length} octets in hexadecimal"
             ))
         })
-}
-
-/// Types left to hickory-proto: those whose text it can read back as it wrote it.
-const fn is_hickorys(rtype: RecordType) -> bool {
-    matches!(rtype, RecordType::SVCB | RecordType::HTTPS)
-}
-
-fn show_by_hickory(rtype: RecordType, rdata: &[u8]) -> Option<String> {
-    let length = u16::try_from(rdata.len())
-        .ok()
-        .filter(|_| is_hickorys(rtype))?;
-    let mut decoder = BinDecoder::new(rdata);
-    let data = RData::read(&mut decoder, rtype.0.into(), Restrict::new(length)).ok()?;
-    let text = data.to_string();
-    // Only a text that says all of it, read the way an operator's line is: hickory leaves a quote in ALPN unescaped.
-    (*rdata_from_text(rtype, &text).ok()? == *rdata).then_some(text)
-}
-
-fn read_by_hickory(rtype: RecordType, text: &str) -> Result<Vec<u8>, TextError> {
-    let refuse = |why: &dyn std::fmt::Display| {
-        TextError(format!(
-            "{rtype} data is not readable ({why}); `\\# length hex` always is"
-        ))
-    };
-    if !is_hickorys(rtype) || text.contains(['\n', '\r']) {
-        return Err(refuse(&"no text form is known here"));
-    }
-    let zone = format!(". 0 IN {rtype} {text}\n");
-    let (_, records) = Parser::new(zone, None, Some(hickory_proto::rr::Name::root()))
-        .parse()
-        .map_err(|error| refuse(&error))?;
-    let data = records
-        .into_values()
-        .flat_map(|set| set.records_without_rrsigs().cloned().collect::<Vec<_>>())
-        .map(|record| record.data)
-        .next()
-        .ok_or_else(|| refuse(&"no data"))?;
-    let mut octets = Vec::new();
-    data.emit(&mut BinEncoder::new(&mut octets))
-        .map_err(|error| refuse(&error))?;
-    Ok(octets)
 }

@@ -7,6 +7,7 @@ use super::{Check, public_resolvers};
 use crate::config::plan::{ForwardZone, Policy, StubZone};
 use crate::config::records;
 use crate::config::units::Endpoint;
+use crate::wire::rrset::group;
 use crate::wire::{Name, RecordType, Rrset};
 
 impl Check<'_> {
@@ -206,7 +207,7 @@ impl Check<'_> {
 
     fn local_data(&mut self) -> Vec<Rrset> {
         let mut lines = Vec::new();
-        let mut known: HashMap<Name, Vec<(RecordType, Vec<u8>)>> = HashMap::new();
+        let mut known: HashMap<Name, Vec<(RecordType, Box<[u8]>)>> = HashMap::new();
         for (index, text) in self.file.policy.local_data.iter().enumerate() {
             let path = format!("policy.local_data.{index}");
             let line = match records::parse(text) {
@@ -237,6 +238,6 @@ impl Check<'_> {
             others.push((line.rtype, line.rdata.clone()));
             lines.push(line);
         }
-        records::group(lines)
+        group(&lines)
     }
 }

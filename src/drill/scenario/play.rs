@@ -373,6 +373,7 @@ impl<'a> Play<'a> {
             local: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 53),
             interface: 0,
             loopback: true,
+            hop_limit: None,
             transport: if tcp {
                 TransportKind::Tcp
             } else {

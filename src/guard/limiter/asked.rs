@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::ladder::QUERY;
 use crate::guard::address::Address;
 use crate::telemetry::Reason;
+use crate::telemetry::incidents::Namespace;
 use crate::wire::{Rcode, RecordType};
 
 /// Costs of these are so many times the usual (parameter sheet, section 2).
@@ -19,6 +20,8 @@ pub struct Client {
     pub address: Address,
     /// Whether it is proven: TCP, or a valid server cookie.
     pub verified: bool,
+    /// The hop limit that the query came with, if that was looked at.
+    pub hop_limit: Option<u8>,
 }
 
 impl Client {
@@ -28,6 +31,16 @@ impl Client {
         Self {
             address: Address::from(address),
             verified,
+            hop_limit: None,
+        }
+    }
+
+    /// By what it is judged.
+    pub(super) const fn namespace(&self) -> Namespace {
+        if self.verified {
+            Namespace::Verified
+        } else {
+            Namespace::Claimed
         }
     }
 }

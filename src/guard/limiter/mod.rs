@@ -24,7 +24,7 @@ use self::demand::Demand;
 use self::isc::{Isc, Table};
 use self::ladder::{Ladder, QUERY, STEPS, Step, WHOLE, leading_bits};
 use self::near::{Near, SAMPLED};
-use self::offenders::{Offenders, prefix_of};
+use self::offenders::{AtLimit, Offenders, prefix_of};
 use self::overload::Overload;
 use self::sketch::{Decay, FULL, Place, Sketch};
 use super::address::Address;
@@ -32,7 +32,8 @@ use super::ranges::Ranges;
 use crate::config::plan;
 use crate::config::plan::{LimiterAlgorithm, LimiterMode};
 use crate::sys::clock::Now;
-use crate::telemetry::events::Event;
+use crate::telemetry::Reason;
+use crate::telemetry::incidents::{Moment, Namespace};
 use crate::wire::Rcode;
 
 /// One query in so many is looked at for the suggested rate.
@@ -157,14 +158,9 @@ impl Limiter {
         if self.plan.mode == LimiterMode::LogOnly && share == WHOLE {
             self.survey(client, cost, now, dice);
         }
-        let over = self.charge(client, cost, share, true, now, dice)?;
-        self.memory
-            .offenders
-            .note(client.address, over.bits, over.hash, now);
-        Some(Over {
-            limited: self.limited(client, asked, may_reply, now, dice),
-            enforced: self.plan.mode == LimiterMode::Enforce,
-        })
+        let at = self.charge(client, cost, share, true, now, dice)?;
+        let limited = self.limited(client, asked, may_reply, now, dice);
+        Some(self.noted(client, at, limited, now))
     }
 
     /// Charges a reply that goes out to a query that was charged, by its size and kind; with the isc algorithm also judges it, and
@@ -206,17 +202,30 @@ impl Limiter {
             return None;
         }
         let table = self.memory.table.as_ref()?;
-        let (limited, bits, key) = isc.judge(table, client, asked.client_cookie, reply, now)?;
-        self.memory.offenders.note(client.address, bits, key, now);
-        Some(Over {
-            limited,
-            enforced: self.plan.mode == LimiterMode::Enforce,
-        })
+        let (limited, bits, hash) = isc.judge(table, client, asked.client_cookie, reply, now)?;
+        let at = AtLimit {
+            bits,
+            hash,
+            namespace: Namespace::Responses,
+        };
+        Some(self.noted(client, at, limited, now))
+    }
+
+    /// What becomes of a query over a limit, for whoever carries it out and for the story of it.
+    fn noted(&self, client: Client, at: AtLimit, limited: Limited, now: Now) -> Over {
+        let enforced = self.plan.mode == LimiterMode::Enforce;
+        let became = if enforced {
+            limited.reason()
+        } else {
+            Reason::WouldLimit
+        };
+        self.memory.offenders.note(client, at, became, now);
+        Over { limited, enforced }
     }
 
     /// What has begun, goes on or ended since this was asked last.
     #[must_use]
-    pub fn events(&self, now: Now) -> Vec<Event> {
+    pub fn moments(&self, now: Now) -> Vec<Moment> {
         self.memory.offenders.look(now)
     }
 
@@ -307,6 +316,7 @@ impl Limiter {
                 return Some(AtLimit {
                     bits: step.bits,
                     hash,
+                    namespace: client.namespace(),
                 });
             }
             self.sample(client, place.load(), share, luck);
@@ -349,6 +359,7 @@ impl Limiter {
                 return Some(AtLimit {
                     bits: step.bits,
                     hash,
+                    namespace: client.namespace(),
                 });
             }
             let each = if near { price } else { price * times };
@@ -441,13 +452,6 @@ impl Limiter {
             (Address::V6(_), true) => &self.verified_v6,
         }
     }
-}
-
-/// The prefix at its limit.
-#[derive(Clone, Copy, Debug)]
-struct AtLimit {
-    bits: u8,
-    hash: u64,
 }
 
 fn is_isc(plan: &plan::Limiter) -> bool {

@@ -1,4 +1,4 @@
-//! Who is over the limit now? A small table of prefixes, from which a line of log is made when one begins, goes on or ends.
+//! Who is over the limit now? A small table of prefixes, from which an incident is made that begins, goes on and ends.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,19 +6,29 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::Client;
 use crate::guard::address::Address;
 use crate::sys::clock::Now;
-use crate::telemetry::events::{Event, EventKind, Phase};
+use crate::telemetry::Reason;
+use crate::telemetry::incidents::{ClientsLimited, HopLimits, Moment, Namespace, Stage, Subject};
 
 /// Buckets and places in each: 512 prefixes at once; among more the one with the fewest limited queries gives way.
 const BUCKETS: usize = 64;
 const WAYS: usize = 8;
 /// A prefix within its limit for so long has stopped (BIND's value, T1.1).
 const QUIET: Duration = Duration::from_secs(60);
-/// A prefix over its limit is told again after so long (BIND's value, T1.1).
-const AGAIN: Duration = Duration::from_secs(1800);
-/// Events of one look at most; the rest is told at the next.
+/// A prefix over its limit is told again after so long.
+const AGAIN: Duration = Duration::from_secs(60);
+/// Moments of one look at most; the rest is told at the next.
 const AT_ONCE: usize = 8;
+/// What becomes of a limited query.
+const DONE: [Reason; 5] = [
+    Reason::LimitedTruncated,
+    Reason::LimitedBadCookie,
+    Reason::LimitedDropped,
+    Reason::LimitedDeferred,
+    Reason::WouldLimit,
+];
 
 /// The prefixes over their limit.
 #[derive(Debug)]
@@ -27,6 +37,7 @@ pub(super) struct Offenders(Mutex<Box<[[Option<Offender>; WAYS]; BUCKETS]>>);
 #[derive(Clone, Copy, Debug)]
 struct Offender {
     prefix: IpNet,
+    namespace: Namespace,
     first: Now,
     last: Now,
     /// Limited queries since `told`, and in all.
@@ -36,6 +47,20 @@ struct Offender {
     peak: u64,
     told: Option<Now>,
     looked: Now,
+    /// What became of them, in the order of [`DONE`].
+    done: [u64; DONE.len()],
+    hop_limits: HopLimits,
+}
+
+/// A prefix at its limit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AtLimit {
+    /// Its length, 0..=128.
+    pub(super) bits: u8,
+    /// Its hash.
+    pub(super) hash: u64,
+    /// By what it was judged.
+    pub(super) namespace: Namespace,
 }
 
 impl Default for Offenders {
@@ -45,47 +70,49 @@ impl Default for Offenders {
 }
 
 impl Offenders {
-    /// Notes a limited query. If somebody else is noting one just now it is not counted here (its reason is, elsewhere): nobody
-    /// waits.
-    pub(super) fn note(&self, client: Address, bits: u8, hash: u64, now: Now) {
+    /// Notes a limited query and what became of it. If somebody else is noting one just now it is not counted here (its reason is,
+    /// elsewhere): nobody waits.
+    pub(super) fn note(&self, client: Client, at: AtLimit, became: Reason, now: Now) {
         let Ok(mut table) = self.0.try_lock() else {
             return;
         };
-        let bucket = usize::try_from(hash >> 32).unwrap_or(0) % BUCKETS;
+        let bucket = usize::try_from(at.hash >> 32).unwrap_or(0) % BUCKETS;
         let Some(bucket) = table.get_mut(bucket) else {
             return;
         };
-        let prefix = prefix_of(client, bits);
+        let (prefix, namespace) = (prefix_of(client.address, at.bits), at.namespace);
         if let Some(known) = bucket
             .iter_mut()
             .flatten()
-            .find(|known| known.prefix == prefix)
+            .find(|known| known.prefix == prefix && known.namespace == namespace)
         {
-            known.last = now;
-            known.recent += 1;
-            known.total += 1;
+            known.count(client, became, now);
             return;
         }
         let place = bucket
             .iter_mut()
             .min_by_key(|place| place.map_or((0, 0), |one| (one.total, 1)));
         if let Some(place) = place {
-            *place = Some(Offender {
+            let fresh = Offender {
                 prefix,
+                namespace,
                 first: now,
                 last: now,
-                recent: 1,
-                total: 1,
+                recent: 0,
+                total: 0,
                 peak: 0,
                 told: None,
                 looked: now,
-            });
+                done: [0; DONE.len()],
+                hop_limits: HopLimits::default(),
+            };
+            place.insert(fresh).count(client, became, now);
         }
     }
 
     /// What has begun, goes on or ended since the last look. Called every few seconds.
-    pub(super) fn look(&self, now: Now) -> Vec<Event> {
-        let mut events = Vec::new();
+    pub(super) fn look(&self, now: Now) -> Vec<Moment> {
+        let mut moments = Vec::new();
         let mut table = self.lock();
         for place in table.iter_mut().flatten() {
             let Some(one) = place.as_mut() else {
@@ -95,30 +122,27 @@ impl Offenders {
             one.peak = one.peak.max(one.recent / passed);
             one.recent = 0;
             one.looked = now;
-            let phase = match one.told {
-                None => Some(Phase::Start),
-                Some(_) if now.since(one.last) >= QUIET => Some(Phase::Stop),
-                Some(told) if now.since(told) >= AGAIN => Some(Phase::Continue),
+            let stage = match one.told {
+                None => Some(Stage::Started),
+                Some(_) if now.since(one.last) >= QUIET => Some(Stage::Stopped),
+                Some(told) if now.since(told) >= AGAIN => Some(Stage::Continuing),
                 Some(_) => None,
             };
-            let Some(phase) = phase.filter(|_| events.len() < AT_ONCE) else {
+            let Some(stage) = stage.filter(|_| moments.len() < AT_ONCE) else {
                 continue;
             };
-            events.push(Event {
-                kind: EventKind::ClientLimited,
-                phase,
-                prefix: one.prefix,
+            moments.push(Moment {
                 at_ms: now.wall_ms,
                 since_ms: one.first.wall_ms,
-                count: one.total,
-                peak: one.peak,
+                stage,
+                subject: Subject::Clients(one.story()),
             });
             one.told = Some(now);
-            if phase == Phase::Stop {
+            if stage == Stage::Stopped {
                 *place = None;
             }
         }
-        events
+        moments
     }
 
     /// Prefixes over their limit in the last minute.
@@ -146,6 +170,33 @@ impl super::Limiter {
     }
 }
 
+impl Offender {
+    fn count(&mut self, client: Client, became: Reason, now: Now) {
+        self.last = now;
+        self.recent += 1;
+        self.total += 1;
+        self.hop_limits.note(client.hop_limit);
+        let done = DONE.iter().position(|reason| *reason == became);
+        if let Some(count) = done.and_then(|index| self.done.get_mut(index)) {
+            *count += 1;
+        }
+    }
+
+    fn story(&self) -> ClientsLimited {
+        let done = DONE.iter().copied().zip(self.done);
+        let done: Vec<(Reason, u64)> = done.filter(|(_, times)| *times > 0).collect();
+        ClientsLimited {
+            prefix: self.prefix,
+            namespace: self.namespace,
+            queries: self.total,
+            peak: self.peak,
+            enforced: done.iter().any(|(reason, _)| *reason != Reason::WouldLimit),
+            done,
+            hop_limits: self.hop_limits,
+        }
+    }
+}
+
 /// The prefix of `bits` that holds `client`.
 pub(super) fn prefix_of(client: Address, bits: u8) -> IpNet {
     let (address, whole) = match client {
@@ -159,39 +210,63 @@ pub(super) fn prefix_of(client: Address, bits: u8) -> IpNet {
 mod tests {
     use super::*;
 
-    const CLIENT: Address = Address::V4(0xC000_0201);
+    const fn client(address: u32) -> Client {
+        Client {
+            address: Address::V4(address),
+            verified: false,
+            hop_limit: Some(57),
+        }
+    }
 
-    fn phases(events: &[Event]) -> Vec<(Phase, String, u64)> {
-        events
-            .iter()
-            .map(|event| (event.phase, event.prefix.to_string(), event.count))
-            .collect()
+    const fn at_limit(hash: u64, namespace: Namespace) -> AtLimit {
+        AtLimit {
+            bits: 24,
+            hash,
+            namespace,
+        }
+    }
+
+    fn story(moment: &Moment) -> (Stage, &ClientsLimited) {
+        let Subject::Clients(clients) = &moment.subject else {
+            panic!("{moment:?}");
+        };
+        (moment.stage, clients)
     }
 
     #[test]
-    fn an_event_begins_goes_on_and_ends_and_nothing_is_told_per_packet() {
+    fn an_incident_begins_goes_on_and_ends_and_nothing_is_told_per_packet() {
         let offenders = Offenders::default();
         let mut told = Vec::new();
-        for second in 0..4000 {
+        for second in 0..400 {
             let now = Now::at_secs(second);
-            if second < 3700 {
+            if second < 150 {
                 for _ in 0..10 {
-                    offenders.note(CLIENT, 24, 7, now);
+                    let at = at_limit(7, Namespace::Claimed);
+                    offenders.note(client(0xC000_0201), at, Reason::LimitedTruncated, now);
                 }
             }
             told.extend(offenders.look(now));
         }
+        let stories: Vec<(Stage, String, u64)> = told
+            .iter()
+            .map(story)
+            .map(|(stage, of)| (stage, of.prefix.to_string(), of.queries))
+            .collect();
         let prefix = "192.0.2.0/24".to_owned();
         assert_eq!(
-            phases(&told),
+            stories,
             [
-                (Phase::Start, prefix.clone(), 10),
-                (Phase::Continue, prefix.clone(), 18_010),
-                (Phase::Continue, prefix.clone(), 36_010),
-                (Phase::Stop, prefix, 37_000),
+                (Stage::Started, prefix.clone(), 10),
+                (Stage::Continuing, prefix.clone(), 610),
+                (Stage::Continuing, prefix.clone(), 1_210),
+                (Stage::Continuing, prefix.clone(), 1_500),
+                (Stage::Stopped, prefix, 1_500),
             ]
         );
-        assert_eq!(told.last().map(|event| event.peak), Some(10));
+        let (_, last) = told.last().map(story).unwrap();
+        assert_eq!((last.peak, last.enforced), (10, true));
+        assert_eq!(last.done, [(Reason::LimitedTruncated, 1_500)]);
+        assert_eq!(last.hop_limits.most(), [(57, 1_500)]);
         assert_eq!(offenders.len(), 0);
     }
 
@@ -201,9 +276,33 @@ mod tests {
         let now = Now::at_secs(1);
         for number in 0..100_000_u32 {
             let hash = u64::from(number.wrapping_mul(0x9E37_79B9)) << 32;
-            offenders.note(Address::V4(number << 8), 24, hash, now);
+            let at = at_limit(hash, Namespace::Claimed);
+            offenders.note(client(number << 8), at, Reason::LimitedDropped, now);
         }
         assert_eq!(offenders.len(), BUCKETS * WAYS);
         assert_eq!(offenders.look(now).len(), AT_ONCE);
+    }
+
+    #[test]
+    fn what_is_claimed_and_what_is_proven_are_told_apart() {
+        let offenders = Offenders::default();
+        let now = Now::at_secs(1);
+        for (namespace, became) in [
+            (Namespace::Claimed, Reason::WouldLimit),
+            (Namespace::Verified, Reason::LimitedDeferred),
+        ] {
+            offenders.note(client(0xC000_0201), at_limit(7, namespace), became, now);
+        }
+        let told = offenders.look(now);
+        let mut stories: Vec<(Namespace, bool)> = told
+            .iter()
+            .map(|moment| story(moment).1)
+            .map(|of| (of.namespace, of.enforced))
+            .collect();
+        stories.sort_by_key(|(namespace, _)| namespace.label());
+        assert_eq!(
+            stories,
+            [(Namespace::Claimed, false), (Namespace::Verified, true)]
+        );
     }
 }

@@ -56,7 +56,11 @@ impl Bench {
     }
 
     fn asks(&mut self, address: Address, verified: bool, asked: Asked, now: Now) -> Option<Over> {
-        let client = Client { address, verified };
+        let client = Client {
+            address,
+            verified,
+            hop_limit: None,
+        };
         self.limiter
             .arrive(client, asked, true, now, &mut self.dice)
     }
@@ -120,6 +124,7 @@ fn t1_1_the_closed_forms_hold_within_two_percent() {
     let client = Client {
         address: Address::V4(CLIENT),
         verified: false,
+        hop_limit: None,
     };
     let used = |bench: &Bench, micros| bench.limiter.look(client, at(micros))[0].used;
     assert_near(used(&bench, 1), 0.5, 0.02, "half of it used");
@@ -177,6 +182,7 @@ fn t1_2_and_3_a_million_forged_sources_take_no_memory_and_no_honest_client_is_li
     let fresh = Client {
         address: Address::V4(10 << 24 | 0xFF_FFFF),
         verified: false,
+        hop_limit: None,
     };
     let (asked, now) = (Asked::default(), at(2 * SECOND));
     let passed = (0..1000)
@@ -274,10 +280,11 @@ fn each_level_has_its_limit_and_it_is_the_one_that_is_told() {
         .filter(|n| bench.passes(CLIENT & !0xFF | (n % 100), 1))
         .count();
     assert_near(passed as f64, 12_800.0, 0.02, "of a /24");
-    let events = bench.limiter.events(at(SECOND));
-    let told: Vec<String> = events
+    let moments = bench.limiter.moments(at(SECOND));
+    let told: Vec<String> = moments
         .iter()
-        .map(|event| event.prefix.to_string())
+        .map(|moment| moment.subject.key())
+        .filter_map(|key| Some(key.strip_suffix(" claimed")?.to_owned()))
         .collect();
     assert!(told.contains(&"192.0.2.0/24".to_owned()), "{told:?}");
     // IPv6: a customer's /56 counts as one, whichever of its addresses asks; the next /56 is another.
@@ -330,6 +337,7 @@ fn a_sample_far_from_the_limit_does_not_move_the_limit_of_a_network() {
         let client = Client {
             address: Address::V4(CLIENT),
             verified: false,
+            hop_limit: None,
         };
         let network = bench.limiter.look(client, at(from + 2 * SECOND))[1];
         if turn >= 5 {
@@ -366,6 +374,7 @@ fn what_costs_more_counts_more() {
         let client = Client {
             address: Address::V4(CLIENT),
             verified,
+            hop_limit: None,
         };
         (0..5000)
             .filter(|_| {
@@ -425,6 +434,7 @@ fn what_is_over_a_limit_gets_the_reply_that_fits_it() {
         let client = Client {
             address: Address::V4(CLIENT),
             verified,
+            hop_limit: None,
         };
         let over = (0..200)
             .filter_map(|_| {

@@ -35,7 +35,7 @@ use siphasher::sip::SipHasher13;
 use crate::config::plan::{self, ZoneGuardMode};
 use crate::guard::refusals::Refusals;
 use crate::sys::clock::Now;
-use crate::telemetry::attacks::{Attacks, Event, Stage};
+use crate::telemetry::incidents::{Incidents, Moment, Stage, Subject};
 use crate::wire::Name;
 
 pub use explore::{LOOKUP_RATE, RATE};
@@ -96,7 +96,7 @@ struct State {
     /// What the operator pinned or exempted at run time.
     wishes: Mutex<BTreeMap<Name, Class>>,
     counters: Counters,
-    events: Arc<Attacks>,
+    incidents: Arc<Incidents>,
 }
 
 /// What the zone guard counts.
@@ -126,7 +126,7 @@ impl ZoneGuard {
     pub fn new(
         plan: &plan::ZoneGuard,
         known: Option<KnownNames>,
-        events: Arc<Attacks>,
+        incidents: Arc<Incidents>,
         now: Now,
     ) -> Self {
         let mut random = crate::sys::entropy::csprng();
@@ -137,7 +137,7 @@ impl ZoneGuard {
         };
         let (secret, denials) = (draw(), draw());
         let known = known.unwrap_or_else(|| KnownNames::new(octets(plan), draw(), millis(now)));
-        Self::with_secrets(plan, known, events, &secret, &denials)
+        Self::with_secrets(plan, known, incidents, &secret, &denials)
     }
 
     /// The same with given secrets, for simulations.
@@ -145,7 +145,7 @@ impl ZoneGuard {
     pub fn with_secrets(
         plan: &plan::ZoneGuard,
         known: KnownNames,
-        events: Arc<Attacks>,
+        incidents: Arc<Incidents>,
         secret: &[u8; 16],
         denials: &[u8; 16],
     ) -> Self {
@@ -162,7 +162,7 @@ impl ZoneGuard {
             tended: AtomicU64::new(0),
             wishes: Mutex::default(),
             counters: Counters::default(),
-            events,
+            incidents,
         };
         Self::of(plan, read(plan), Arc::new(state))
     }
@@ -383,10 +383,11 @@ impl State {
 
     fn tell(&self, record: &record::Record, stage: Stage, now: Now) {
         if let Some(attack) = status::attack(record, millis(now)) {
-            self.events.push(Event {
+            self.incidents.push(Moment {
                 at_ms: now.wall_ms,
+                since_ms: now.wall_ms.saturating_sub(attack.seconds * 1_000),
                 stage,
-                attack,
+                subject: Subject::Zone(attack),
             });
         }
     }

@@ -9,7 +9,7 @@ use super::{ZoneGuard, slots};
 use crate::config::plan::ZoneGuardMode;
 use crate::guard::address::Address;
 use crate::sys::clock::Now;
-use crate::telemetry::attacks::ZoneAttack;
+use crate::telemetry::incidents::ZoneAttack;
 use crate::wire::Name;
 
 /// The whole of it.

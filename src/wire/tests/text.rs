@@ -52,6 +52,10 @@ fn variants_of_a_line_mean_the_same() {
         assert_eq!(record_from_text(line, 3600).unwrap(), plain, "{line}");
     }
     assert_eq!(*record("a 1 A \\# 4 c0000201").rdata, [192, 0, 2, 1]);
+    assert_eq!(
+        record("a\\ b.example A 192.0.2.1").owner.as_wire()[..4],
+        *b"\x03a b"
+    );
 }
 
 #[test]
@@ -62,6 +66,7 @@ fn mistakes_are_named() {
     assert!(why("a 300 IN").contains("type is missing"));
     assert!(why("a 300x A 192.0.2.1").contains("TTL"));
     assert!(why("a BOGUS x").contains("BOGUS"));
+    assert!(why("a CH TXT x").contains("only IN"));
     assert!(why("a OPT x").contains("OPT"));
     assert!(why("a A 192.0.2.256").contains("IPv4"));
     assert!(why("a A 192.0.2.1 192.0.2.2").contains("one too many"));
@@ -166,6 +171,9 @@ proptest! {
     #[test]
     fn any_line_is_read_or_refused(line in "\\PC{0,60}") {
         let _ = record_from_text(&line, 60);
+        for rtype in ["NSEC3", "NSEC3PARAM", "SIG", "PX", "NXT"] {
+            let _ = record_from_text(&format!("a. 1 IN {rtype} {line}"), 60);
+        }
         let _ = record_from_text(&format!("a. 1 IN TXT {line}"), 60);
         let _ = record_from_text(&format!("a. 1 IN SVCB {line}"), 60);
     }

@@ -88,6 +88,7 @@ fuzz_target!(|octets: &[u8]| {
             local,
             interface: u32::from(how & 1),
             loopback: how & 2 != 0,
+            hop_limit: None,
             transport: if how & 4 == 0 {
                 TransportKind::Udp
             } else {

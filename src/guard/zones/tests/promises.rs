@@ -8,7 +8,7 @@ use crate::guard::zones::engage::Ended;
 use crate::guard::zones::{Class, Cut, KnownNames, Outcome, Permission, Query, ZoneGuard};
 use crate::sys::clock::Now;
 use crate::telemetry::Reason;
-use crate::telemetry::attacks::Stage;
+use crate::telemetry::incidents::{Stage, Subject};
 use crate::wire::{Ede, Name};
 
 fn query(name: &Name) -> Query<'_> {
@@ -424,16 +424,18 @@ fn off_counts_nothing() {
 #[test]
 fn an_attack_is_told_from_start_to_end_and_not_per_packet() {
     let mut lab = Lab::new(Servers::Healthy);
-    let events = Arc::clone(&lab.guard.state.events);
+    let incidents = Arc::clone(&lab.guard.state.incidents);
     lab.during(150_000, |lab| lab.attack(1_000, "www.victim.example"));
     lab.until(false, 70_000, |_| {});
-    let events = events.after(&mut 0);
-    let stages: Vec<Stage> = events.iter().map(|event| event.stage).collect();
+    let moments = incidents.after(&mut 0);
+    let stages: Vec<Stage> = moments.iter().map(|event| event.stage).collect();
     let [Stage::Started, between @ .., Stage::Stopped] = stages.as_slice() else {
         panic!("{stages:?}");
     };
     assert!((2..=3).contains(&between.len()), "{stages:?}");
-    let attack = &events[1].attack;
+    let Subject::Zone(attack) = &moments[1].subject else {
+        panic!("{moments:?}");
+    };
     assert_eq!(attack.zone, "victim.example.");
     assert_eq!(attack.suffix.as_deref(), Some("www.victim.example."));
     assert!((900.0..1_100.0).contains(&attack.demand), "{attack:?}");

@@ -1,0 +1,147 @@
+//! What does the log say of an incident? Rates and counts under the kind's reason code; networks, never a client, never a name that
+//! was asked for.
+
+use ipnet::IpNet;
+
+use crate::telemetry::Reason;
+use crate::telemetry::incidents::{
+    Backscatter, ClientsLimited, ForwardingLoop, IngressSpoof, Moment, Stage, Subject, ZoneAttack,
+};
+
+/// No longer prefixes than these stand in the log: who asks what is nobody's business there (parameter sheet, section 7).
+const LOGGED: (u8, u8) = (24, 48);
+
+/// A line at a level that fits the stage: what ends is good news.
+macro_rules! line {
+    ($stage:expr, $($fields:tt)*) => {
+        if $stage == Stage::Stopped {
+            tracing::info!($($fields)*)
+        } else {
+            tracing::warn!($($fields)*)
+        }
+    };
+}
+
+/// One line of log.
+pub(super) fn tell(moment: &Moment) {
+    let stage = moment.stage;
+    let seconds = moment.at_ms.saturating_sub(moment.since_ms) / 1_000;
+    let (kind, word) = (moment.subject.label(), stage.label());
+    match &moment.subject {
+        Subject::Zone(zone) => tell_zone(zone, stage),
+        Subject::Clients(clients) => {
+            let ClientsLimited {
+                queries,
+                peak,
+                enforced,
+                ..
+            } = *clients;
+            let (network, what) = (logged(clients.prefix), clients.namespace.label());
+            let done = counts(&clients.done);
+            line!(stage, kind, stage = word, %network, what, queries, peak, seconds, enforced, done, "a network asks more than its limit: {word}");
+        }
+        Subject::Backscatter(Backscatter {
+            peer,
+            port,
+            packets,
+            peak,
+            ..
+        }) => {
+            let network = logged(*peer);
+            line!(stage, kind, stage = word, %network, port, packets, peak, seconds, "responses to queries that we never sent: {word}; somebody forges our address");
+        }
+        Subject::Spoof(spoof) => {
+            let IngressSpoof { packets, peak, .. } = *spoof;
+            let reason = spoof.reason.label();
+            let interface = spoof
+                .interface_name
+                .clone()
+                .unwrap_or_else(|| spoof.interface.to_string());
+            line!(
+                stage,
+                kind,
+                stage = word,
+                interface,
+                reason,
+                packets,
+                peak,
+                seconds,
+                "forged sources come in: {word}"
+            );
+        }
+        Subject::Loop(ForwardingLoop {
+            peer,
+            queries,
+            peak,
+            ..
+        }) => {
+            let network = logged(*peer);
+            line!(stage, kind, stage = word, %network, queries, peak, seconds, "queries of our own come back: {word}");
+        }
+    }
+}
+
+fn tell_zone(attack: &ZoneAttack, stage: Stage) {
+    let word = stage.label();
+    let suffix = attack.suffix.as_deref().unwrap_or(&attack.zone);
+    let failed_percent = (attack.failed_share * 100.0).round();
+    let (demand, unknown, peak) = (
+        attack.demand.round(),
+        attack.unknown.round(),
+        attack.peak.round(),
+    );
+    line!(
+        stage,
+        kind = "zone_under_attack",
+        stage = word,
+        zone = attack.zone,
+        suffix,
+        trigger = attack.trigger,
+        seconds = attack.seconds,
+        demand,
+        unknown,
+        peak,
+        failed_percent,
+        dead = attack.dead,
+        denied = attack.denied,
+        explored = attack.explored,
+        names = attack.names,
+        clients = attack.clients,
+        "zone under attack: {word}"
+    );
+}
+
+/// `code=times` pairs.
+fn counts(done: &[(Reason, u64)]) -> String {
+    let pairs: Vec<String> = done
+        .iter()
+        .map(|(reason, times)| format!("{}={times}", reason.label()))
+        .collect();
+    pairs.join(" ")
+}
+
+/// A prefix as the log may show it.
+pub(in crate::daemon) fn logged(prefix: IpNet) -> IpNet {
+    let most = match prefix {
+        IpNet::V4(_) => LOGGED.0,
+        IpNet::V6(_) => LOGGED.1,
+    };
+    IpNet::new(prefix.addr(), prefix.prefix_len().min(most)).map_or(prefix, |cut| cut.trunc())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_shows_networks_not_clients() {
+        for (prefix, shown) in [
+            ("192.0.2.7/32", "192.0.2.0/24"),
+            ("192.0.0.0/18", "192.0.0.0/18"),
+            ("2001:db8:1:2300::/56", "2001:db8:1::/48"),
+            ("2001:db8::/32", "2001:db8::/32"),
+        ] {
+            assert_eq!(logged(prefix.parse().unwrap()).to_string(), shown);
+        }
+    }
+}

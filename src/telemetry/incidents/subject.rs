@@ -1,0 +1,178 @@
+//! What is an incident about? One shape for each kind, with counts since it began.
+
+use ipnet::IpNet;
+
+use super::HopLimits;
+use crate::telemetry::Reason;
+
+/// What an incident is about.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Subject {
+    /// A zone is flooded with unknown names, or its servers fail.
+    Zone(ZoneAttack),
+    /// A network asks more than its limit.
+    Clients(ClientsLimited),
+    /// Somebody is answered for queries that we never sent: our addresses are being forged.
+    Backscatter(Backscatter),
+    /// Sources that cannot come by an interface do.
+    Spoof(IngressSpoof),
+    /// Queries of our own come back to us.
+    Loop(ForwardingLoop),
+}
+
+impl Subject {
+    /// All kinds, as [`Self::label`] says them.
+    pub const LABELS: [&'static str; 5] = [
+        "zone_under_attack",
+        "client_limited",
+        "backscatter",
+        "ingress_spoof",
+        "forwarding_loop",
+    ];
+
+    /// The kind: log field, journal.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Zone(_) => "zone_under_attack",
+            Self::Clients(_) => "client_limited",
+            Self::Backscatter(_) => "backscatter",
+            Self::Spoof(_) => "ingress_spoof",
+            Self::Loop(_) => "forwarding_loop",
+        }
+    }
+
+    /// What tells it from others of its kind that go on at the same time.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::Zone(zone) => zone.zone.clone(),
+            Self::Clients(clients) => format!("{} {}", clients.prefix, clients.namespace.label()),
+            Self::Backscatter(backscatter) => format!("{} {}", backscatter.peer, backscatter.port),
+            Self::Spoof(spoof) => format!("{} {}", spoof.interface, spoof.reason.label()),
+            Self::Loop(around) => around.peer.to_string(),
+        }
+    }
+}
+
+/// A zone that is flooded with unknown names, or whose servers fail.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ZoneAttack {
+    /// The zone.
+    pub zone: String,
+    /// The part of it that is attacked, if it is not all of it.
+    pub suffix: Option<String>,
+    /// Why it is guarded: `in_flight`, `failing`, `flood`, `pinned`.
+    pub trigger: &'static str,
+    /// Seconds since it began.
+    pub seconds: u64,
+    /// Queries per second that the cache could not answer, denied or not.
+    pub demand: f32,
+    /// The same for names not known to be real.
+    pub unknown: f32,
+    /// Greatest demand per second so far.
+    pub peak: f32,
+    /// The share of fetches that failed lately, 0 to 1.
+    pub failed_share: f32,
+    /// Whether its servers count as dead.
+    pub dead: bool,
+    /// Queries denied since it began.
+    pub denied: u64,
+    /// Unknown names looked for since it began.
+    pub explored: u64,
+    /// About how many different unknown names were asked for.
+    pub names: u64,
+    /// About how many client prefixes asked.
+    pub clients: u64,
+    /// Client prefixes that asked for most unknown names, with an upper bound of how many.
+    pub top_clients: Vec<(String, u64)>,
+}
+
+/// By what a client was judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Namespace {
+    /// What is only said to come from there: UDP without a valid cookie.
+    Claimed,
+    /// What does: TCP, or a valid server cookie.
+    Verified,
+    /// The responses that went there, by the rules of BIND.
+    Responses,
+}
+
+impl Namespace {
+    /// The word in logs and journals.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Claimed => "claimed",
+            Self::Verified => "verified",
+            Self::Responses => "responses",
+        }
+    }
+}
+
+/// A network that asks more than its limit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClientsLimited {
+    /// The network; its length says which level of limits was reached.
+    pub prefix: IpNet,
+    /// By what it was judged.
+    pub namespace: Namespace,
+    /// Queries over the limit.
+    pub queries: u64,
+    /// The most of them per second.
+    pub peak: u64,
+    /// Whether limits are applied; otherwise all were served.
+    pub enforced: bool,
+    /// What became of them, and how often; never 0 times.
+    pub done: Vec<(Reason, u64)>,
+    /// Their hop limits.
+    pub hop_limits: HopLimits,
+}
+
+/// Responses to queries that we never sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Backscatter {
+    /// Who answers.
+    pub peer: IpNet,
+    /// The port of ours that it answers to.
+    pub port: u16,
+    /// Packets.
+    pub packets: u64,
+    /// The most of them per second.
+    pub peak: u64,
+    /// Their hop limits.
+    pub hop_limits: HopLimits,
+}
+
+/// Datagrams whose source cannot be where they came from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IngressSpoof {
+    /// Index of the interface; 0 = unknown.
+    pub interface: u32,
+    /// Its name, if it is known.
+    pub interface_name: Option<String>,
+    /// What gave them away: [`Reason::OwnAddress`], [`Reason::Martian`], [`Reason::WrongIngress`], [`Reason::NoRouteBack`].
+    pub reason: Reason,
+    /// Datagrams dropped.
+    pub packets: u64,
+    /// The most of them per second.
+    pub peak: u64,
+    /// Source prefixes that were claimed most, with an upper bound of how often.
+    pub top_sources: Vec<(IpNet, u64)>,
+    /// Their hop limits.
+    pub hop_limits: HopLimits,
+}
+
+/// Queries that come back to us.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ForwardingLoop {
+    /// From where.
+    pub peer: IpNet,
+    /// Queries.
+    pub queries: u64,
+    /// The most of them per second.
+    pub peak: u64,
+    /// Their hop limits.
+    pub hop_limits: HopLimits,
+}

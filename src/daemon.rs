@@ -14,9 +14,11 @@ mod operator;
 mod priming;
 mod report;
 mod rollover;
+mod shadow;
 mod state_file;
 mod top;
 mod watch;
+mod why;
 
 use std::fmt;
 use std::io::Write as _;

@@ -12,12 +12,13 @@ use crate::cache::{Cache, Demand};
 use crate::config::plan::{self, TransportKind};
 use crate::guard::cookies::Cookie;
 use crate::guard::zones::ZoneGuard;
-use crate::guard::{Admission, Arrival, Guard, PendingClients, Proof, Verdict};
+use crate::guard::{Admission, Arrival, Guard, Limited, PendingClients, Proof, Verdict};
 use crate::policy::{Decision, Policy};
 use crate::resolve::Resolver;
 use crate::sys::clock::Now;
 use crate::sys::entropy;
 use crate::telemetry::seen::Sampler;
+use crate::telemetry::shadow::Limit;
 use crate::telemetry::{AnswerSource, Reason, Telemetry, Worker};
 use crate::wire::{Class, Header, Held, Name, QueryView, Question, Rcode, RecordType, Response};
 
@@ -28,6 +29,7 @@ mod noted;
 mod proof;
 mod refresh;
 mod remains;
+mod shadow;
 
 use limit::Account;
 pub use miss::{Miss, Waiting};
@@ -183,25 +185,29 @@ impl Pipeline {
         if matches!(proof, Proof::Valid(_)) {
             counters.proven_by_cookie(1);
         }
-        let account = Account::new(admission.limits(), &proof, &query);
+        let mut account = Account::new(admission.limits(), &proof, &query);
         match self.guard.limit(admission, account.asked, now, dice) {
             Verdict::Admit(admission) => {
                 if admission.is_over_limit() {
                     counters.verdict(Reason::WouldLimit);
+                    account.over_limit = true;
+                    let verified = admission.is_verified();
+                    self.acted(counters, Limit::Client, &query, verified, (now, dice));
                 }
                 let (payer, chance) = ((account, proof), (now, dice));
                 self.serve(
                     table, counters, arrival, &query, admission, payer, chance, reply,
                 )
             }
-            Verdict::Limit(limited) => self.hold_back(
-                counters,
-                arrival.bytes,
-                &proof,
-                limited,
-                Rcode::NOERROR,
-                reply,
-            ),
+            Verdict::Limit(limited) => {
+                // What waits tries again; it is counted when it first does.
+                if limited != Limited::Defer {
+                    let verified = account.client.verified;
+                    self.acted(counters, Limit::Client, &query, verified, (now, dice));
+                }
+                let packet = arrival.bytes;
+                self.hold_back(counters, packet, &proof, limited, Rcode::NOERROR, reply)
+            }
             Verdict::Refuse(..) | Verdict::Drop(_) => Next::Silence,
         }
     }
@@ -226,7 +232,10 @@ impl Pipeline {
             return self.give_cookie(counters, query, proof, reply);
         }
         if admission.lacks_proof() {
-            return self.ask_for_proof(counters, query, &admission, cookie, reply);
+            self.acted(counters, Limit::Proof, query, false, (now, dice));
+            if self.guard.enforces_proof() {
+                return self.ask_for_proof(counters, query, &admission, cookie, reply);
+            }
         }
         let udp = arrival.transport == TransportKind::Udp;
         let generation = self.generation();

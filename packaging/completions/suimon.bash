@@ -55,6 +55,9 @@ _suimon() {
             suimon,status)
                 cmd="suimon__subcmd__status"
                 ;;
+            suimon,top)
+                cmd="suimon__subcmd__top"
+                ;;
             suimon,why)
                 cmd="suimon__subcmd__why"
                 ;;
@@ -70,6 +73,9 @@ _suimon() {
             suimon__subcmd__guard,release)
                 cmd="suimon__subcmd__guard__subcmd__release"
                 ;;
+            suimon__subcmd__guard,shadow)
+                cmd="suimon__subcmd__guard__subcmd__shadow"
+                ;;
             suimon__subcmd__guard,status)
                 cmd="suimon__subcmd__guard__subcmd__status"
                 ;;
@@ -84,6 +90,9 @@ _suimon() {
                 ;;
             suimon__subcmd__guard__subcmd__help,release)
                 cmd="suimon__subcmd__guard__subcmd__help__subcmd__release"
+                ;;
+            suimon__subcmd__guard__subcmd__help,shadow)
+                cmd="suimon__subcmd__guard__subcmd__help__subcmd__shadow"
                 ;;
             suimon__subcmd__guard__subcmd__help,status)
                 cmd="suimon__subcmd__guard__subcmd__help__subcmd__status"
@@ -127,6 +136,9 @@ _suimon() {
             suimon__subcmd__help,status)
                 cmd="suimon__subcmd__help__subcmd__status"
                 ;;
+            suimon__subcmd__help,top)
+                cmd="suimon__subcmd__help__subcmd__top"
+                ;;
             suimon__subcmd__help,why)
                 cmd="suimon__subcmd__help__subcmd__why"
                 ;;
@@ -138,6 +150,9 @@ _suimon() {
                 ;;
             suimon__subcmd__help__subcmd__guard,release)
                 cmd="suimon__subcmd__help__subcmd__guard__subcmd__release"
+                ;;
+            suimon__subcmd__help__subcmd__guard,shadow)
+                cmd="suimon__subcmd__help__subcmd__guard__subcmd__shadow"
                 ;;
             suimon__subcmd__help__subcmd__guard,status)
                 cmd="suimon__subcmd__help__subcmd__guard__subcmd__status"
@@ -182,7 +197,7 @@ _suimon() {
 
     case "${cmd}" in
         suimon)
-            opts="-h -V --socket --output --color --help --version status stats check ask why flush nta anchors guard reload drill completions man help"
+            opts="-h -V --socket --output --color --help --version status stats top check ask why flush nta anchors guard reload drill completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -408,7 +423,7 @@ _suimon() {
             return 0
             ;;
         suimon__subcmd__guard)
-            opts="-h --socket --output --color --help status pin exempt release help"
+            opts="-h --socket --output --color --help status shadow pin exempt release help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -460,7 +475,7 @@ _suimon() {
             return 0
             ;;
         suimon__subcmd__guard__subcmd__help)
-            opts="status pin exempt release help"
+            opts="status shadow pin exempt release help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -516,6 +531,20 @@ _suimon() {
             return 0
             ;;
         suimon__subcmd__guard__subcmd__help__subcmd__release)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        suimon__subcmd__guard__subcmd__help__subcmd__shadow)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -595,6 +624,32 @@ _suimon() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        suimon__subcmd__guard__subcmd__shadow)
+            opts="-h --socket --output --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         suimon__subcmd__guard__subcmd__status)
             opts="-h --socket --output --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -622,7 +677,7 @@ _suimon() {
             return 0
             ;;
         suimon__subcmd__help)
-            opts="status stats check ask why flush nta anchors guard reload drill completions man help"
+            opts="status stats top check ask why flush nta anchors guard reload drill completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -720,7 +775,7 @@ _suimon() {
             return 0
             ;;
         suimon__subcmd__help__subcmd__guard)
-            opts="status pin exempt release"
+            opts="status shadow pin exempt release"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -762,6 +817,20 @@ _suimon() {
             return 0
             ;;
         suimon__subcmd__help__subcmd__guard__subcmd__release)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        suimon__subcmd__help__subcmd__guard__subcmd__shadow)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -902,6 +971,20 @@ _suimon() {
             return 0
             ;;
         suimon__subcmd__help__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        suimon__subcmd__help__subcmd__top)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1196,6 +1279,52 @@ _suimon() {
                 return 0
             fi
             case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        suimon__subcmd__top)
+            opts="-h --once --count --interval --json --rows --clients-by --zones-by --socket --output --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --count)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rows)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --clients-by)
+                    COMPREPLY=($(compgen -W "queries limited" -- "${cur}"))
+                    return 0
+                    ;;
+                --zones-by)
+                    COMPREPLY=($(compgen -W "misses unknown failed denied" -- "${cur}"))
+                    return 0
+                    ;;
                 --socket)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

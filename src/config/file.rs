@@ -62,6 +62,7 @@ sections! {
     Tcp {
         connections: usize,
         connections_per_client: usize,
+        client_mode: ZoneGuardMode,
         first_query: Span,
         idle: Span,
         idle_busy: Span,
@@ -78,6 +79,7 @@ sections! {
         drop: Vec<Prefix>,
         snoop: Vec<Prefix>,
         prove: Vec<Prefix>,
+        prove_mode: ZoneGuardMode,
         open: Option<String>,
         #[serde(default)] rule: Vec<Rule>,
     }
@@ -101,6 +103,7 @@ sections! {
         refusals_per_prefix: u32,
         refusal_burst: u32,
         refusals_per_host: u32,
+        refusal_mode: ZoneGuardMode,
         pending_per_client: usize,
         pending_per_verified_client: usize,
         route_back: RouteBack,

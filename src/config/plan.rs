@@ -70,6 +70,8 @@ pub struct Ingress {
 pub struct Tcp {
     /// Connections in all (20,000).
     pub connections: usize,
+    /// Whether the limit of connections per client holds.
+    pub client_mode: ZoneGuardMode,
     /// Connections per IPv4 /32 or IPv6 /56 (64).
     pub connections_per_client: usize,
     /// The first query must be complete by then (2 s).
@@ -107,6 +109,10 @@ pub struct Guard {
     pub interface_groups: Vec<Vec<String>>,
     /// Row 10: no error replies to the ports of reflecting services.
     pub suppress_errors_to_reflectors: bool,
+    /// Whether the budget of refusals holds.
+    pub refusal_mode: ZoneGuardMode,
+    /// Whether who must prove its address is served before it has.
+    pub prove_mode: ZoneGuardMode,
     /// Refusals per second per IPv4 /24 or IPv6 /48 (1).
     pub refusals_per_prefix: u32,
     /// Burst of the same (5).

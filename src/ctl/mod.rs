@@ -13,6 +13,7 @@ mod manual;
 mod nta;
 mod output;
 mod reload;
+mod shadow;
 mod stats;
 mod status;
 mod top;

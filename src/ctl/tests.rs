@@ -234,6 +234,11 @@ fn every_command_says_its_result_for_people_and_for_programs() {
             "validating broken.test. again; 3 cached entries forgotten",
         ),
         (&["reload"], Exit::Done, "reloaded, changed: log.level"),
+        (
+            &["guard", "shadow"],
+            Exit::Done,
+            "counted for 1 min: 7 queries",
+        ),
     ] {
         let (exit, out, err) = human(words);
         assert_eq!((exit, err.as_str()), (expected, ""), "{words:?}");

@@ -28,7 +28,7 @@ use ipnet::IpNet;
 use rand::Rng;
 
 use crate::config::plan;
-use crate::config::plan::{AclAction, RouteBack, TransportKind};
+use crate::config::plan::{AclAction, RouteBack, TransportKind, ZoneGuardMode};
 use crate::sys::addresses::LOOPBACK_INTERFACE;
 use crate::sys::clock::Now;
 use crate::sys::entropy;
@@ -81,6 +81,8 @@ pub struct Guard {
     /// Whether rows 5 and 6 have anything to look at.
     checks_ways: bool,
     refusals: Arc<Refusals>,
+    refusal_mode: ZoneGuardMode,
+    prove_mode: ZoneGuardMode,
     limiter: Limiter,
     cookies: Arc<Cookies>,
     check_ports: bool,
@@ -131,6 +133,8 @@ impl Guard {
                 plan.refusals_per_host,
                 key,
             )),
+            refusal_mode: plan.refusal_mode,
+            prove_mode: plan.prove_mode,
             limiter: Limiter::new(&plan.limiter, key),
             cookies: Arc::new(Cookies::new(&plan.cookies, cookies, now)),
             check_ports: plan.check_ports,
@@ -179,6 +183,18 @@ impl Guard {
             admission.prove();
         }
         proof
+    }
+
+    /// Whether who must prove its address gets nothing else before it has; otherwise that is only logged.
+    #[must_use]
+    pub fn enforces_proof(&self) -> bool {
+        self.prove_mode == ZoneGuardMode::Enforce
+    }
+
+    /// Refusals sent although the budget was used up, because that is only logged.
+    #[must_use]
+    pub fn refusals_over_budget(&self) -> u64 {
+        self.refusals.over_budget()
     }
 
     /// How much clients may ask.
@@ -264,7 +280,7 @@ impl Guard {
             recursion_desired,
             // Row 10 holds for what goes wrong later, too.
             self.may_send_error(arrival),
-            rule.prove,
+            rule.prove && self.prove_mode != ZoneGuardMode::Off,
         ))
     }
 
@@ -386,7 +402,12 @@ impl Guard {
         if !self.may_send_error(arrival) {
             return Verdict::Drop(Reason::ReflectorPort);
         }
-        if self.refusals.take(&arrival.source, now) {
+        let refuses = match self.refusal_mode {
+            ZoneGuardMode::Off => true,
+            ZoneGuardMode::LogOnly => self.refusals.take_or_count(&arrival.source, now),
+            ZoneGuardMode::Enforce => self.refusals.take(&arrival.source, now),
+        };
+        if refuses {
             Verdict::Refuse(reason, Rcode::REFUSED)
         } else {
             Verdict::Drop(Reason::RefusalBudget)

@@ -26,6 +26,8 @@ pub struct Refusals {
     hasher: SipHasher13,
     per_prefix: Option<Rate>,
     per_host: Option<Rate>,
+    /// Taken beyond it.
+    over: AtomicU64,
 }
 
 /// Microseconds between two refusals, and how far ahead of time one may be.
@@ -48,6 +50,7 @@ impl Refusals {
             hasher: SipHasher13::new_with_key(key),
             per_prefix: Rate::new(per_prefix, burst),
             per_host: Rate::new(per_host, per_host / 10),
+            over: AtomicU64::new(0),
         }
     }
 
@@ -72,6 +75,21 @@ impl Refusals {
         }
         self.take_prefix(prefix_of(client.into()), per_prefix, now)
             && take_slot(&self.host, 0, per_host, now)
+    }
+
+    /// The same, where the budget is only logged: it may always be sent.
+    #[must_use]
+    pub fn take_or_count(&self, client: impl Into<Address>, now: Now) -> bool {
+        if !self.take(client, now) {
+            self.over.fetch_add(1, Ordering::Relaxed);
+        }
+        true
+    }
+
+    /// How many were beyond the budget.
+    #[must_use]
+    pub fn over_budget(&self) -> u64 {
+        self.over.load(Ordering::Relaxed)
     }
 
     fn take_prefix(&self, prefix: u64, rate: Rate, now: u64) -> bool {

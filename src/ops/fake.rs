@@ -5,8 +5,8 @@ use std::sync::Mutex;
 
 use super::control::protocol::{
     AskReport, GuardChangeReport, GuardReport, NegativeAnchorReport, NtaAddReport, NtaListReport,
-    NtaRemoveReport, ReloadReport, Spent, StatusReport, TopClient, TopReport, TraceStep, Transport,
-    WhyReport,
+    NtaRemoveReport, ReloadReport, ShadowReport, Spent, StatusReport, TopClient, TopReport,
+    TraceStep, Transport, WhyReport,
 };
 use super::control::{FlushTarget, Reply, Service, ServiceError, ZoneWish};
 use super::metrics::Metric;
@@ -168,6 +168,14 @@ impl Service for FakeService {
         GuardReport {
             mode: "enforce".to_owned(),
             ..GuardReport::default()
+        }
+    }
+
+    fn shadow(&self) -> ShadowReport {
+        ShadowReport {
+            uptime_seconds: 60,
+            queries_total: 7,
+            ..ShadowReport::default()
         }
     }
 

@@ -6,8 +6,10 @@ use super::{Next, Pipeline, count_reply};
 use crate::answer;
 use crate::config::plan::TransportKind;
 use crate::guard::cookies::Cookie;
+use crate::guard::limiter::Over;
 use crate::guard::{Arrival, Asked, Client, Limited, Proof, Verdict};
 use crate::sys::clock::Now;
+use crate::telemetry::shadow::{KnownGood, Limit};
 use crate::telemetry::{Reason, Worker};
 use crate::wire::{QueryView, Rcode};
 
@@ -16,6 +18,8 @@ use crate::wire::{QueryView, Rcode};
 pub(super) struct Account {
     pub(super) client: Client,
     pub(super) asked: Asked,
+    /// Whether the query was over a limit that is only logged: then it would have had no such reply, which is not charged.
+    pub(super) over_limit: bool,
 }
 
 impl Account {
@@ -24,6 +28,7 @@ impl Account {
         Self {
             client,
             asked: Asked::of(query.qtype, proof.reply().is_some()),
+            over_limit: false,
         }
     }
 }
@@ -71,6 +76,7 @@ impl Pipeline {
             verified: arrival.transport == TransportKind::Tcp,
             hop_limit: arrival.hop_limit,
         };
+        let mut over_limit = false;
         match self
             .guard
             .limiter()
@@ -79,13 +85,19 @@ impl Pipeline {
             None => {}
             Some(over) if over.enforced => {
                 Verdict::Limit(over.limited).count(counters);
+                acted_on_error(counters, client.verified);
                 return None;
             }
-            Some(_) => counters.verdict(Reason::WouldLimit),
+            Some(_) => {
+                counters.verdict(Reason::WouldLimit);
+                acted_on_error(counters, client.verified);
+                over_limit = true;
+            }
         }
         Some(Account {
             client,
             asked: Asked::ERROR,
+            over_limit,
         })
     }
 
@@ -100,14 +112,13 @@ impl Pipeline {
         (now, dice): (Now, &mut impl Rng),
         reply: &mut Vec<u8>,
     ) -> Next {
-        let Account { client, asked } = account;
-        let limiter = self.guard.limiter();
-        match limiter.leave(client, asked, rcode, reply, now, dice) {
-            Some(over) if over.enforced => {
+        if let Some(over) = self.leave(account, rcode, reply, now, dice) {
+            let verified = account.client.verified;
+            self.acted_on_packet(counters, Limit::Client, packet, verified, (now, dice));
+            if over.enforced {
                 return self.hold_back(counters, packet, proof, over.limited, rcode, reply);
             }
-            Some(_) => counters.verdict(Reason::WouldLimit),
-            None => {}
+            counters.verdict(Reason::WouldLimit);
         }
         count_reply(counters, rcode, reply);
         Next::Reply
@@ -125,19 +136,44 @@ impl Pipeline {
         if !matches!(next, Next::Reply) {
             return next;
         }
-        let Account { client, asked } = account;
-        let limiter = self.guard.limiter();
-        match limiter.leave(client, asked, Rcode::SERVFAIL, reply, now, dice) {
-            Some(over) if over.enforced => {
-                Verdict::Limit(Limited::Drop).count(counters);
-                reply.clear();
-                Next::Silence
-            }
-            Some(_) => {
-                counters.verdict(Reason::WouldLimit);
-                next
-            }
-            None => next,
+        let Some(over) = self.leave(account, Rcode::SERVFAIL, reply, now, dice) else {
+            return next;
+        };
+        acted_on_error(counters, account.client.verified);
+        if over.enforced {
+            Verdict::Limit(Limited::Drop).count(counters);
+            reply.clear();
+            return Next::Silence;
         }
+        counters.verdict(Reason::WouldLimit);
+        next
     }
+
+    /// Charges a reply, unless there would be none if limits were enforced.
+    #[inline]
+    fn leave(
+        &self,
+        account: Account,
+        rcode: Rcode,
+        reply: &[u8],
+        now: Now,
+        dice: &mut impl Rng,
+    ) -> Option<Over> {
+        if account.over_limit {
+            return None;
+        }
+        let Account { client, asked, .. } = account;
+        let limiter = self.guard.limiter();
+        limiter.leave(client, asked, rcode, reply, now, dice)
+    }
+}
+
+/// Counts a query that the limit of its client holds back, or would, and that could only get an error.
+fn acted_on_error(counters: &Worker, verified: bool) {
+    let good = if verified {
+        KnownGood::Address
+    } else {
+        KnownGood::No
+    };
+    counters.acted(Limit::Client, good, 1);
 }

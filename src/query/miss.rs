@@ -159,6 +159,7 @@ impl Pipeline {
             }
             Err(reason) => {
                 self.telemetry.shared().verdict(reason);
+                self.acted_on_waiting(&waiting, reason, now);
                 // The stub asks again; SERVFAIL would send it elsewhere with the same load.
                 if waiting.transport == TransportKind::Udp {
                     return None;

@@ -11,6 +11,7 @@ use crate::guard::cookies::{Cookie, Proof};
 use crate::guard::zones::{Cut, Denial, Permission, Query, Slot};
 use crate::guard::{Admission, Arrival};
 use crate::sys::clock::Now;
+use crate::telemetry::shadow::{KnownGood, Limit};
 use crate::telemetry::{AnswerSource, Reason, Worker};
 use crate::wire::{Ede, Held, Name, QueryView, Question, Rcode, Response};
 
@@ -104,8 +105,10 @@ impl Pipeline {
                 reason,
                 ede,
                 silent,
+                known,
             }) => {
                 counters.verdict(reason);
+                counters.acted(Limit::ZoneGuard, good(known, verified), 1);
                 if silent && arrival.transport == TransportKind::Udp {
                     return Next::Silence;
                 }
@@ -120,12 +123,17 @@ impl Pipeline {
                 );
             }
         };
+        if let Some(known) = slot.spared() {
+            counters.acted(Limit::ZoneGuard, good(known, verified), 1);
+        }
         let Some(permit) = admission.into_permit() else {
             return Next::Silence;
         };
         let ticket = match self.pending.enter(client, verified) {
             Ok(ticket) => ticket,
             Err(reason) => {
+                let limit = Limit::PendingPerClient;
+                self.acted(counters, limit, asker.query, verified, (now, dice));
                 let next = self.reject(counters, arrival, reason, Rcode::SERVFAIL, reply);
                 return self.send_error(counters, account, next, (now, dice), reply);
             }
@@ -269,5 +277,14 @@ impl Pipeline {
             (now, dice),
             reply,
         )
+    }
+}
+
+/// What speaks for a query that the zone guard denies.
+const fn good(known: bool, verified: bool) -> KnownGood {
+    match (known, verified) {
+        (true, _) => KnownGood::Name,
+        (false, true) => KnownGood::Address,
+        (false, false) => KnownGood::No,
     }
 }

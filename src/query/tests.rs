@@ -17,6 +17,7 @@ use crate::wire::writer::{OPT_LEN, Opt, push_option, write_query};
 use crate::wire::{Ede, Flags, Message};
 
 mod limits;
+mod shadow;
 
 fn pipeline(config: &str) -> Pipeline {
     let plan = load_text(Path::new("test.toml"), config).unwrap().plan;

@@ -9,6 +9,7 @@ pub mod incidents;
 pub mod latency;
 pub mod reason;
 pub mod seen;
+pub mod shadow;
 pub mod worker;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

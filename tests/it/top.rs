@@ -151,3 +151,57 @@ fn a_terminal_is_redrawn_until_q_and_given_back() {
         assert!(after.contains(mode), "{mode}: {after}");
     }
 }
+
+#[test]
+fn a_limit_that_is_only_logged_hurts_nobody_and_says_whom_it_would() {
+    let (lab, clients, _resolver) = scene("topshadow");
+    let shadow = || -> serde_json::Value {
+        let told = suimond::tool(&lab, &["--output", "json", "guard", "shadow"]);
+        let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+        let limits = told["limits"].as_array().expect("limits");
+        let limiter = limits.iter().find(|one| one["limit"] == "client_limiter");
+        limiter.expect("the limiter").clone()
+    };
+    // In force: 100 at once, and the rest of what is asked for a known name is held back.
+    clients.inside(|| load("10.54.0.2", "www.local.test.", 1_000, 1.0));
+    let enforced = shadow();
+    assert_eq!(
+        (&enforced["mode"], &enforced["verdict"]),
+        (&"enforce".into(), &"hurts".into())
+    );
+    let held = enforced["known_names_total"].as_u64().expect("a count");
+    assert!((500..=900).contains(&held), "{enforced}");
+    assert_eq!(
+        held,
+        suimond::metric(&lab, "suimon_verdicts_total", "limited_truncated")
+    );
+    assert_eq!(
+        held,
+        suimond::metric(&lab, "suimon_shadow_total", "client_limiter")
+    );
+    // Only logged: the same is counted, and nothing more is held back.
+    let config = lab.dir().join("suimond.toml");
+    let text = std::fs::read_to_string(&config).expect("the configuration");
+    let text = text.replacen("[limiter]", "[limiter]\nmode = \"log-only\"", 1);
+    std::fs::write(&config, text).expect("the configuration");
+    suimond::tool(&lab, &["reload"]);
+    std::thread::sleep(Duration::from_secs(10));
+    clients.inside(|| load("10.54.0.2", "www.local.test.", 1_000, 1.0));
+    let logged = shadow();
+    assert_eq!(logged["mode"], "log-only");
+    let more = logged["known_names_total"].as_u64().expect("a count") - held;
+    assert!((500..=900).contains(&more), "{enforced} {logged}");
+    assert_eq!(
+        held,
+        suimond::metric(&lab, "suimon_verdicts_total", "limited_truncated")
+    );
+    assert_eq!(
+        more,
+        suimond::metric(&lab, "suimon_verdicts_total", "would_limit")
+    );
+    let screen = suimond::tool(&lab, &["guard", "shadow"]);
+    assert!(
+        screen.contains("would hurt") && screen.contains("limiter.rate"),
+        "{screen}"
+    );
+}

@@ -10,6 +10,7 @@ mod kind;
 mod limiting;
 mod pages;
 mod proving;
+mod shadowing;
 mod trusting;
 mod zone_guard;
 
@@ -175,6 +176,7 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
         .iter()
         .chain(arriving::SETTINGS)
         .chain(proving::SETTINGS)
+        .chain(shadowing::SETTINGS)
         .chain(limiting::SETTINGS)
         .chain(answering::POLICY)
         .chain(zone_guard::SETTINGS)

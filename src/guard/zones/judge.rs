@@ -68,6 +68,8 @@ pub struct Denial {
     pub ede: Ede,
     /// Whether this client prefix has heard it often enough: nothing is sent, unless the client came by a stream.
     pub silent: bool,
+    /// Whether the name is known to be real.
+    pub known: bool,
 }
 
 /// What one zone says to a query.
@@ -159,6 +161,7 @@ impl ZoneGuard {
                 Ruling::Deny(Reason::ZoneSlots)
             };
         }
+        let denied = matches!(ruling, Ruling::Deny(_)) && !query.renews;
         let slot = |explores, learns| {
             Slot::of(Claim {
                 state: Arc::clone(state),
@@ -170,6 +173,7 @@ impl ZoneGuard {
                 client: asked.client_print,
                 explores,
                 learns,
+                spared: denied.then_some(asked.known),
             })
         };
         let learns = asked.known || matches!(ruling, Ruling::Open | Ruling::Explore);
@@ -202,6 +206,7 @@ impl ZoneGuard {
                 reason,
                 ede: ede(reason),
                 silent: true,
+                known: asked.known,
             }),
             Ruling::Deny(reason) => {
                 state.counters.note_denied(reason, asked.known);
@@ -213,6 +218,7 @@ impl ZoneGuard {
                     reason,
                     ede: ede(reason),
                     silent,
+                    known: asked.known,
                 })
             }
         }

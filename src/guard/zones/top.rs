@@ -71,6 +71,17 @@ impl ZoneGuard {
         lower.get(at..).map(SmallVec::from_slice)
     }
 
+    /// Whether a name, given in wire form, is known to be real.
+    #[must_use]
+    pub fn knows(&self, wire: &[u8]) -> bool {
+        if !self.is_on() {
+            return false;
+        }
+        let lower: SmallVec<[u8; 256]> = wire.iter().map(u8::to_ascii_lowercase).collect();
+        let known = &self.state.known;
+        known.contains(known.print(&lower))
+    }
+
     fn registrable(&self, wire: &[u8]) -> Option<Name> {
         Name::from_wire(&self.domain(wire)?).ok()
     }

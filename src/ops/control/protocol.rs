@@ -7,6 +7,7 @@
 
 mod ask;
 mod limiter;
+mod shadow;
 mod top;
 mod validation;
 mod why;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use ask::{AskReport, ExtendedError, Spent, TraceStep};
 pub use limiter::{LimitReport, LimiterReport};
+pub use shadow::{ShadowLimit, ShadowReport};
 pub use top::{TopClient, TopDomain, TopLimited, TopReport, TopZone};
 pub use validation::{
     AnchorKeyReport, AnchorReport, LONGEST_NTA, NegativeAnchorReport, NtaAddReport, NtaListReport,
@@ -110,6 +112,8 @@ pub enum Request {
     },
     /// Which zones are under attack?
     GuardStatus {},
+    /// Whom does each limit hurt, or would it?
+    GuardShadow {},
     /// Hold back unknown names of a zone, attacked or not.
     GuardPin {
         /// The zone.
@@ -143,6 +147,7 @@ impl Request {
             Self::NtaList {} => "nta_list",
             Self::NtaRemove { .. } => "nta_remove",
             Self::GuardStatus {} => "guard_status",
+            Self::GuardShadow {} => "guard_shadow",
             Self::GuardPin { .. } => "guard_pin",
             Self::GuardExempt { .. } => "guard_exempt",
             Self::GuardRelease { .. } => "guard_release",
@@ -291,6 +296,9 @@ pub struct StatusReport {
     /// Limits per client.
     #[serde(default)]
     pub limiter: LimiterReport,
+    /// What each limit did, or would have done if it were enforced.
+    #[serde(default)]
+    pub limits: Vec<ShadowLimit>,
     /// How it stands with the copy of the root zone; nothing if none is configured.
     #[serde(default)]
     pub local_root: Option<LocalRootReport>,

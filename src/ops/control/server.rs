@@ -284,6 +284,7 @@ async fn obey(request: Request, peer: Peer, service: &dyn Service) -> Result<Vec
             report(service.remove_negative_anchor(&zone).map_err(failed)?)
         }
         Request::GuardStatus {} => report(service.zone_guard()),
+        Request::GuardShadow {} => report(service.shadow()),
         Request::GuardPin { zone } => steer(service, &zone, ZoneWish::Pin),
         Request::GuardExempt { zone } => steer(service, &zone, ZoneWish::Exempt),
         Request::GuardRelease { zone } => steer(service, &zone, ZoneWish::Release),

@@ -6,7 +6,7 @@ use std::pin::Pin;
 
 use super::protocol::{
     AskReport, GuardChangeReport, GuardReport, NtaAddReport, NtaListReport, NtaRemoveReport,
-    ReloadReport, StatusReport, TopReport, Transport, WhyReport,
+    ReloadReport, ShadowReport, StatusReport, TopReport, Transport, WhyReport,
 };
 use crate::ops::metrics::Metric;
 use crate::wire::{Name, Question, RecordType};
@@ -65,6 +65,9 @@ pub trait Service: Send + Sync + 'static {
 
     /// The zones that are under attack, and how the zone guard stands.
     fn zone_guard(&self) -> GuardReport;
+
+    /// Whom each limit hurts, or would.
+    fn shadow(&self) -> ShadowReport;
 
     /// What the operator wants of a zone under attack, or never to be held back.
     ///

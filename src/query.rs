@@ -231,11 +231,16 @@ impl Pipeline {
         if query.is_cookie_only() {
             return self.give_cookie(counters, query, proof, reply);
         }
-        if admission.lacks_proof() {
+        let any_unproven = query.qtype == RecordType::ANY && self.plan.any_needs_proof;
+        let mut lacks = admission.lacks_proof();
+        if lacks.is_some() {
             self.acted(counters, Limit::Proof, query, false, (now, dice));
-            if self.guard.enforces_proof() {
-                return self.ask_for_proof(counters, query, &admission, cookie, reply);
-            }
+            lacks = lacks.filter(|_| self.guard.enforces_proof());
+        }
+        let lacks = lacks
+            .or_else(|| (any_unproven && !admission.is_verified()).then_some(Reason::AnyUnproven));
+        if let Some(reason) = lacks {
+            return self.ask_for_proof(counters, reason, query, &admission, cookie, reply);
         }
         let udp = arrival.transport == TransportKind::Udp;
         let generation = self.generation();

@@ -5,7 +5,7 @@ mod root_copy;
 mod shared;
 mod validations;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use crate::cache::{Cache, Demand};
 use crate::config::plan;
 use crate::dnssec::{Anchor, Validator, Verdict, Verification};
-use crate::egress::{Egress, Forwarder, LateReplies};
+use crate::egress::{Egress, Evidence, Forwarder, LateReplies};
 use crate::guard::permit::{Budget, Cause, Exhausted, RecursionPermit, Spent};
 use crate::policy::{Decision, Policy};
 use crate::recursion::synthesis::synthesise;
@@ -216,6 +216,17 @@ impl Resolver {
     pub fn is_under_way(&self, question: &Question, demand: Demand) -> bool {
         let demand = self.demanded(demand);
         self.in_flight.contains_key(&(question.clone(), demand))
+    }
+
+    /// Whether a client's query is one of our own that comes back (see [`Egress::comes_back`]).
+    #[must_use]
+    pub fn comes_back(
+        &self,
+        question: &Question,
+        from: IpAddr,
+        client_cookie: Option<[u8; 8]>,
+    ) -> Option<Evidence> {
+        self.egress.comes_back(question, from, client_cookie)
     }
 
     /// Recursions running now, those begun under an earlier configuration among them.

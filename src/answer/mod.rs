@@ -5,7 +5,7 @@ mod proof;
 mod refusal;
 
 pub use compose::{Composed, append_opt, compose, opt_len, room};
-pub use proof::ask_for_proof;
+pub use proof::{ask_by_stream, ask_for_proof};
 pub use refusal::{refusal, refusal_with_ede, truncated};
 
 /// Option code of an extended DNS error (RFC 8914 section 2).

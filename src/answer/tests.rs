@@ -17,6 +17,7 @@ use crate::wire::{
 const PLAN: plan::Answer = plan::Answer {
     max_udp_size: 1232,
     minimal: true,
+    any_needs_proof: true,
     stale_after: std::time::Duration::from_millis(1800),
     max_udp_age: std::time::Duration::from_secs(4),
 };

@@ -100,6 +100,8 @@ sections! {
         check_own_addresses: bool,
         check_martians: bool,
         suppress_errors_to_reflectors: bool,
+        backscatter_alarm: u64,
+        backscatter_window: Span,
         refusals_per_prefix: u32,
         refusal_burst: u32,
         refusals_per_host: u32,
@@ -135,6 +137,8 @@ sections! {
         subscribers_per_address: u32,
         memory: Size,
         slip_above: u32,
+        prove_after: Span,
+        prove_for: Span,
         #[serde(default)] prefix: Vec<LimiterPrefix>,
         isc: Isc,
     }
@@ -300,6 +304,7 @@ sections! {
     Answer {
         max_udp_size: u16,
         minimal: bool,
+        any_needs_proof: bool,
         stale_after: Span,
         max_udp_age: Span,
     }

@@ -16,7 +16,7 @@ use ipnet::IpNet;
 use crate::wire::{Name, Rrset};
 
 pub use limiter::{IscLimits, Limiter, LimiterAlgorithm, LimiterMode, LimiterPrefix};
-pub use ways::{IngressBinding, RouteBack};
+pub use ways::{Backscatter, IngressBinding, RouteBack};
 pub use zone_guard::{ZoneGuard, ZoneGuardMode};
 
 /// Everything suimond runs by. Only `config` makes one, after every check.
@@ -113,6 +113,8 @@ pub struct Guard {
     pub refusal_mode: ZoneGuardMode,
     /// Whether who must prove its address is served before it has.
     pub prove_mode: ZoneGuardMode,
+    /// Row 1: when responses that nobody asked for raise an alarm.
+    pub backscatter: Backscatter,
     /// Refusals per second per IPv4 /24 or IPv6 /48 (1).
     pub refusals_per_prefix: u32,
     /// Burst of the same (5).
@@ -440,6 +442,8 @@ pub struct Answer {
     pub max_udp_size: u16,
     /// Leave out authority and additional records nobody needs.
     pub minimal: bool,
+    /// A datagram that asks for ANY gets no data unless its source is proven (RFC 8482 section 4.4).
+    pub any_needs_proof: bool,
     /// A client waits this long before it gets stale data (1.8 s; RFC 8767 section 5).
     pub stale_after: Duration,
     /// A UDP reply is at most this old (4 s).

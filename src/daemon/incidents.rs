@@ -20,7 +20,14 @@ impl Incidents {
     pub(super) fn see_to_it(&self, live: &Live, now: Now) {
         live.pipeline.zones.tend(now);
         let incidents = live.pipeline.telemetry.incidents();
-        for moment in live.pipeline.guard.limiter().moments(now) {
+        let guard = &live.pipeline.guard;
+        for moment in guard.limiter().moments(now) {
+            incidents.push(moment);
+        }
+        for moment in guard.loops().look(now) {
+            incidents.push(moment);
+        }
+        if let Some(moment) = guard.backscatter().look(now) {
             incidents.push(moment);
         }
         let mut next = self.next.load(Ordering::Relaxed);

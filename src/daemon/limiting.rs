@@ -78,6 +78,11 @@ pub(super) fn metrics(metrics: &mut Vec<Metric>, live: &Live) {
             u64::from(limiter.slip(clock::now())),
         ),
         (
+            "suimon_limiter_suspects",
+            "Customers whose datagrams get no data without a proof, because of limiter.prove_after.",
+            u64::try_from(limiter.suspects(clock::now())).unwrap_or(u64::MAX),
+        ),
+        (
             "suimon_limiter_bytes",
             "Octets the limiter takes; they never change.",
             u64::try_from(limiter.bytes()).unwrap_or(u64::MAX),

@@ -84,8 +84,9 @@ impl Live {
             Arc::new(plan.recursion.clone()),
         )
         .validated_by(Arc::clone(&validator));
-        let mut guard =
-            Guard::new(&plan.guard, own.clone(), clock::now()).seeing(surroundings.clone());
+        let mut guard = Guard::new(&plan.guard, own.clone(), clock::now())
+            .seeing(surroundings.clone())
+            .overhearing(Arc::clone(egress.counters().unsolicited()));
         let mut pending = PendingClients::new(&plan.guard);
         let zones = match before {
             // One that was off has learned nothing, and has no room to.

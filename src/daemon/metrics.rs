@@ -8,6 +8,7 @@ use crate::egress::matching::Mismatch;
 use crate::guard::permit::{Cause, Exhausted};
 use crate::ops::metrics::Metric;
 use crate::sys::clock;
+use crate::telemetry::unsolicited::Place;
 
 /// All metrics of the running configuration beyond telemetry's.
 pub(super) fn of_live(live: &Live) -> Vec<Metric> {
@@ -50,6 +51,23 @@ fn upstream(metrics: &mut Vec<Metric>, live: &Live) {
             times,
         ));
     }
+    let guard = &live.pipeline.guard;
+    let unsolicited = guard.backscatter().heard().counts();
+    for (place, times) in Place::ALL.iter().zip(unsolicited) {
+        let help = "Responses that nobody here asked for: at the service addresses, or at sockets towards servers.";
+        metrics.push(Metric::counter(
+            "suimon_unsolicited_responses_total",
+            help,
+            &[("place", place.label())],
+            times,
+        ));
+    }
+    metrics.push(Metric::level(
+        "suimon_backscatter_alarm",
+        "1 while responses that nobody asked for are so many that our addresses must be forged.",
+        &[],
+        u64::from(guard.backscatter().is_raised()),
+    ));
     for (event, times) in counts.events() {
         let help = "What happened while asking other servers.";
         metrics.push(Metric::counter(

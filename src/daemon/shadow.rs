@@ -77,7 +77,8 @@ fn acted(live: &Live, counts: &Counts, limit: Limit, good: KnownGood) -> u64 {
 /// How a limit stands, and the setting that says so.
 fn mode(live: &Live, limit: Limit) -> Option<(&'static str, Option<&'static str>)> {
     let plan = &live.plan;
-    let has_prove = plan.guard.rules.iter().any(|rule| rule.prove);
+    let has_prove =
+        plan.guard.rules.iter().any(|rule| rule.prove) || !plan.guard.limiter.prove_after.is_zero();
     Some(match limit {
         Limit::Client => (
             match plan.guard.limiter.mode {

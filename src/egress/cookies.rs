@@ -109,6 +109,11 @@ impl Cookies {
 }
 
 impl Sent {
+    /// Our own part of it.
+    pub(super) const fn client(&self) -> [u8; 8] {
+        self.client
+    }
+
     /// The octets of the option's value.
     pub(super) fn value(&self) -> SmallVec<[u8; 40]> {
         self.client.iter().chain(&self.server).copied().collect()

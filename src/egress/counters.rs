@@ -1,10 +1,13 @@
 //! What did asking cost? Counters of everything that goes upstream and of what comes back unwanted.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::guard::permit::{Cause, Exhausted};
 
 use super::matching::Mismatch;
+use crate::telemetry::unsolicited::{Place, Unsolicited};
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
@@ -14,6 +17,7 @@ macro_rules! counters {
             sent: [AtomicU64; Cause::ALL.len()],
             exhausted: [AtomicU64; Exhausted::ALL.len()],
             discarded: [AtomicU64; Mismatch::ALL.len()],
+            unsolicited: Arc<Unsolicited>,
             $($(#[$doc])* pub $name: AtomicU64,)*
         }
 
@@ -97,6 +101,20 @@ impl Upstream {
     pub(super) fn note_discarded(&self, why: Mismatch) {
         let place = Mismatch::ALL.iter().position(|one| *one == why);
         bump(place.and_then(|place| self.discarded.get(place)));
+    }
+
+    /// A datagram from `server` was not taken. One that nothing was asked for is told of as such.
+    pub(super) fn note_discarded_datagram(&self, why: Mismatch, server: &SocketAddr) {
+        self.note_discarded(why);
+        if matches!(why, Mismatch::Id | Mismatch::Question) {
+            self.unsolicited.note(Place::Upstream, server, None);
+        }
+    }
+
+    /// Responses that nobody here asked for.
+    #[must_use]
+    pub const fn unsolicited(&self) -> &Arc<Unsolicited> {
+        &self.unsolicited
     }
 
     /// A reply was taken.

@@ -19,6 +19,7 @@ use super::cookies::Sent;
 use super::counters::bump;
 use super::late::LateReplies;
 use super::matching::{Expected, Mismatch, Seen, examine};
+use super::outstanding::Ask;
 use super::servers::Choice;
 
 /// How to ask.
@@ -303,6 +304,14 @@ impl Egress {
         loop {
             let sent = clock::now();
             let attempt = self.attempt(query, &choice, with_cookie, sent);
+            let _noted = self.outstanding.note(
+                query.question,
+                Ask {
+                    server: choice.server.ip(),
+                    marker: attempt.cookie.as_ref().map(Sent::client),
+                    client: budget.client(),
+                },
+            );
             let outcome = match transport {
                 Transport::Udp => self.by_udp(&attempt, query.late, budget).await,
                 Transport::Tcp => self.by_tcp(&attempt, budget).await,

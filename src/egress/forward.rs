@@ -33,6 +33,7 @@ use super::Egress;
 use super::counters::bump;
 use super::exchange::{Exchanged, Failure, Lost};
 use super::forward_sockets::Connections;
+use super::outstanding::Ask;
 
 /// Attempts for one question at most, over all servers and both transports: twice around three servers and some TCP.
 const ATTEMPTS: u32 = 8;
@@ -196,6 +197,14 @@ struct Asking<'a> {
 impl Asking<'_> {
     async fn run(&mut self, budget: &mut Budget) -> Exchanged {
         let server = self.target.server;
+        let _noted = self.egress.outstanding.note(
+            self.question,
+            Ask {
+                server: server.ip(),
+                marker: None,
+                client: budget.client(),
+            },
+        );
         let mut tcp = false;
         let mut refused_edns = false;
         loop {

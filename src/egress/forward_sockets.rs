@@ -145,7 +145,9 @@ impl Ear {
             Some(_) if id == sent => Mismatch::Question,
             Some(_) => Mismatch::Id,
         };
-        self.egress.counters.note_discarded(why);
+        self.egress
+            .counters
+            .note_discarded_datagram(why, &self.server);
         match (buffer.first_chunk_mut::<2>(), sent) {
             (Some(place), Some(sent)) => {
                 *place = sent.to_be_bytes();

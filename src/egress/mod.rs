@@ -10,6 +10,7 @@ mod forward;
 mod forward_sockets;
 mod late;
 pub mod matching;
+mod outstanding;
 pub mod permitted;
 pub mod rtt;
 pub mod servers;
@@ -28,15 +29,17 @@ use std::time::Duration;
 
 use crate::config::plan;
 use crate::sys::clock::Now;
-use crate::wire::Name;
+use crate::wire::{Name, Question};
 
 pub use counters::{Snapshot, Upstream};
 pub use exchange::{Exchanged, Failure, Query, Transport};
 pub use forward::{Forwarder, ForwarderError};
 pub use late::LateReplies;
+pub use outstanding::Evidence;
 pub use transfer::{TransferFailure, TransferLimits, Transferred};
 
 use cookies::Cookies;
+use outstanding::Outstanding;
 use permitted::Permitted;
 use servers::Servers;
 use sockets::Sockets;
@@ -49,6 +52,7 @@ pub struct Egress {
     servers: Servers,
     cookies: Cookies,
     sockets: Sockets,
+    outstanding: Outstanding,
     counters: Arc<Upstream>,
 }
 
@@ -64,6 +68,7 @@ impl Egress {
             servers: Servers::new(plan),
             cookies: Cookies::new(plan),
             sockets: Sockets::new(plan),
+            outstanding: Outstanding::default(),
             counters,
             plan: plan.clone(),
         }
@@ -89,6 +94,18 @@ impl Egress {
     #[must_use]
     pub fn usual_time(&self, candidates: &[SocketAddr], now: Now) -> Duration {
         self.servers.usual_time(candidates, now)
+    }
+
+    /// Whether a client's query, from `from` and with that client cookie, is one of our own that comes back: the same is being
+    /// asked of it at this moment, and what shows it.
+    #[must_use]
+    pub fn comes_back(
+        &self,
+        question: &Question,
+        from: IpAddr,
+        client_cookie: Option<[u8; 8]>,
+    ) -> Option<Evidence> {
+        self.outstanding.comes_back(question, from, client_cookie)
     }
 
     /// What is known of servers.

@@ -194,7 +194,8 @@ impl Listener<'_> {
                 (Seen::Truncated, bytes, _) => return Ended::Truncated(bytes),
                 (Seen::Discard(why), ..) => why,
             };
-            self.egress.counters.note_discarded(why);
+            let server = &self.ear.attempt.server;
+            self.egress.counters.note_discarded_datagram(why, server);
             self.rubbish |= why == Mismatch::Malformed;
             self.discarded = self.discarded.saturating_add(1);
             if self.discarded > most {

@@ -5,9 +5,11 @@
 
 pub mod acl;
 pub mod address;
+pub mod backscatter;
 pub mod binding;
 pub mod cookies;
 pub mod limiter;
+pub mod loops;
 pub mod martian;
 pub mod own_addresses;
 pub mod pending;
@@ -33,11 +35,14 @@ use crate::sys::addresses::LOOPBACK_INTERFACE;
 use crate::sys::clock::Now;
 use crate::sys::entropy;
 use crate::telemetry::Reason;
+use crate::telemetry::unsolicited::{Place, Unsolicited};
 use crate::wire::Rcode;
 use crate::wire::header::Header;
 
+pub use backscatter::Backscatter;
 pub use cookies::{Cookies, Proof};
 pub use limiter::{Asked, Client, Limited, Limiter};
+pub use loops::Loops;
 pub use own_addresses::OwnAddresses;
 pub use pending::{PendingClients, PendingTicket};
 pub use permit::{Budget, RecursionPermit};
@@ -83,6 +88,8 @@ pub struct Guard {
     refusals: Arc<Refusals>,
     refusal_mode: ZoneGuardMode,
     prove_mode: ZoneGuardMode,
+    backscatter: Arc<Backscatter>,
+    loops: Arc<Loops>,
     limiter: Limiter,
     cookies: Arc<Cookies>,
     check_ports: bool,
@@ -135,6 +142,8 @@ impl Guard {
             )),
             refusal_mode: plan.refusal_mode,
             prove_mode: plan.prove_mode,
+            backscatter: Arc::new(Backscatter::new(plan.backscatter, Arc::default())),
+            loops: Arc::default(),
             limiter: Limiter::new(&plan.limiter, key),
             cookies: Arc::new(Cookies::new(&plan.cookies, cookies, now)),
             check_ports: plan.check_ports,
@@ -152,6 +161,14 @@ impl Guard {
         self
     }
 
+    /// The same guard, which counts responses that nobody asked for there, where others count them, too.
+    #[must_use]
+    pub fn overhearing(mut self, unsolicited: Arc<Unsolicited>) -> Self {
+        let plan = self.backscatter.plan();
+        self.backscatter = Arc::new(Backscatter::new(plan, unsolicited));
+        self
+    }
+
     /// The same guard with the debts and the cookies of the one `before` a reload, so that a reload forgives nobody and nobody must
     /// prove itself anew; with other rates of refusals, another table or other secrets than before those begin anew.
     #[must_use]
@@ -159,6 +176,10 @@ impl Guard {
         if self.refusals.has_rates_of(&before.refusals) {
             self.refusals = Arc::clone(&before.refusals);
         }
+        if self.backscatter.plan() == before.backscatter.plan() {
+            self.backscatter = Arc::clone(&before.backscatter);
+        }
+        self.loops = Arc::clone(&before.loops);
         self.limiter = self.limiter.continuing(&before.limiter);
         if self.cookies.may_continue(&before.cookies) {
             self.cookies = Arc::clone(&before.cookies);
@@ -197,6 +218,18 @@ impl Guard {
         self.refusals.over_budget()
     }
 
+    /// Whether our addresses are being forged.
+    #[must_use]
+    pub fn backscatter(&self) -> &Backscatter {
+        &self.backscatter
+    }
+
+    /// Queries of our own that come back.
+    #[must_use]
+    pub fn loops(&self) -> &Loops {
+        &self.loops
+    }
+
     /// How much clients may ask.
     #[must_use]
     pub const fn limiter(&self) -> &Limiter {
@@ -219,10 +252,15 @@ impl Guard {
             .limiter
             .arrive(admission.limits(), asked, may_reply, now, dice)
         {
+            None if self.prove_mode != ZoneGuardMode::Off
+                && self.limiter.must_prove(admission.limits(), now) =>
+            {
+                Verdict::Admit(admission.suspected())
+            }
             None => Verdict::Admit(admission),
-            // A datagram cannot wait: its client asks again.
+            // A datagram cannot wait, a stream can: silence would only make its client ask the same again.
             Some(over) if over.enforced && over.limited == Limited::Defer && !by_stream => {
-                Verdict::Limit(Limited::Drop)
+                Verdict::Limit(Limited::Truncate)
             }
             Some(over) if over.enforced => Verdict::Limit(over.limited),
             Some(_) => Verdict::Admit(admission.over_limit()),
@@ -237,6 +275,11 @@ impl Guard {
             return Verdict::Drop(Reason::Short);
         };
         if header.flags.qr() {
+            if arrival.transport == TransportKind::Udp {
+                self.backscatter
+                    .heard()
+                    .note(Place::Service, &arrival.source, arrival.hop_limit);
+            }
             return Verdict::Drop(Reason::ResponseBit);
         }
         // Rows 2 to 4.

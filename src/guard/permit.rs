@@ -123,6 +123,7 @@ impl RecursionPermit {
     pub fn into_budget(self, limits: &Limits, now: Now) -> Budget {
         Budget {
             cause: self.cause,
+            client: self.client,
             limits: *limits,
             started: now,
             spent: Spent::NOTHING,
@@ -192,6 +193,7 @@ impl Spent {
 #[derive(Debug)]
 pub struct Budget {
     cause: Cause,
+    client: Option<IpAddr>,
     limits: Limits,
     started: Now,
     spent: Spent,
@@ -276,6 +278,12 @@ impl Budget {
     #[must_use]
     pub const fn cause(&self) -> Cause {
         self.cause
+    }
+
+    /// The client on whose behalf its packets are sent, if there is one.
+    #[must_use]
+    pub const fn client(&self) -> Option<IpAddr> {
+        self.client
     }
 
     /// What has been spent.

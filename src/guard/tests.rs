@@ -17,6 +17,10 @@ pub(super) fn plan(allow: &[&str]) -> plan::Guard {
             .iter()
             .map(|prefix| rule(prefix, AclAction::Allow, false))
             .collect(),
+        backscatter: plan::Backscatter {
+            responses: 100,
+            window: std::time::Duration::from_secs(60),
+        },
         check_ports: true,
         check_own_addresses: true,
         check_martians: true,
@@ -674,4 +678,32 @@ fn a_datagram_comes_by_the_interface_its_source_belongs_to() {
         "its handshake was the route back"
     );
     assert_eq!(connects(&bound, v6, WAN), Ok(()));
+}
+
+#[test]
+fn responses_raise_an_alarm_and_frame_nobody() {
+    let plan = plan(&["192.0.2.0/24"]);
+    let guard = guard(&plan);
+    let response = packet(0x8180, 1);
+    let query = packet(0x0100, 1);
+    let _first = guard.backscatter().look(Now::at_secs(0));
+    for _ in 0..10_000 {
+        let verdict = guard.judge(&arrival(&response, "192.0.2.7:53"), Now::at_secs(1));
+        assert_eq!(verdict.reason(), Reason::ResponseBit);
+        assert!(matches!(verdict, Verdict::Drop(_)), "nothing is sent");
+    }
+    let moment = guard.backscatter().look(Now::at_secs(5)).unwrap();
+    let told = format!("{moment:?}");
+    assert!(told.contains("192.0.2.0/24"), "{told}");
+    assert_eq!(guard.backscatter().heard().counts(), [10_000, 0]);
+    // Who seems to have sent them is served as ever, from the same port, too.
+    for source in ["192.0.2.7:53", "192.0.2.7:4000"] {
+        let verdict = guard.judge(&arrival(&query, source), Now::at_secs(5));
+        assert!(matches!(verdict, Verdict::Admit(_)), "{verdict:?}");
+    }
+    // Over TCP nobody forges anything: it is somebody's mistake.
+    let mut by_stream = arrival(&response, "192.0.2.7:53");
+    by_stream.transport = TransportKind::Tcp;
+    let _dropped = guard.judge(&by_stream, Now::at_secs(5));
+    assert_eq!(guard.backscatter().heard().counts(), [10_000, 0]);
 }

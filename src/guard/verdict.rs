@@ -55,6 +55,7 @@ pub struct Admission {
     must_prove: bool,
     proven_by_cookie: bool,
     over_limit: bool,
+    suspected: bool,
 }
 
 impl Admission {
@@ -73,6 +74,7 @@ impl Admission {
             must_prove,
             proven_by_cookie: false,
             over_limit: false,
+            suspected: false,
         }
     }
 
@@ -84,6 +86,12 @@ impl Admission {
     /// The same, over a limit that is only logged.
     pub(in crate::guard) const fn over_limit(mut self) -> Self {
         self.over_limit = true;
+        self
+    }
+
+    /// The same, from a customer in whose name too much was asked for long.
+    pub(in crate::guard) const fn suspected(mut self) -> Self {
+        self.suspected = true;
         self
     }
 
@@ -111,10 +119,18 @@ impl Admission {
         matches!(self.transport, TransportKind::Tcp)
     }
 
-    /// Whether nothing but a way to prove itself may be sent to this client (`acl.prove`).
+    /// Why nothing but a way to prove itself may be sent to this client, if that is so (`acl.prove`, `limiter.prove_after`).
     #[must_use]
-    pub const fn lacks_proof(&self) -> bool {
-        self.must_prove && !self.is_verified()
+    pub const fn lacks_proof(&self) -> Option<Reason> {
+        if self.is_verified() {
+            None
+        } else if self.must_prove {
+            Some(Reason::Unproven)
+        } else if self.suspected {
+            Some(Reason::UnprovenSuspect)
+        } else {
+            None
+        }
     }
 
     /// Whom limits are charged to.

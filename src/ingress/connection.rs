@@ -28,6 +28,9 @@ const LENGTH: usize = 2;
 /// Room asked for before each read: many small queries of a pipelining client fit.
 const READ_ROOM: usize = 1024;
 
+/// Reads of [`READ_ROOM`] octets that a peer may still send after the last reply: a thousand queries of usual size.
+const HEARD_OUT: usize = 64;
+
 /// Longest wait for a polite goodbye (TLS close_notify).
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -87,7 +90,21 @@ pub async fn serve<S: Service>(
     if ended != Ended::Unread {
         let _ = timeout(GOODBYE, writer.shutdown()).await;
     }
+    if matches!(ended, Ended::Limited | Ended::Queries) {
+        let _ = timeout(GOODBYE, hear_out(&mut reader)).await;
+    }
     ended
+}
+
+/// Reads what the peer still says, a bounded number of octets: a socket that is closed with something unread is reset, and the peer
+/// loses replies that it has not read yet (RFC 1122 section 4.2.2.13).
+async fn hear_out(reader: &mut (impl AsyncRead + Unpin)) {
+    let mut rest = [0; READ_ROOM];
+    for _ in 0..HEARD_OUT {
+        if !matches!(reader.read(&mut rest).await, Ok(1..)) {
+            return;
+        }
+    }
 }
 
 struct Connection<S> {
@@ -100,6 +117,8 @@ struct Connection<S> {
     in_flight: JoinSet<StreamNext>,
     /// Queries so far.
     queries: usize,
+    /// Since when its client asks too much: no query more is taken, and what is under way is the last.
+    limited_since: Option<Instant>,
     end_of_input: bool,
     opened: Instant,
     /// When a query was last begun or a reply last finished.
@@ -119,6 +138,7 @@ impl<S: Service> Connection<S> {
             outbox: Outbox::new(now),
             in_flight: JoinSet::new(),
             queries: 0,
+            limited_since: None,
             end_of_input: false,
             opened: now,
             active: now,
@@ -157,7 +177,9 @@ impl<S: Service> Connection<S> {
                     // A query whose task died gets no reply; the connection goes on.
                     match done {
                         Ok(StreamNext::Reply(reply)) => self.outbox.push(&reply),
-                        Ok(StreamNext::Close) => return Ended::Limited,
+                        Ok(StreamNext::Close) => {
+                            self.limited_since.get_or_insert_with(Instant::now);
+                        }
                         Ok(StreamNext::Silence) | Err(_) => {}
                     }
                     self.active = Instant::now();
@@ -229,6 +251,7 @@ impl<S: Service> Connection<S> {
         let limits = &self.context.limits;
         self.in_flight.len() < limits.in_flight
             && self.queries < limits.queries
+            && self.limited_since.is_none()
             && self.outbox.len() <= limits.unsent
             && !*self.context.draining.borrow()
     }
@@ -241,6 +264,8 @@ impl<S: Service> Connection<S> {
     fn finished(&self) -> Option<Ended> {
         if !self.in_flight.is_empty() || !self.outbox.is_empty() {
             None
+        } else if self.limited_since.is_some() {
+            Some(Ended::Limited)
         } else if self.end_of_input {
             Some(Ended::ByPeer)
         } else if self.queries >= self.context.limits.queries {
@@ -271,7 +296,10 @@ impl<S: Service> Connection<S> {
             .outbox
             .stuck_since()
             .map(|since| (since + limits.unsent_for, Ended::Unread));
-        [first, rest, next, unread]
+        let last = self
+            .limited_since
+            .map(|since| (since + limits.idle, Ended::Limited));
+        [first, rest, next, unread, last]
             .into_iter()
             .flatten()
             .min_by_key(|(at, _)| *at)

@@ -46,17 +46,23 @@ impl Pipeline {
     ) -> Next {
         Verdict::Limit(limited).count(counters);
         reply.clear();
-        let rcode = match limited {
-            Limited::BadCookie => {
+        let rcode = match (limited, proof) {
+            (Limited::BadCookie, _) => {
                 let Ok(query) = QueryView::parse(packet) else {
                     return Next::Silence;
                 };
                 let cookie = proof.reply().map(Cookie::as_octets);
                 answer::ask_for_proof(&query, cookie, &self.plan, reply)
             }
-            Limited::Truncate if answer::truncated(packet, rcode, reply) => rcode,
-            Limited::Truncate | Limited::Drop => return Next::Silence,
-            Limited::Defer => return Next::Defer,
+            (Limited::Truncate, Proof::Valid(cookie)) => {
+                let Ok(query) = QueryView::parse(packet) else {
+                    return Next::Silence;
+                };
+                answer::ask_by_stream(&query, cookie.as_octets(), &self.plan, reply)
+            }
+            (Limited::Truncate, _) if answer::truncated(packet, rcode, reply) => rcode,
+            (Limited::Truncate | Limited::Drop, _) => return Next::Silence,
+            (Limited::Defer, _) => return Next::Defer,
         };
         count_reply(counters, rcode, reply);
         Next::Reply

@@ -8,16 +8,17 @@ use crate::telemetry::{AnswerSource, Reason, Worker};
 use crate::wire::{QueryView, Rcode, Response};
 
 impl Pipeline {
-    /// Tells a client how to prove its address; nothing to the port of a reflecting service.
+    /// Tells a client how to prove its address, counted as `reason`; nothing to the port of a reflecting service.
     pub(super) fn ask_for_proof(
         &self,
         counters: &Worker,
+        reason: Reason,
         query: &QueryView<'_>,
         admission: &Admission,
         cookie: Option<&[u8]>,
         reply: &mut Vec<u8>,
     ) -> Next {
-        counters.verdict(Reason::Unproven);
+        counters.verdict(reason);
         if !admission.may_send_errors() {
             return Next::Silence;
         }

@@ -7,6 +7,7 @@ use super::{Miss, Next, Pipeline, Refresh, Waiting, is_error, with_chain};
 use crate::answer;
 use crate::cache::Demand;
 use crate::config::plan::TransportKind;
+use crate::egress::Evidence;
 use crate::guard::cookies::{Cookie, Proof};
 use crate::guard::zones::{Cut, Denial, Permission, Query, Slot};
 use crate::guard::{Admission, Arrival};
@@ -67,6 +68,16 @@ impl Pipeline {
             apex,
         } = remains;
         let (client, verified) = (admission.client(), admission.is_verified());
+        if let Some(response) = self.come_back(&asker, &question, client, now) {
+            return self.tell_now(
+                asker,
+                &response,
+                chain,
+                AnswerSource::Failure,
+                (now, dice),
+                reply,
+            );
+        }
         let joins = self.resolver.is_under_way(&question, demand);
         let judged = Query {
             name: &question.name,
@@ -154,6 +165,28 @@ impl Pipeline {
                 arrived: now,
             },
         }))
+    }
+
+    /// What a query of our own is told that comes back to us: whoever sent it round gets an end of it, and no more is asked.
+    fn come_back(
+        &self,
+        asker: &Asker<'_>,
+        question: &Question,
+        client: std::net::IpAddr,
+        now: Now,
+    ) -> Option<Response> {
+        let option = asker.query.edns.and_then(|edns| edns.cookie);
+        let marker = option.and_then(|option| option.first_chunk().copied());
+        let evidence = self.resolver.comes_back(question, client, marker)?;
+        asker.counters.verdict(Reason::ForwardingLoop);
+        self.guard.loops().note(
+            client,
+            evidence == Evidence::Cookie,
+            asker.arrival.hop_limit,
+            now,
+        );
+        let text = "a loop: this is asked of you at this moment";
+        Some(Response::failure(Ede::new(Ede::OTHER, text)))
     }
 
     /// The right to look a name up anew behind its answer, if its zone is not under attack or the name is known to be real.

@@ -10,6 +10,7 @@ pub mod latency;
 pub mod reason;
 pub mod seen;
 pub mod shadow;
+pub mod unsolicited;
 pub mod worker;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

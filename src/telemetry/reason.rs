@@ -37,12 +37,16 @@ reasons! {
     AclNoMatch "acl_no_match" "no access rule covers this client",
     /// Row 7: an access rule says refuse.
     AclRefuse "acl_refuse" "an access rule refuses this client",
+    /// ANY in a datagram whose source is not proven: its client was told how to prove itself (RFC 8482 section 4.4).
+    AnyUnproven "any_unproven" "ANY is answered only over TCP or with a valid cookie",
     /// The body could not be read, or EDNS is malformed.
     BadFormat "bad_format" "the query is malformed",
     /// EDNS version above 0 (RFC 6891 section 6.1.3).
     BadVersion "bad_version" "the EDNS version is not supported",
     /// Row 8: class is not IN.
     ClassNotServed "class_not_served" "only class IN is served",
+    /// A query of our own that came back from whom it was asked of, or with the cookie that it carried.
+    ForwardingLoop "forwarding_loop" "this is a query of our own that comes back: forwarders form a loop",
     /// Over its limit, with a client cookie: BADCOOKIE with a fresh server cookie was sent.
     LimitedBadCookie "limited_badcookie" "over the limit; a fresh server cookie was sent instead of an answer",
     /// Over the limit of a proven address for too long: the connection was closed.
@@ -89,6 +93,8 @@ reasons! {
     TooOld "too_old" "the answer came too late for UDP",
     /// `acl.prove`: a datagram without a valid server cookie; its client was told how to prove itself.
     Unproven "unproven" "this client must prove its address by a cookie or by TCP",
+    /// The same because queries in this client's name were over its limit for long (`limiter.prove_after`).
+    UnprovenSuspect "unproven_suspect" "queries in this client's name were over its limit for long: it must prove its address by a cookie or by TCP",
     /// Over its limit, but limits are only logged.
     WouldLimit "would_limit" "over the limit, and served because limits are only logged",
     /// Row 5: a client prefix bound to other interfaces.

@@ -29,7 +29,7 @@ limits! {
     ZoneGuard "zone_guard",
     /// Look-ups under way of one client, or questions to one server (`[shares]`).
     Shares "shares",
-    /// Proof of the address (`acl.prove`).
+    /// Proof of the address (`acl.prove`, `limiter.prove_after`).
     Proof "proof",
     /// Refusals sent to those who may not ask (`guard.refusals_per_prefix` and its kin).
     Refusals "refusals",

@@ -7,6 +7,7 @@ use suimon::wire::{Message, RecordType};
 
 use crate::lab::capture::Capture;
 use crate::lab::client::{self, query};
+use crate::lab::frames::Frames;
 use crate::lab::{Lab, Ns, suimond};
 
 const HINTS: &str = ". 3600 IN NS a.root.\na.root. 3600 IN A 10.54.0.9\n";
@@ -15,45 +16,6 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const SERVERS: [&str; 2] = ["10.54.0.1:53", "[fd54::1]:53"];
 const INSIDE: [&str; 2] = ["10.54.0.2", "fd54::2"];
 const OUTSIDE: [&str; 2] = ["10.53.0.2", "fd53::2"];
-
-/// Raw frames from a device: a query in UDP, or a TCP SYN, from a source that is not ours. Source and server addresses, number
-/// of frames, and the queries in hexadecimal are its arguments.
-const FRAMES: &str = r"
-import socket, struct, sys
-dev, to_mac, source, server, kind, count, octets = sys.argv[1:8]
-count, octets = int(count), bytes.fromhex(octets)
-family = socket.AF_INET6 if ':' in source else socket.AF_INET
-source, server = (socket.inet_pton(family, a) for a in (source, server))
-sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-sender.bind((dev, 0))
-mac = bytes.fromhex(to_mac.replace(':', '')) + sender.getsockname()[4]
-
-def checksum(data):
-    data += b'\0' * (len(data) % 2)
-    total = sum(struct.unpack('!%dH' % (len(data) // 2), data))
-    while total >> 16:
-        total = (total & 0xffff) + (total >> 16)
-    return ~total & 0xffff
-
-for number in range(count):
-    port = 20000 + number
-    if kind == 'udp':
-        protocol, place = 17, 6
-        body = struct.pack('!HHHH', port, 53, 8 + len(octets), 0) + struct.pack('!H', number) + octets[2:]
-    else:
-        protocol, place = 6, 16
-        body = struct.pack('!HHIIBBHHH', port, 53, number, 0, 5 << 4, 2, 64000, 0, 0)
-    pseudo = source + server + struct.pack('!II', len(body), protocol)
-    body = body[:place] + struct.pack('!H', checksum(pseudo + body) or 0xffff) + body[place + 2:]
-    if family == socket.AF_INET:
-        head = struct.pack('!BBHHHBBH', 0x45, 0, 20 + len(body), number, 0, 64, protocol, 0) + source + server
-        head = head[:10] + struct.pack('!H', checksum(head)) + head[12:]
-        frame = mac + b'\x08\x00' + head + body
-    else:
-        head = struct.pack('!IHBB', 6 << 28, len(body), protocol, 64) + source + server
-        frame = mac + b'\x86\xdd' + head + body
-    sender.send(frame)
-";
 
 /// Customers inside, the Internet outside, the resolver between them.
 struct Border {
@@ -126,23 +88,20 @@ fn border(tag: &str, guard: &str) -> Border {
 impl Border {
     /// Sends frames from outside with that source address.
     fn forge(&self, source: &str, server: &str, kind: &str, count: usize, name: &str) {
-        let script = self.lab.file("frames.py", FRAMES);
-        let mac = self.resolver.run(&["cat", "/sys/class/net/wan0/address"]);
         let octets = query(0, 0x0100, name, RecordType::A, true);
-        let octets: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
-        let script = script.to_str().expect("a plain path");
-        let server = address(server).ip().to_string();
-        self.outside.run(&[
-            "python3",
-            script,
-            "world",
-            mac.trim(),
-            source,
-            &server,
+        let frames = Frames {
             kind,
-            &count.to_string(),
-            &octets,
-        ]);
+            source,
+            port: None,
+            server: address(server),
+            count,
+            octets: &octets,
+        };
+        frames.send(
+            &self.lab,
+            (&self.outside, "world"),
+            (&self.resolver, "wan0"),
+        );
     }
 
     /// Whether a client in a namespace is served over that transport.

@@ -24,6 +24,7 @@ mod lab;
 mod limiter;
 mod local_root;
 mod real_servers;
+mod reflection;
 mod refused;
 mod rollover;
 mod scenarios;

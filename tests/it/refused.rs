@@ -1,13 +1,17 @@
 //! Can a refused query cause an upstream packet? 100,000 of every shape, with a capture on the upstream side that must stay empty.
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use suimon::wire::RecordType;
 
 use crate::lab::capture::Capture;
 use crate::lab::client::{self, query};
+use crate::lab::script::{Asked, Network, Reply, Sent, TC};
 use crate::lab::{Lab, Ns, suimond};
 
 const QUERIES: usize = 100_000;
@@ -19,9 +23,14 @@ struct Gate {
     lab: Lab,
     outside: Ns,
     resolver: Ns,
+    upstream: Ns,
 }
 
 fn gate(tag: &str, guard: &str) -> Gate {
+    gate_with(tag, guard, &[])
+}
+
+fn gate_with(tag: &str, guard: &str, set: &[&str]) -> Gate {
     let mut lab = Lab::new(tag);
     let (outside, resolver, upstream) = (
         lab.namespace("outside"),
@@ -50,11 +59,12 @@ fn gate(tag: &str, guard: &str) -> Gate {
         lab.dir().join("control.sock")
     );
     let config = suimond::config(&lab, &listen, &["10.54.0.77"], HINTS, &more);
-    suimond::start(&mut lab, &resolver, "suimond", &config);
+    suimond::start_with(&mut lab, &resolver, "suimond", &config, set);
     Gate {
         lab,
         outside,
         resolver,
+        upstream,
     }
 }
 
@@ -255,4 +265,107 @@ fn upstream_packets(lab: &Lab) -> u64 {
 
 fn address(text: &str) -> SocketAddr {
     text.parse().expect("an address")
+}
+
+/// Every name that an admitted client asks for begins so, and none of a refused one does.
+const ADMITTED: &str = "admitted";
+
+/// What a scripted server that is root and everything below says: nothing, something cut off by datagram, or an address.
+fn everything(asked: &Asked) -> Vec<Sent> {
+    if asked.name.starts_with("admitted-silent") {
+        return Vec::new();
+    }
+    let mut reply = Reply::new().answer(format!("{} 60 IN A 192.0.2.7", asked.name));
+    if asked.name.starts_with("admitted-large") && !asked.tcp {
+        reply = Reply::new();
+        reply.flags |= TC;
+    }
+    if asked.rtype != RecordType::A {
+        reply = Reply::new().authority(". 60 IN SOA a.root. h.root. 1 60 60 60 60");
+    }
+    reply.now(asked)
+}
+
+#[test]
+fn t3_2_and_6_while_others_are_served_fail_reload_and_stop_no_upstream_packet_belongs_to_a_refused_query()
+ {
+    let mut gate = gate_with(
+        "paired",
+        "",
+        &[
+            "recursion.qname_minimisation=\"off\"",
+            "cache.size=\"1MiB\"",
+            "dnssec.validation=\"off\"",
+        ],
+    );
+    let upstream = gate.upstream.clone();
+    let network = Network::start(
+        &upstream,
+        &[address("10.53.0.1:53"), address("[fd53::1]:53")],
+        Arc::new(everything),
+    );
+    let server = address("10.54.0.1:53");
+    let flooding = AtomicBool::new(true);
+    let asked = std::thread::scope(|scope| {
+        let outside = &gate.outside;
+        let flood_on = &flooding;
+        let refused = scope.spawn(move || {
+            outside.inside(|| {
+                let mut sent = 0;
+                while flood_on.load(Ordering::Relaxed) {
+                    flood(address("10.54.0.2:0"), server, 5_000);
+                    try_tcp(server, 7);
+                    sent += 5_000;
+                }
+                sent
+            })
+        });
+        let ask = |name: String, patience: Duration| {
+            let octets = client::ask(1, &name, RecordType::A);
+            let source = address("10.54.0.77:0").ip();
+            let reply = gate
+                .outside
+                .inside(|| client::udp(source, server, &octets, patience));
+            (name, reply)
+        };
+        let mut names = HashSet::new();
+        // Fallback to TCP, to the other server, to failure; reloads; a cache far too small for all of it.
+        for number in 0..400 {
+            let (kind, patience) = match number {
+                0..4 => ("silent", 200),
+                _ if number % 8 == 0 => ("large", 2_000),
+                _ => ("plain", 2_000),
+            };
+            let name = format!("{ADMITTED}-{kind}-{number}.{}.example.", "x".repeat(60));
+            let (name, reply) = ask(name, Duration::from_millis(patience));
+            assert!(reply.is_some() || kind == "silent", "{name}");
+            names.insert(name);
+            if number % 100 == 50 {
+                suimond::tool(&gate.lab, &["reload"]);
+            }
+        }
+        // It stops with a question under way, and the flood goes on behind it.
+        names.insert(
+            ask(
+                format!("{ADMITTED}-silent-last.example."),
+                Duration::from_millis(100),
+            )
+            .0,
+        );
+        assert_eq!(gate.lab.stop("suimond"), Some(0));
+        std::thread::sleep(Duration::from_millis(300));
+        flooding.store(false, Ordering::Relaxed);
+        let refused = refused.join().expect("no panic");
+        assert!(refused >= 10_000, "{refused} refused");
+        let heard: HashSet<String> = network
+            .asked()
+            .into_iter()
+            .map(|asked| asked.name)
+            .collect();
+        assert_eq!(heard.difference(&names).next(), None, "asked by nobody");
+        assert_eq!(names.difference(&heard).next(), None, "never asked");
+        network.asked().len()
+    });
+    assert!(asked >= 400, "{asked}");
+    assert!(network.asked().iter().any(|asked| asked.tcp));
 }

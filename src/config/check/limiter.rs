@@ -1,5 +1,7 @@
 //! How much may one client ask? The limiter's settings turned into its plan.
 
+use ipnet::IpNet;
+
 use super::{Check, octets};
 use crate::config::plan::{self, LimiterMode};
 
@@ -20,6 +22,7 @@ impl Check<'_> {
                 "set limiter.instant to about twice limiter.rate",
             );
         }
+        self.offices();
         let list = limiter
             .shared_addresses
             .iter()
@@ -48,6 +51,8 @@ impl Check<'_> {
             bytes: octets(limiter.memory),
             verified_factor: limiter.verified_factor,
             slip_above: limiter.slip_above,
+            prove_after: limiter.prove_after.0,
+            prove_for: limiter.prove_for.0,
             exempt: limiter
                 .exempt
                 .iter()
@@ -69,6 +74,35 @@ impl Check<'_> {
                 qps_scale: isc.qps_scale,
                 max_table_size: isc.max_table_size,
             },
+        }
+    }
+
+    /// Says which IPv6 prefixes of `acl.allow` are one customer as a whole, though more than one host has an address there.
+    fn offices(&mut self) {
+        let limiter = &self.file.limiter;
+        if self.open || matches!(limiter.mode.into(), LimiterMode::Off) {
+            return;
+        }
+        let shared = limiter.shared_addresses.iter().chain(&limiter.exempt);
+        let tables = limiter.prefix.iter().map(|one| &one.prefix);
+        let told: Vec<IpNet> = shared.chain(tables).map(|prefix| prefix.0).collect();
+        let office = |prefix: &IpNet| {
+            let whole = matches!(prefix, IpNet::V6(_))
+                && (limiter.customer_prefix..=64).contains(&prefix.prefix_len());
+            whole && !told.iter().any(|shared| shared.contains(prefix))
+        };
+        let allowed = self.file.acl.allow.iter().enumerate();
+        let offices: Vec<(usize, IpNet)> = allowed
+            .map(|(place, prefix)| (place, prefix.0))
+            .filter(|(_, prefix)| office(prefix))
+            .collect();
+        for (place, prefix) in offices {
+            self.warning(
+                &format!("acl.allow.{place}"),
+                format!("all hosts in `{prefix}` together are one customer"),
+                format!("in IPv6 a customer is a /{}, and may ask {} queries per second", limiter.customer_prefix, limiter.rate),
+                "if it is an office, add it to limiter.shared_addresses; if it is a home, to [[limiter.prefix]] with subscribers_per_address = 1",
+            );
         }
     }
 }

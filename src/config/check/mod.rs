@@ -63,6 +63,7 @@ pub(super) fn plan(
         answer: plan::Answer {
             max_udp_size: file.answer.max_udp_size,
             minimal: file.answer.minimal,
+            any_needs_proof: file.answer.any_needs_proof,
             stale_after: file.answer.stale_after.0,
             max_udp_age: file.answer.max_udp_age.0,
         },
@@ -152,6 +153,10 @@ impl Check<'_> {
             route_back: guard.route_back.into(),
             interface_groups,
             suppress_errors_to_reflectors: guard.suppress_errors_to_reflectors,
+            backscatter: plan::Backscatter {
+                responses: guard.backscatter_alarm,
+                window: guard.backscatter_window.0,
+            },
             refusals_per_prefix: guard.refusals_per_prefix,
             refusal_mode: guard.refusal_mode.into(),
             prove_mode: self.file.acl.prove_mode.into(),

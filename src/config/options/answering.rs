@@ -405,6 +405,14 @@ pub(super) const OUTGOING: &[Setting] = &[
         example: "false",
     },
     Setting {
+        path: "answer.any_needs_proof",
+        kind: Kind::Switch,
+        default: Some("true"),
+        summary: "Answer ANY over UDP only to clients that have proven their address.",
+        doc: "ANY is what amplifiers are asked for. Others get TC=1, or BADCOOKIE if they brought a cookie, and ask again over TCP or with ours, as every resolver's client can (RFC 8482 section 4.4). Whoever gets an answer gets one RRset. The counter is suimon_verdicts_total, any_unproven. Off for test batteries.",
+        example: "false",
+    },
+    Setting {
         path: "answer.stale_after",
         kind: Kind::Span(0, 60_000),
         default: Some(r#""1800ms""#),

@@ -12,6 +12,22 @@ pub(super) const SETTINGS: &[Setting] = &[
         example: r#""strict""#,
     },
     Setting {
+        path: "guard.backscatter_alarm",
+        kind: Kind::Count(0, 1_000_000_000),
+        default: Some("100"),
+        summary: "Responses that nobody asked for within guard.backscatter_window that raise an alarm; 0: none does.",
+        doc: "Nobody sends responses (QR=1) to a resolver's service address, or replies with a strange ID or question to its sockets towards servers, but for a few strays a minute: more of them answer queries that somebody sent in our name, or guess at ours. The alarm is an incident (backscatter) with the networks and ports that most come from; none of them is held back for it, since sources can be forged. Counters: suimon_unsolicited_responses_total, suimon_backscatter_alarm.",
+        example: "1000",
+    },
+    Setting {
+        path: "guard.backscatter_window",
+        kind: Kind::Span(1_000, 3_600_000),
+        default: Some(r#""60s""#),
+        summary: "Time in which they are counted; a window with fewer ends the alarm.",
+        doc: "Long enough for a slow flood that is spread over many servers to be seen, short enough for a line of log while it lasts.",
+        example: r#""10s""#,
+    },
+    Setting {
         path: "guard.bind.prefixes",
         kind: Kind::Prefixes,
         default: None,

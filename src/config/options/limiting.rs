@@ -63,10 +63,10 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         path: "limiter.shared_addresses",
         kind: Kind::Prefixes,
-        default: Some(r#"["100.64.0.0/10"]"#),
-        summary: "Addresses that many customers share: CGNAT pools, forwarders of yours.",
-        doc: "Each may ask subscribers_per_address times as much, and counts so much less in the larger networks around it. 100.64.0.0/10 (RFC 6598) is what stands between customers and CGNAT; take it out if every address of it is one customer with you.",
-        example: r#"["192.0.2.0/26", "198.51.100.7"]"#,
+        default: Some(r#"["100.64.0.0/10", "fe80::/10"]"#),
+        summary: "Addresses that many customers share: CGNAT pools, forwarders of yours, the IPv6 prefix of an office.",
+        doc: "Each may ask subscribers_per_address times as much, and counts so much less in the larger networks around it. In IPv6 a customer is a prefix of limiter.customer_prefix, and all hosts of an office with one /56, or one /64, are one customer: list that prefix here. 100.64.0.0/10 (RFC 6598) is what stands between customers and CGNAT; take it out if every address of it is one customer with you. fe80::/10 is the link: all of its hosts share one /64.",
+        example: r#"["192.0.2.0/26", "198.51.100.7", "2001:db8:0:5600::/56"]"#,
     },
     Setting {
         path: "limiter.subscribers_per_address",
@@ -91,6 +91,22 @@ pub(super) const SETTINGS: &[Setting] = &[
         summary: "Limited queries per second of the whole host above which only every second gets its TC=1 reply, and every fourth above twice as many.",
         doc: "Below it all do: a silent drop gives a forger more time to get his own answer in first (CVE-2013-5661).",
         example: "100000",
+    },
+    Setting {
+        path: "limiter.prove_after",
+        kind: Kind::Span(0, 3_600_000),
+        default: Some(r#""0s""#),
+        summary: "Time over its limit after which datagrams of a customer get no data until their source is proven; 0s: never.",
+        doc: "Against reflection in a customer's name: what is within the limit is answered to a forger's victim all the same, and with this no more. The customer himself is served over TCP, and over UDP once he brings our cookie. Never because of what is proven, never for an address that many share, never for a larger network. Off unless set, because it can be triggered by forged packets, and some old stubs and home routers can do neither TCP nor cookies. With limiter.algorithm = \"sketch\" and limiter.mode = \"enforce\". Counters: suimon_verdicts_total, unproven_suspect, and suimon_limiter_suspects.",
+        example: r#""10s""#,
+    },
+    Setting {
+        path: "limiter.prove_for",
+        kind: Kind::Span(1_000, 86_400_000),
+        default: Some(r#""60s""#),
+        summary: "For how long after the last datagram that was over the limit.",
+        doc: "As long as a flood's pauses; a customer for whom it ends meets no limit that he had not before.",
+        example: r#""5m""#,
     },
     Setting {
         path: "limiter.prefix.prefix",
@@ -225,7 +241,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Count(500, 16_777_216),
         default: Some("20000"),
         summary: "Entries of the table, 8 octets each, rounded up to a power of two.",
-        doc: "BIND's max-table-size. The table has that size from the start; an entry that is taken over passes on its debt.",
+        doc: "BIND's max-table-size. The table has that size from the start. Where more is asked than fits, the entry with the least debt gives way, and whoever takes its place gets one response at least: nobody is limited for what others asked.",
         example: "100000",
     },
 ];

@@ -8,8 +8,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         path: "acl.prove_mode",
         kind: MODE,
         default: Some(r#""enforce""#),
-        summary: "Whether acl.prove holds.",
-        doc: "log-only: who would have been told to prove its address first is served, and counted in suimon_shadow_total{limit=\"proof\"}; suimon guard shadow says how much of that was asked for names known to be real. off: as if acl.prove were empty.",
+        summary: "Whether acl.prove and limiter.prove_after hold.",
+        doc: "log-only: who would have been told to prove its address first is served, and counted in suimon_shadow_total{limit=\"proof\"}; suimon guard shadow says how much of that was asked for names known to be real. off: as if nobody had to.",
         example: r#""log-only""#,
     },
     Setting {

@@ -1,5 +1,7 @@
 //! How much may one client ask? The limiter's slice of the plan (parameter sheet, section 2).
 
+use std::time::Duration;
+
 use ipnet::IpNet;
 
 /// How much one client may ask, and what happens beyond.
@@ -21,6 +23,10 @@ pub struct Limiter {
     pub verified_factor: u32,
     /// Limited replies per second of the whole host above which only every second, then every fourth is sent (20,000).
     pub slip_above: u32,
+    /// After so long over its limit, datagrams that claim to come from a customer must prove it; zero = never.
+    pub prove_after: Duration,
+    /// For so long beyond the last that was over the limit (60 s).
+    pub prove_for: Duration,
     /// Clients that are not limited.
     pub exempt: Vec<IpNet>,
     /// Addresses that stand for many customers or for other than usual ones; the longest prefix decides.

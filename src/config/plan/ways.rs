@@ -1,4 +1,6 @@
-//! By which interfaces may queries come? Rows 5 and 6 of the parameter sheet, as settings.
+//! By which interfaces may queries come, and when do responses raise an alarm? Rows 1, 5 and 6 of the parameter sheet, as settings.
+
+use std::time::Duration;
 
 use ipnet::IpNet;
 
@@ -23,4 +25,13 @@ pub enum RouteBack {
     Feasible,
     /// The best one leaves by the interface it came by.
     Strict,
+}
+
+/// When responses that nobody asked for raise an alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backscatter {
+    /// As many within one window; 0 = never (100).
+    pub responses: u64,
+    /// The window (60 s).
+    pub window: Duration,
 }

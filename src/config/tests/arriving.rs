@@ -43,3 +43,35 @@ fn what_could_have_no_effect_is_told() {
     let mode = headlines("[guard]\nroute_back = 'lose'\n");
     assert!(mode[0].contains("guard.route_back"), "{mode:?}");
 }
+
+#[test]
+fn an_ipv6_prefix_that_is_one_customer_is_told_of_unless_something_says_how_many_it_is() {
+    let told = |prefix: &str, limiter: &str| {
+        headlines(&format!(
+            "[acl]\nallow = ['{prefix}']\n[limiter]\n{limiter}\n"
+        ))
+        .join("\n")
+    };
+    for prefix in ["2001:db8:0:5600::/56", "2001:db8:0:5601::/64"] {
+        assert!(told(prefix, "").contains("together are one customer"));
+    }
+    for (prefix, limiter) in [
+        ("2001:db8::/32", ""),
+        ("2001:db8::53", ""),
+        ("192.0.2.0/24", ""),
+        ("fe80::/64", ""),
+        ("2001:db8:0:5601::/64", "mode = 'off'"),
+        ("2001:db8:0:5600::/56", "customer_prefix = 64"),
+        (
+            "2001:db8:0:5601::/64",
+            "shared_addresses = ['2001:db8:0:5600::/56']",
+        ),
+        ("2001:db8:0:5601::/64", "exempt = ['2001:db8::/32']"),
+        (
+            "2001:db8:0:5601::/64",
+            "[[limiter.prefix]]\nprefix = '2001:db8:0:5601::/64'",
+        ),
+    ] {
+        assert_eq!(told(prefix, limiter), "", "{prefix} {limiter}");
+    }
+}

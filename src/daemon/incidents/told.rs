@@ -44,11 +44,12 @@ pub(super) fn tell(moment: &Moment) {
             peer,
             port,
             packets,
+            upstream,
             peak,
             ..
         }) => {
             let network = logged(*peer);
-            line!(stage, kind, stage = word, %network, port, packets, peak, seconds, "responses to queries that we never sent: {word}; somebody forges our address");
+            line!(stage, kind, stage = word, %network, port, packets, upstream, peak, seconds, "responses to queries that we never sent: {word}; our addresses are being spoofed");
         }
         Subject::Spoof(spoof) => {
             let IngressSpoof { packets, peak, .. } = *spoof;
@@ -72,11 +73,13 @@ pub(super) fn tell(moment: &Moment) {
         Subject::Loop(ForwardingLoop {
             peer,
             queries,
+            by_cookie,
             peak,
             ..
         }) => {
-            let network = logged(*peer);
-            line!(stage, kind, stage = word, %network, queries, peak, seconds, "queries of our own come back: {word}");
+            // A server that we ask, not a client: whoever is to mend it must know which.
+            let from = peer.addr();
+            line!(stage, kind, stage = word, %from, queries, by_cookie, peak, seconds, "queries of our own come back, forwarders form a loop: {word}");
         }
     }
 }

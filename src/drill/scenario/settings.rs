@@ -46,6 +46,7 @@ impl Head {
         set("recursion", "priming", "false".to_owned());
         // As large as the clients of such files say they can take.
         set("answer", "max_udp_size", "4096".to_owned());
+        set("answer", "any_needs_proof", "false".to_owned());
         set("egress", "allow_private_servers", "true".to_owned());
         let mut never_ask = self.never_ask.clone();
         let zones = self.stubs.iter().chain(&self.forwards);

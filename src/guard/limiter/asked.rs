@@ -123,7 +123,8 @@ impl Asked {
     /// The same with its reply.
     pub(super) fn cost_with(self, verified: bool, rcode: Rcode, octets: usize) -> u64 {
         let times = match rcode {
-            Rcode::NOERROR => 1,
+            // Servers that fail, and names that are throttled, are no fault of who asks.
+            Rcode::NOERROR | Rcode::SERVFAIL => 1,
             Rcode::NXDOMAIN => NXDOMAIN,
             _ => ERROR,
         };

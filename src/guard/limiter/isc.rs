@@ -2,8 +2,9 @@
 //!
 //! Semantics and names of settings are those of BIND 9's `rate-limit` (its manual, and threat catalogue T1.1), without what is
 //! known to be wrong there (T1.2): time counts in parts of a millisecond, not in whole seconds, so no second lets twice the
-//! rate pass; the credit of a TCP client ends with its own window; an entry that must give way passes on its debt, so nobody is
-//! pushed out of its penalty.
+//! rate pass; the credit of a TCP client ends with its own window; an entry that must give way is the one with the least debt, so
+//! nobody is pushed out of its penalty, and passes on no more of it than lets one response through: a table too small for all
+//! that is asked limits nobody for what others asked.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -103,7 +104,7 @@ impl Isc {
             if self.limits.qps_scale > 0 {
                 let until = now.saturating_add(u64::from(self.limits.window) * SECOND);
                 let key = table.key(network, Kind::Tcp, &[], RecordType(0));
-                table.update(key, |_, slip| (until.min(TIME_MAX), slip));
+                table.update(key, |_, _, slip| (until.min(TIME_MAX), slip));
             }
             return None;
         }
@@ -172,8 +173,14 @@ impl Isc {
         };
         let interval = (SECOND / rate).max(1);
         let floor = u64::from(self.limits.window + 1) * SECOND;
+        let one_left = now + (rate - 1) * interval;
         let mut decided = Debit::Within;
-        table.update(key, |whole_at, slipped| {
+        table.update(key, |mine, whole_at, slipped| {
+            let whole_at = if mine {
+                whole_at
+            } else {
+                whole_at.min(one_left)
+            };
             let whole_at = (whole_at.max(now) + interval).min(now + floor);
             // All of the balance is there again: a new run of limited responses begins with one that slips.
             let slipped = if whole_at == now + interval {
@@ -260,8 +267,8 @@ impl Table {
             .map(|entry| entry & TIME_MAX)
     }
 
-    /// Changes the entry of a key: its own, or the one that is whole soonest, with its debt.
-    fn update(&self, key: u64, mut change: impl FnMut(u64, u32) -> (u64, u32)) {
+    /// Changes the entry of a key: its own (told first), or the one that is whole soonest.
+    fn update(&self, key: u64, mut change: impl FnMut(bool, u64, u32) -> (u64, u32)) {
         let Some(line) = self.line(key) else {
             return;
         };
@@ -277,7 +284,7 @@ impl Table {
         let _always = entry.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| {
             let mine = old >> TAG_SHIFT == tag;
             let slipped = u32::try_from(old >> TIME_BITS & 0xF).unwrap_or(0);
-            let (time, slipped) = change(old & TIME_MAX, if mine { slipped } else { 0 });
+            let (time, slipped) = change(mine, old & TIME_MAX, if mine { slipped } else { 0 });
             Some((tag << TAG_SHIFT) | (u64::from(slipped & 0xF) << TIME_BITS) | time.min(TIME_MAX))
         });
     }

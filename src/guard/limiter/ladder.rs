@@ -1,9 +1,11 @@
 //! Which prefixes of a client are charged for its query, and how much of each one's limit is that?
 
+use ipnet::IpNet;
 use siphasher::sip::SipHasher13;
 
 use super::near::{Multiplier, near_above};
 use super::sketch::FRACTION;
+use crate::config::plan;
 use crate::guard::address::Address;
 
 /// Prefixes charged per client at most.
@@ -179,6 +181,20 @@ pub fn leading_bits(client: Address) -> u64 {
         Address::V4(bits) => u64::from(bits),
         Address::V6(bits) => u64::try_from(bits >> 64).unwrap_or(0),
     }
+}
+
+/// The share of a customer that each unusual address is.
+pub fn shares(plan: &plan::Limiter) -> Vec<(IpNet, u64)> {
+    let special = plan.prefixes.iter().map(|one| {
+        let rate = if one.rate == 0 { plan.rate } else { one.rate };
+        let customers = u64::from(rate) * u64::from(one.subscribers.max(1));
+        let share = (WHOLE * u64::from(plan.rate)).checked_div(customers);
+        (one.prefix, share.unwrap_or(WHOLE).max(1))
+    });
+    // Of equal prefixes the last decides.
+    special
+        .chain(plan.exempt.iter().map(|prefix| (*prefix, 0)))
+        .collect()
 }
 
 #[cfg(test)]

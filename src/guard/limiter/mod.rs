@@ -12,6 +12,7 @@ pub mod near;
 mod offenders;
 mod overload;
 pub mod sketch;
+mod suspects;
 
 use std::sync::Arc;
 
@@ -22,11 +23,12 @@ pub use self::asked::{Asked, Client, Limited, Over};
 
 use self::demand::Demand;
 use self::isc::{Isc, Table};
-use self::ladder::{Ladder, QUERY, STEPS, Step, WHOLE, leading_bits};
+use self::ladder::{Ladder, QUERY, STEPS, Step, WHOLE, leading_bits, shares};
 use self::near::{Near, SAMPLED};
 use self::offenders::{AtLimit, Offenders, prefix_of};
 use self::overload::Overload;
 use self::sketch::{Decay, FULL, Place, Sketch};
+use self::suspects::Suspects;
 use super::address::Address;
 use super::ranges::Ranges;
 use crate::config::plan;
@@ -73,6 +75,7 @@ struct Memory {
     secret: [u8; 16],
     offenders: Offenders,
     demand: Demand,
+    suspects: Suspects,
 }
 
 /// A limit of one client, for `suimon why`.
@@ -97,6 +100,7 @@ impl Limiter {
                 secret: *secret,
                 offenders: Offenders::default(),
                 demand: Demand::default(),
+                suspects: Suspects::default(),
             }),
         )
     }
@@ -159,6 +163,7 @@ impl Limiter {
             self.survey(client, cost, now, dice);
         }
         let at = self.charge(client, cost, share, true, now, dice)?;
+        self.suspect(client, at, share, now);
         let limited = self.limited(client, asked, may_reply, now, dice);
         Some(self.noted(client, at, limited, now))
     }
@@ -456,20 +461,6 @@ impl Limiter {
 
 fn is_isc(plan: &plan::Limiter) -> bool {
     plan.mode != LimiterMode::Off && plan.algorithm == LimiterAlgorithm::Isc
-}
-
-/// The share of a customer that each unusual address is.
-fn shares(plan: &plan::Limiter) -> Vec<(IpNet, u64)> {
-    let special = plan.prefixes.iter().map(|one| {
-        let rate = if one.rate == 0 { plan.rate } else { one.rate };
-        let customers = u64::from(rate) * u64::from(one.subscribers.max(1));
-        let share = (WHOLE * u64::from(plan.rate)).checked_div(customers);
-        (one.prefix, share.unwrap_or(WHOLE).max(1))
-    });
-    // Of equal prefixes the last decides.
-    special
-        .chain(plan.exempt.iter().map(|prefix| (*prefix, 0)))
-        .collect()
 }
 
 #[inline]

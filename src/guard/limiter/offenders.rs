@@ -22,12 +22,13 @@ const AGAIN: Duration = Duration::from_secs(60);
 /// Moments of one look at most; the rest is told at the next.
 const AT_ONCE: usize = 8;
 /// What becomes of a limited query.
-const DONE: [Reason; 5] = [
+const DONE: [Reason; 6] = [
     Reason::LimitedTruncated,
     Reason::LimitedBadCookie,
     Reason::LimitedDropped,
     Reason::LimitedDeferred,
     Reason::WouldLimit,
+    Reason::UnprovenSuspect,
 ];
 
 /// The prefixes over their limit.

@@ -72,6 +72,7 @@ impl Service for Script {
             }
             ("never", _) => std::future::pending().await,
             ("none", _) => return StreamNext::Silence,
+            ("close", _) => return StreamNext::Close,
             ("panic", _) => panic!("as the test wants"),
             _ => {}
         }
@@ -447,4 +448,24 @@ proptest! {
             assert!(ended.is_limit(), "{ended:?}");
         });
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_found_out_before_a_client_asked_too_much_is_still_sent() {
+    let mut rig = Rig::new(plan());
+    rig.ask(1, "delay:300").await;
+    rig.ask(2, "delay:100").await;
+    rig.ask(3, "close").await;
+    assert_eq!((rig.hear().await, rig.hear().await), (2, 1));
+    rig.ask(4, "now").await;
+    let service = Arc::clone(&rig.service);
+    assert_eq!(rig.end().await.0, Ended::Limited);
+    assert_eq!(service.started.load(Ordering::Relaxed), 3);
+    // What never ends does not keep the connection open for longer than an idle one, and a second for what is still said.
+    let mut rig = Rig::new(plan());
+    rig.ask(1, "never").await;
+    rig.ask(2, "close").await;
+    let (ended, took) = rig.end().await;
+    assert_eq!(ended, Ended::Limited);
+    about(took, secs(11));
 }

@@ -13,8 +13,12 @@ struct Asker {
 impl Asker {
     /// With a name in its cache and one that is known not to exist.
     fn new(limiter: &str) -> Self {
+        Self::with(limiter, "")
+    }
+
+    fn with(limiter: &str, answer: &str) -> Self {
         let pipeline = pipeline(&format!(
-            "[acl]\nallow = ['198.51.100.0/24']\n[limiter]\n{limiter}\n[policy]\nlocal_zones = ['local.test.']\nlocal_data = ['www.local.test. 60 IN A 192.0.2.1']"
+            "[acl]\nallow = ['198.51.100.0/24']\n[limiter]\n{limiter}\n[answer]\n{answer}\n[policy]\nlocal_zones = ['local.test.']\nlocal_data = ['www.local.test. 60 IN A 192.0.2.1']"
         ));
         let record = record_from_text("www.a. IN A 192.0.2.1", 1000).unwrap();
         let set = group(&[record]).remove(0);
@@ -58,6 +62,16 @@ impl Asker {
     }
 }
 
+/// A query that ends in an empty OPT record, with this COOKIE option in it.
+fn with_cookie_for(plain: &[u8], value: &[u8]) -> Vec<u8> {
+    let mut packet = plain.to_vec();
+    let end = packet.len();
+    packet[end - 1] = u8::try_from(value.len() + 4).unwrap();
+    packet.extend([0, 10, 0, u8::try_from(value.len()).unwrap()]);
+    packet.extend(value);
+    packet
+}
+
 #[test]
 fn a_client_over_its_limit_is_told_to_use_tcp_and_costs_nothing_more() {
     let mut asker = Asker::new("");
@@ -91,14 +105,8 @@ fn a_client_over_its_limit_is_told_to_use_tcp_and_costs_nothing_more() {
 #[test]
 fn who_brings_a_cookie_gets_one_and_with_it_the_limit_of_a_proven_address() {
     let mut asker = Asker::new("");
-    let with_cookie = |value: &[u8]| {
-        let mut packet = query("www.a.", RecordType::A, Some(1232));
-        let end = packet.len();
-        packet[end - 1] = u8::try_from(value.len() + 4).unwrap();
-        packet.extend([0, 10, 0, u8::try_from(value.len()).unwrap()]);
-        packet.extend(value);
-        packet
-    };
+    let plain = query("www.a.", RecordType::A, Some(1232));
+    let with_cookie = |value: &[u8]| with_cookie_for(&plain, value);
     let first = with_cookie(&[7; 8]);
     asker.answered(&first, 1000);
     let (next, reply) = asker.by_udp(&first);
@@ -112,11 +120,16 @@ fn who_brings_a_cookie_gets_one_and_with_it_the_limit_of_a_proven_address() {
         (1960..=2020).contains(&answered),
         "{answered} with a cookie"
     );
-    // A datagram cannot wait, and is never truncated.
-    assert!(matches!(asker.by_udp(&proven).0, Next::Silence));
+    // A datagram cannot wait, so it is told to come by a stream, which can: in words that its client believes, and no longer than it.
+    let (next, reply) = asker.by_udp(&proven);
+    assert!(matches!(next, Next::Reply));
+    assert!(reply.len() <= proven.len());
+    let told = Message::parse(&reply).unwrap();
+    assert!(told.header.flags.tc() && told.answer.is_empty());
+    assert_eq!(told.edns.unwrap().options[4..], cookie);
     assert!(asker.counted(Reason::LimitedBadCookie) > 590);
-    assert!(asker.counted(Reason::LimitedDropped) > 1900);
-    assert_eq!(asker.counted(Reason::LimitedTruncated), 0);
+    assert!(asker.counted(Reason::LimitedTruncated) > 1900);
+    assert_eq!(asker.counted(Reason::LimitedDropped), 0);
     // A forged cookie is no proof: its limit is used up.
     let forged = with_cookie(&[7; 24]);
     assert_eq!(asker.answered(&forged, 10), 0);
@@ -164,7 +177,6 @@ fn names_that_do_not_exist_cost_twice_and_large_types_four_times() {
         ("www.local.test.", RecordType::A, 400),
         ("none.local.test.", RecordType::A, 200),
         ("www.local.test.", RecordType::TXT, 100),
-        ("www.local.test.", RecordType::ANY, 100),
     ] {
         let mut asker = Asker::new("");
         let answered = asker.answered(&query(name, rtype, Some(1232)), 1000);
@@ -173,6 +185,60 @@ fn names_that_do_not_exist_cost_twice_and_large_types_four_times() {
             "{name} {rtype}: {answered}"
         );
     }
+}
+
+#[test]
+fn any_over_udp_needs_a_proof_and_gets_no_octet_more_than_it_sent() {
+    let any = query("www.local.test.", RecordType::ANY, Some(1232));
+    let mut asker = Asker::new("");
+    let (next, reply) = asker.by_udp(&any);
+    assert!(matches!(next, Next::Reply));
+    let told = Message::parse(&reply).unwrap();
+    assert!(told.header.flags.tc() && told.answer.is_empty());
+    assert!(reply.len() <= any.len());
+    assert_eq!(asker.counted(Reason::AnyUnproven), 1);
+    // Who has a cookie is told ours, and has one RRset with it, as over TCP.
+    let (_, reply) = asker.by_udp(&with_cookie_for(&any, &[7; 8]));
+    let told = Message::parse(&reply).unwrap();
+    assert_eq!((told.rcode(), told.answer.len()), (Rcode::BADCOOKIE, 0));
+    let cookie = told.edns.unwrap().options[4..].to_vec();
+    let (_, reply) = asker.by_udp(&with_cookie_for(&any, &cookie));
+    assert_eq!(Message::parse(&reply).unwrap().answer.len(), 1);
+    assert!(matches!(asker.by_tcp(&any), Next::Reply));
+    assert_eq!(asker.counted(Reason::AnyUnproven), 2);
+    // Where it is allowed it costs four times.
+    let mut free = Asker::with("", "any_needs_proof = false");
+    let answered = free.answered(&any, 1000);
+    assert!(answered.abs_diff(100) <= 3, "{answered}");
+}
+
+#[test]
+fn who_is_asked_for_too_much_for_long_gets_no_data_without_a_proof_and_all_of_it_with_one() {
+    let mut asker = Asker::new("prove_after = '10s'");
+    let known = query("www.a.", RecordType::A, Some(1232));
+    for tick in 0..1_500_u64 {
+        asker.now = Now::at_secs(100).plus(std::time::Duration::from_millis(tick * 10));
+        for _ in 0..10 {
+            asker.by_udp(&known);
+        }
+    }
+    // Half a minute later all is forgiven, but a proof is asked for.
+    asker.now = Now::at_secs(150);
+    let (next, reply) = asker.by_udp(&known);
+    assert!(matches!(next, Next::Reply));
+    let told = Message::parse(&reply).unwrap();
+    assert!(told.header.flags.tc() && told.answer.is_empty() && reply.len() <= known.len());
+    assert!(asker.counted(Reason::UnprovenSuspect) > 500);
+    assert!(matches!(asker.by_tcp(&known), Next::Reply));
+    let (_, reply) = asker.by_udp(&with_cookie_for(&known, &[7; 8]));
+    let told = Message::parse(&reply).unwrap();
+    assert_eq!(told.rcode(), Rcode::BADCOOKIE);
+    let cookie = told.edns.unwrap().options[4..].to_vec();
+    let (_, reply) = asker.by_udp(&with_cookie_for(&known, &cookie));
+    assert_eq!(Message::parse(&reply).unwrap().answer.len(), 1);
+    // It ends by itself.
+    asker.now = Now::at_secs(180);
+    assert_eq!(asker.answered(&known, 10), 10);
 }
 
 proptest! {

@@ -48,7 +48,8 @@ impl Subject {
         match self {
             Self::Zone(zone) => zone.zone.clone(),
             Self::Clients(clients) => format!("{} {}", clients.prefix, clients.namespace.label()),
-            Self::Backscatter(backscatter) => format!("{} {}", backscatter.peer, backscatter.port),
+            // One at a time: the networks that answer change, and are many.
+            Self::Backscatter(_) => String::new(),
             Self::Spoof(spoof) => format!("{} {}", spoof.interface, spoof.reason.label()),
             Self::Loop(around) => around.peer.to_string(),
         }
@@ -133,14 +134,18 @@ pub struct ClientsLimited {
 /// Responses to queries that we never sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Backscatter {
-    /// Who answers.
+    /// Who answers most, if its packets say so truly.
     pub peer: IpNet,
-    /// The port of ours that it answers to.
+    /// The port that it answers from: 53, or that of another service that is made to reflect.
     pub port: u16,
-    /// Packets.
+    /// Packets, from all.
     pub packets: u64,
+    /// Those of them that came to a socket that waited for another reply of the same server.
+    pub upstream: u64,
     /// The most of them per second.
     pub peak: u64,
+    /// Networks that most came from, with an upper bound of how many.
+    pub top_peers: Vec<(IpNet, u64)>,
     /// Their hop limits.
     pub hop_limits: HopLimits,
 }
@@ -171,6 +176,8 @@ pub struct ForwardingLoop {
     pub peer: IpNet,
     /// Queries.
     pub queries: u64,
+    /// Those of them that brought the cookie that they had carried: proof.
+    pub by_cookie: u64,
     /// The most of them per second.
     pub peak: u64,
     /// Their hop limits.

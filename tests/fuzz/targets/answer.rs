@@ -51,6 +51,7 @@ fuzz_target!(|octets: &[u8]| {
     let plan = plan::Answer {
         max_udp_size: size.clamp(512, 4096),
         minimal: shape & 8 != 0,
+        any_needs_proof: true,
         stale_after: std::time::Duration::from_millis(1800),
         max_udp_age: Duration::from_secs(4),
     };

@@ -549,6 +549,7 @@ fn sent_to_a_client(question: &Question, response: &Response) {
     let plan = plan::Answer {
         max_udp_size: 1232,
         minimal: false,
+        any_needs_proof: true,
         stale_after: std::time::Duration::from_millis(1800),
         max_udp_age: Duration::from_secs(4),
     };

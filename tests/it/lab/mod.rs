@@ -4,6 +4,7 @@ pub mod capture;
 pub mod client;
 pub mod evil;
 pub mod expensive;
+pub mod frames;
 pub mod relay;
 pub mod script;
 pub mod servers;

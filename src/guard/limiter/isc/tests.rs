@@ -277,3 +277,28 @@ fn a_full_table_forgives_nobody() {
     }
     assert_eq!(bench.flood(NETWORK, &answer("a."), 100, 0).0, 0);
 }
+
+#[test]
+fn a_table_too_small_limits_nobody_for_what_others_asked() {
+    let bench = Bench::new(IscLimits {
+        max_table_size: 500,
+        ..limits()
+    });
+    bench.flood(NETWORK, &answer("a."), 1000, 0);
+    // 20 s of 5,000 names a second, each once. A tag has 16 bits: of 100,000 names some six meet that of a name in debt.
+    let limited = (0..100_000_u64)
+        .filter(|n| {
+            bench
+                .flood("203.0.113.1", &answer(&format!("n{n}.")), 1, n / 5)
+                .0
+                == 0
+        })
+        .count();
+    assert!(limited <= 20, "{limited}");
+    // Who is over the limit all the while is not pushed out by them.
+    bench.flood(NETWORK, &answer("a."), 1000, 20_000);
+    for n in 0..5_000_u64 {
+        bench.flood("203.0.113.1", &answer(&format!("m{n}.")), 1, 20_000 + n / 5);
+    }
+    assert_eq!(bench.flood(NETWORK, &answer("a."), 100, 21_000).0, 0);
+}

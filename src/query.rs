@@ -23,6 +23,7 @@ use crate::telemetry::{AnswerSource, Reason, Telemetry, Worker};
 use crate::wire::{Class, Header, Held, Name, QueryView, Question, Rcode, RecordType, Response};
 
 mod canary;
+mod counted;
 mod limit;
 mod miss;
 mod noted;
@@ -31,6 +32,7 @@ mod refresh;
 mod remains;
 mod shadow;
 
+use counted::Counted;
 use limit::Account;
 pub use miss::{Miss, Waiting};
 pub use refresh::Refresh;
@@ -120,34 +122,34 @@ impl Pipeline {
             sampler,
         } = worker;
         let weight = sampler.weight(now.mono.as_secs(), || dice.next_u32());
-        self.admit(Some(table), (counters, weight), arrival, now, dice, reply)
+        let counters = Counted::new(counters);
+        let next = self.admit(Some(table), (&counters, weight), arrival, now, dice, reply);
+        self.tap(&counters, arrival, (&next, reply), (now, dice));
+        next
     }
 
     /// The same for a query that came by a stream, where no worker's table is at hand.
     pub fn arrive_by_stream(&self, arrival: &Arrival<'_>, now: Now, reply: &mut Vec<u8>) -> Next {
         let mut dice = entropy::csprng();
-        self.admit(
-            None,
-            // A connection costs so much more than the note of a query that each has its own.
-            (self.telemetry.shared(), Some(1.0)),
-            arrival,
-            now,
-            &mut dice,
-            reply,
-        )
+        let counters = Counted::new(self.telemetry.shared());
+        // A connection costs so much more than the note of a query that each has its own.
+        let weight = Some(1.0);
+        let next = self.admit(None, (&counters, weight), arrival, now, &mut dice, reply);
+        self.tap(&counters, arrival, (&next, reply), (now, &mut dice));
+        next
     }
 
     fn admit(
         &self,
         table: Option<&mut AnswerTable>,
-        (counters, weight): (&Worker, Option<f32>),
+        (counters, weight): (&Counted<'_>, Option<f32>),
         arrival: &Arrival<'_>,
         now: Now,
         dice: &mut impl Rng,
         reply: &mut Vec<u8>,
     ) -> Next {
         let verdict = self.guard.judge(arrival, now);
-        verdict.count(counters);
+        counters.judged(&verdict);
         if let Some(weight) = weight {
             self.note(counters, arrival, &verdict, weight, now);
         }
@@ -219,7 +221,7 @@ impl Pipeline {
     fn serve(
         &self,
         mut table: Option<&mut AnswerTable>,
-        counters: &Worker,
+        counters: &Counted<'_>,
         arrival: &Arrival<'_>,
         query: &QueryView<'_>,
         admission: Admission,
@@ -376,14 +378,14 @@ impl Pipeline {
 
     fn reject(
         &self,
-        counters: &Worker,
+        counters: &Counted<'_>,
         arrival: &Arrival<'_>,
         reason: Reason,
         rcode: Rcode,
         reply: &mut Vec<u8>,
     ) -> Next {
         let verdict = self.guard.error_for(arrival, reason, rcode);
-        verdict.count(counters);
+        counters.judged(&verdict);
         match verdict {
             Verdict::Refuse(_, rcode) => refuse(counters, arrival, rcode, reply),
             Verdict::Admit(_) | Verdict::Drop(_) | Verdict::Limit(_) => Next::Silence,
@@ -418,7 +420,12 @@ fn servable(query: QueryView<'_>) -> Result<QueryView<'_>, (Reason, Rcode)> {
     }
 }
 
-fn refuse(counters: &Worker, arrival: &Arrival<'_>, rcode: Rcode, reply: &mut Vec<u8>) -> Next {
+fn refuse(
+    counters: &Counted<'_>,
+    arrival: &Arrival<'_>,
+    rcode: Rcode,
+    reply: &mut Vec<u8>,
+) -> Next {
     if !answer::refusal(arrival.bytes, rcode, reply) {
         return Next::Silence;
     }
@@ -467,7 +474,7 @@ fn rcode_of(reply: &[u8]) -> Rcode {
     Rcode(u16::from(reply.get(3).copied().unwrap_or(0) & 0xF))
 }
 
-fn count_reply(counters: &Worker, rcode: Rcode, reply: &[u8]) {
+fn count_reply(counters: &Counted<'_>, rcode: Rcode, reply: &[u8]) {
     counters.replied(rcode.0, reply.len());
     if Header::parse(reply).is_ok_and(|header| header.flags.tc()) {
         counters.truncated(1);

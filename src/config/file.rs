@@ -45,6 +45,7 @@ sections! {
         answer: Answer,
         log: Log,
         #[serde(default)] metrics: Metrics,
+        dnstap: Dnstap,
         #[serde(default)] control: Control,
         process: Process,
     }
@@ -320,6 +321,18 @@ sections! {
     Metrics {
         listen: Option<SocketAddr>,
         #[serde(default)] allow_remote: bool,
+    }
+
+    /// `[dnstap]`
+    Dnstap {
+        socket: Option<PathBuf>,
+        file: Option<PathBuf>,
+        file_size: Size,
+        files: u32,
+        sampled: u32,
+        whole_addresses: bool,
+        identity: Option<String>,
+        queue: usize,
     }
 
     /// `[control]`

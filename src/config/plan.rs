@@ -3,6 +3,7 @@
 //! Each number carries its unit, its range and its origin; "P4" stands for section 4 of the parameter sheet
 //! (docs/parameters.md), "T4.2" for section 4.2 of the threat catalogue it cites.
 
+mod dnstap;
 mod limiter;
 mod ways;
 mod zone_guard;
@@ -15,6 +16,7 @@ use ipnet::IpNet;
 
 use crate::wire::{Name, Rrset};
 
+pub use dnstap::Dnstap;
 pub use limiter::{IscLimits, Limiter, LimiterAlgorithm, LimiterMode, LimiterPrefix};
 pub use ways::{Backscatter, IngressBinding, RouteBack};
 pub use zone_guard::{ZoneGuard, ZoneGuardMode};
@@ -461,6 +463,8 @@ pub struct Ops {
     pub metrics_listen: Option<SocketAddr>,
     /// Control socket. Nothing = off.
     pub control_socket: Option<PathBuf>,
+    /// Records of single messages.
+    pub dnstap: Dnstap,
 }
 
 /// Where logs go.

@@ -11,7 +11,7 @@ use super::incidents::Incidents;
 use super::live::Live;
 use super::local_root::LocalRoots;
 use super::rollover::Rollovers;
-use super::{guarded, known_names, lookout, metrics, report, shadow, top, why};
+use super::{dnstap, guarded, known_names, lookout, metrics, report, shadow, top, why};
 use crate::cache::FlushScope;
 use crate::config::{self, Loaded, Sources};
 use crate::dnssec::{Excused, ExcusedZones};
@@ -284,6 +284,7 @@ impl Service for Operator {
         let (live, snapshot) = (self.live(), self.telemetry.snapshot());
         let mut all = crate::ops::metrics::of_telemetry(&snapshot);
         shadow::metrics(&mut all, &live, &snapshot.clients);
+        dnstap::metrics(&mut all, &self.telemetry);
         all.extend(metrics::of_live(&live));
         all.extend(self.rollovers.metrics());
         let root_copy = live.resolver.root_copy();

@@ -23,7 +23,8 @@ use crate::telemetry::Snapshot;
 use crate::wire::{Held, Name, Question, text};
 
 /// Sections and keys that take effect at the next start only.
-const AT_START: [&str; 8] = [
+const AT_START: [&str; 9] = [
+    "dnstap.",
     "listen.",
     "tcp.",
     "metrics.",

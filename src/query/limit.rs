@@ -2,6 +2,7 @@
 
 use rand::Rng;
 
+use super::counted::Counted;
 use super::{Next, Pipeline, count_reply};
 use crate::answer;
 use crate::config::plan::TransportKind;
@@ -9,8 +10,8 @@ use crate::guard::cookies::Cookie;
 use crate::guard::limiter::Over;
 use crate::guard::{Arrival, Asked, Client, Limited, Proof, Verdict};
 use crate::sys::clock::Now;
+use crate::telemetry::Reason;
 use crate::telemetry::shadow::{KnownGood, Limit};
-use crate::telemetry::{Reason, Worker};
 use crate::wire::{QueryView, Rcode};
 
 /// Who is charged for a reply, and what was paid for it when its query came in.
@@ -37,14 +38,14 @@ impl Pipeline {
     /// Instead of an answer with that response code.
     pub(super) fn hold_back(
         &self,
-        counters: &Worker,
+        counters: &Counted<'_>,
         packet: &[u8],
         proof: &Proof,
         limited: Limited,
         rcode: Rcode,
         reply: &mut Vec<u8>,
     ) -> Next {
-        Verdict::Limit(limited).count(counters);
+        counters.judged(&Verdict::Limit(limited));
         reply.clear();
         let rcode = match (limited, proof) {
             (Limited::BadCookie, _) => {
@@ -72,7 +73,7 @@ impl Pipeline {
     /// as an error.
     pub(super) fn may_have_error(
         &self,
-        counters: &Worker,
+        counters: &Counted<'_>,
         arrival: &Arrival<'_>,
         now: Now,
         dice: &mut impl Rng,
@@ -90,7 +91,7 @@ impl Pipeline {
         {
             None => {}
             Some(over) if over.enforced => {
-                Verdict::Limit(over.limited).count(counters);
+                counters.judged(&Verdict::Limit(over.limited));
                 acted_on_error(counters, client.verified);
                 return None;
             }
@@ -111,7 +112,7 @@ impl Pipeline {
     #[inline]
     pub(super) fn send_off(
         &self,
-        counters: &Worker,
+        counters: &Counted<'_>,
         (account, proof): (Account, &Proof),
         packet: &[u8],
         rcode: Rcode,
@@ -133,7 +134,7 @@ impl Pipeline {
     /// The same for an error, which is counted already: it stays, or leaves as it is.
     pub(super) fn send_error(
         &self,
-        counters: &Worker,
+        counters: &Counted<'_>,
         account: Account,
         next: Next,
         (now, dice): (Now, &mut impl Rng),
@@ -147,7 +148,7 @@ impl Pipeline {
         };
         acted_on_error(counters, account.client.verified);
         if over.enforced {
-            Verdict::Limit(Limited::Drop).count(counters);
+            counters.judged(&Verdict::Limit(Limited::Drop));
             reply.clear();
             return Next::Silence;
         }
@@ -175,7 +176,7 @@ impl Pipeline {
 }
 
 /// Counts a query that the limit of its client holds back, or would, and that could only get an error.
-fn acted_on_error(counters: &Worker, verified: bool) {
+fn acted_on_error(counters: &Counted<'_>, verified: bool) {
     let good = if verified {
         KnownGood::Address
     } else {

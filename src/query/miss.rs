@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::counted::Counted;
 use super::limit::Account;
 use super::{Next, Pipeline, is_error, with_chain};
 use crate::answer;
@@ -182,7 +183,7 @@ impl Pipeline {
         source: AnswerSource,
         now: Now,
     ) -> Option<Vec<u8>> {
-        let counters = self.telemetry.shared();
+        let counters = &Counted::new(self.telemetry.shared());
         let udp = waiting.transport == TransportKind::Udp;
         drop(waiting.ticket);
         let response = with_chain(response, waiting.chain);

@@ -2,6 +2,7 @@
 
 use rand::Rng;
 
+use super::counted::Counted;
 use super::limit::Account;
 use super::{Miss, Next, Pipeline, Refresh, Waiting, is_error, with_chain};
 use crate::answer;
@@ -13,7 +14,7 @@ use crate::guard::zones::{Cut, Denial, Permission, Query, Slot};
 use crate::guard::{Admission, Arrival};
 use crate::sys::clock::Now;
 use crate::telemetry::shadow::{KnownGood, Limit};
-use crate::telemetry::{AnswerSource, Reason, Worker};
+use crate::telemetry::{AnswerSource, Reason};
 use crate::wire::{Ede, Held, Name, QueryView, Question, Rcode, Response};
 
 /// What remains of a question when policy and cache have had their say.
@@ -29,7 +30,7 @@ pub(super) struct Remains {
 /// Who asked, and how.
 #[derive(Clone, Copy)]
 pub(super) struct Asker<'a> {
-    pub(super) counters: &'a Worker,
+    pub(super) counters: &'a Counted<'a>,
     pub(super) arrival: &'a Arrival<'a>,
     pub(super) query: &'a QueryView<'a>,
     pub(super) proof: Proof,

@@ -2,12 +2,12 @@
 
 use rand::Rng;
 
-use super::{Known, Pipeline, Waiting};
-use crate::cache::Demand;
+use super::{Pipeline, Waiting};
+use crate::policy::Decision;
 use crate::sys::clock::Now;
 use crate::sys::entropy;
 use crate::telemetry::shadow::{KnownGood, Limit};
-use crate::telemetry::{AnswerSource, Reason, Worker};
+use crate::telemetry::{Reason, Worker};
 use crate::wire::{QueryView, Rcode};
 
 /// Of the queries of a flood one in so many is looked at, and counted for all of them.
@@ -68,18 +68,24 @@ impl Pipeline {
 
     /// What speaks for a query. Asks nobody and changes nothing that is known.
     fn known_good(&self, query: &QueryView<'_>, verified: bool, now: Now) -> KnownGood {
-        let is_known = self.zones.knows(query.qname_wire) || {
-            let known = self.known(query.question(), Demand::Checked, now);
-            matches!(
-                known,
-                Known::Response(response, source)
-                    if response.rcode == Rcode::NOERROR && source != AnswerSource::Stale
-            )
-        };
+        let is_known = self.zones.knows(query.qname_wire) || self.answers_at_once(query, now);
         match (is_known, verified) {
             (true, _) => KnownGood::Name,
             (false, true) => KnownGood::Address,
             (false, false) => KnownGood::No,
+        }
+    }
+
+    /// Whether policy or the cache answer it with NOERROR. (Nothing is synthesised for it: a flood must not make us look for proofs.)
+    fn answers_at_once(&self, query: &QueryView<'_>, now: Now) -> bool {
+        let question = query.question();
+        match self.policy.decide(&question) {
+            Decision::Answer(response) => response.rcode == Rcode::NOERROR,
+            Decision::Chase { .. } => true,
+            _ => {
+                let cached = self.cache.lookup(&question, now);
+                cached.is_some_and(|response| response.rcode == Rcode::NOERROR)
+            }
         }
     }
 }

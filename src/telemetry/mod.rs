@@ -10,10 +10,11 @@ pub mod latency;
 pub mod reason;
 pub mod seen;
 pub mod shadow;
+pub mod tap;
 pub mod unsolicited;
 pub mod worker;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 pub use incidents::Incidents;
 pub use reason::Reason;
@@ -24,6 +25,7 @@ pub use worker::{AnswerSource, Counts, Received, Worker};
 pub struct Telemetry {
     workers: Mutex<Vec<Arc<Worker>>>,
     shared: Arc<Worker>,
+    tap: OnceLock<tap::Tap>,
     incidents: Arc<Incidents>,
 }
 
@@ -49,6 +51,7 @@ impl Telemetry {
         Self {
             workers: Mutex::default(),
             shared: Arc::new(Worker::shared()),
+            tap: OnceLock::new(),
             incidents: Arc::default(),
         }
     }
@@ -91,6 +94,18 @@ impl Telemetry {
     #[must_use]
     pub fn per_worker(&self) -> Vec<Counts> {
         self.lock().iter().map(|worker| worker.counts()).collect()
+    }
+
+    /// Where single messages are handed over, if anybody records them.
+    #[inline]
+    #[must_use]
+    pub fn tap(&self) -> Option<&tap::Tap> {
+        self.tap.get()
+    }
+
+    /// Has single messages handed over from now on; the first who asks for it gets them.
+    pub fn set_tap(&self, tap: tap::Tap) {
+        let _somebody_records_already = self.tap.set(tap);
     }
 
     /// What each worker met lately, the shared one included.

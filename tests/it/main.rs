@@ -17,6 +17,7 @@ mod costly;
 )]
 mod differ;
 mod differing;
+mod dnstap;
 mod hooks;
 mod hostile;
 mod ingress;

@@ -11,6 +11,7 @@ mod limiting;
 mod pages;
 mod proving;
 mod shadowing;
+mod tapping;
 mod trusting;
 mod zone_guard;
 
@@ -78,7 +79,7 @@ pub struct Section {
 }
 
 /// All sections, in the order of the reference config.
-pub const SECTIONS: [Section; 26] = [
+pub const SECTIONS: [Section; 27] = [
     plain("listen", "Where queries come in."),
     plain("tcp", "Limits of TCP service."),
     plain(
@@ -157,6 +158,10 @@ pub const SECTIONS: [Section; 26] = [
     plain("answer", "How replies are written."),
     plain("log", "What is logged, and where to."),
     plain("metrics", "The Prometheus page."),
+    plain(
+        "dnstap",
+        "Single messages for other people's tools; off unless a socket or a file is named.",
+    ),
     plain("control", "The control socket that suimon(1) talks to."),
     plain("process", "The process."),
 ];
@@ -183,6 +188,7 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
         .chain(finding::SETTINGS)
         .chain(trusting::SETTINGS)
         .chain(answering::OUTGOING)
+        .chain(tapping::SETTINGS)
 }
 
 /// The setting of that path.

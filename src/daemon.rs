@@ -2,6 +2,7 @@
 
 mod dnstap;
 mod excused;
+mod flushing;
 mod front;
 mod guarded;
 mod incidents;
@@ -15,7 +16,9 @@ mod operator;
 mod priming;
 mod report;
 mod rollover;
+mod secrecy;
 mod shadow;
+mod shares;
 mod state_file;
 mod top;
 mod watch;
@@ -201,6 +204,7 @@ async fn attend(
     if let Some(recorder) = recorder {
         recorder.end();
     }
+    operator.incidents().close(&operator.live(), clock::now());
     // The control socket's file goes with who serves it, so that one is waited for.
     stop.send_replace(true);
     let closed = async { while doors.join_next().await.is_some() {} };
@@ -267,10 +271,8 @@ async fn keep_house(operator: Arc<Operator>) {
         live.pipeline.guard.see_to_it(clock::now());
         drop(live);
         operator.end_excuses();
-        operator
-            .incidents()
-            .see_to_it(&operator.live(), clock::now());
         let live = Arc::clone(&operator.live());
+        operator.incidents().see_to_it(&live, clock::now()).await;
         operator.known_names().see_to_it(&live, clock::now()).await;
         drop(live);
         operator.rollovers().see_to_it(&operator);

@@ -12,7 +12,9 @@ use crate::cache::{Cache, Demand};
 use crate::config::plan::{self, TransportKind};
 use crate::guard::cookies::Cookie;
 use crate::guard::zones::ZoneGuard;
-use crate::guard::{Admission, Arrival, Guard, Limited, PendingClients, Proof, Verdict};
+use crate::guard::{
+    Admission, Arrival, FairShares, Guard, Limited, PendingClients, Proof, Verdict,
+};
 use crate::policy::{Decision, Policy};
 use crate::resolve::Resolver;
 use crate::sys::clock::Now;
@@ -30,6 +32,7 @@ mod noted;
 mod proof;
 mod refresh;
 mod remains;
+mod room;
 mod shadow;
 
 use counted::Counted;
@@ -52,6 +55,8 @@ pub struct Pipeline {
     pub zones: Arc<ZoneGuard>,
     /// How many queries of each client wait.
     pub pending: PendingClients,
+    /// What clients and servers may have of what is under way.
+    pub fair: FairShares,
     /// How replies are written.
     pub plan: plan::Answer,
     /// What is counted.

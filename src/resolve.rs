@@ -1,8 +1,11 @@
 //! Runs one recursion against egress and joins equal questions: the only file that sees both.
 
 mod ask;
+mod flight;
 mod root_copy;
 mod shared;
+#[cfg(test)]
+mod tests;
 mod validations;
 
 use std::net::{IpAddr, SocketAddr};
@@ -21,15 +24,22 @@ use crate::egress::{Egress, Evidence, Forwarder, LateReplies};
 use crate::guard::permit::{Budget, Cause, Exhausted, RecursionPermit, Spent};
 use crate::policy::{Decision, Policy};
 use crate::recursion::synthesis::synthesise;
-use crate::recursion::{Fault, LocalRoot, Recursion, Route, Routes, ServerFault, Step, Trace};
+use crate::recursion::{
+    Crowd, Fault, LocalRoot, Recursion, Route, Routes, ServerFault, Step, Trace,
+};
 use crate::sys::clock::Now;
 use crate::sys::{clock, entropy};
 use crate::telemetry::reason::Reason;
-use crate::wire::{Ede, Name, Question, RecordType, Response, Rrset};
+use crate::wire::{Name, Question, Rcode, RecordType, Response, Rrset};
 
 /// Octets of trust that one check of a trust anchor may remember: it needs that of one zone.
 const KEYS_OF_ONE_CHECK: u64 = 64 * 1024;
 
+/// Of `recursion.in_flight`, one in so many stays free for what begins while something older is being ended for it.
+const SPARE: usize = 16;
+
+use flight::{Flight, Key, Landing, Run};
+pub use flight::{Outcome, Wait};
 pub use root_copy::RootCopy;
 use shared::SharedAsks;
 pub use validations::Validations;
@@ -43,7 +53,7 @@ pub struct Resolver {
     plan: Arc<plan::Recursion>,
     validator: Option<Arc<Validator>>,
     root_copy: Arc<RootCopy>,
-    in_flight: DashMap<(Question, Demand), Flight>,
+    in_flight: DashMap<Key, Flight>,
     asks: SharedAsks,
     counters: Arc<Counters>,
 }
@@ -57,18 +67,16 @@ pub struct Counters {
     pub joined: AtomicU64,
     /// Clients turned away because too many had joined, or too many recursions ran.
     pub turned_away: AtomicU64,
+    /// Recursions ended before their time, because their clients made room for others and nobody else waited.
+    pub shed: AtomicU64,
+    /// Questions of recursions that were not asked because too many waited for the same answer already.
+    pub crowded: AtomicU64,
     /// Questions of recursions that another recursion's exchange with a server answered.
     pub shared: AtomicU64,
     /// What came of validating.
     pub validations: Validations,
     /// Recursions running now, those begun under an earlier configuration among them.
     running: AtomicUsize,
-}
-
-/// A recursion in flight and how many clients wait for it.
-struct Flight {
-    outcome: watch::Receiver<Option<Arc<Response>>>,
-    joined: usize,
 }
 
 /// One resolution, told step by step.
@@ -97,7 +105,7 @@ impl Resolver {
             policy,
             egress,
             forwarders,
-            asks: SharedAsks::new(plan.joined_clients),
+            asks: SharedAsks::new(plan.joined_look_ups),
             plan,
             validator: None,
             root_copy: Arc::default(),
@@ -126,28 +134,68 @@ impl Resolver {
     /// is found is validated unless `demand` takes anything.
     ///
     /// The recursion runs on as a task even when the caller stops waiting, so that a client that leaves takes nothing from
-    /// those who joined, and what was paid for reaches the cache.
+    /// those who joined, and what was paid for reaches the cache; unless he [abandons](Wait::abandon) it.
     ///
     /// # Errors
-    /// [`Reason::PendingTotal`] when too many clients wait for this question or too many recursions run.
+    /// [`Reason::JoinedClients`] when too many clients wait for this question, [`Reason::PendingTotal`] when too many recursions run.
+    pub fn begin(
+        self: &Arc<Self>,
+        permit: RecursionPermit,
+        question: Question,
+        demand: Demand,
+    ) -> Result<Wait, Reason> {
+        let turned_away = |reason| {
+            self.counters.turned_away.fetch_add(1, Ordering::Relaxed);
+            Err(reason)
+        };
+        let demand = self.demanded(demand);
+        let (key, outcome, run) = match self.in_flight.entry((question, demand)) {
+            Entry::Occupied(mut entry) => {
+                let key = entry.key().clone();
+                let flight = entry.get_mut();
+                if flight.waiting >= self.plan.joined_clients {
+                    return turned_away(Reason::JoinedClients);
+                }
+                flight.waiting += 1;
+                self.counters.joined.fetch_add(1, Ordering::Relaxed);
+                (key, flight.outcome.clone(), Arc::clone(&flight.run))
+            }
+            Entry::Vacant(_) if self.in_flight() >= self.plan.in_flight => {
+                return turned_away(Reason::PendingTotal);
+            }
+            Entry::Vacant(entry) => {
+                let key = entry.key().clone();
+                let run = Run::begin(&self.counters);
+                let landing = Landing {
+                    resolver: Arc::clone(self),
+                    key: key.clone(),
+                    run: Arc::clone(&run),
+                };
+                let (tell, outcome) = watch::channel(None);
+                let task = tokio::spawn(landing.run(permit, tell)).abort_handle();
+                entry.insert(Flight {
+                    outcome: outcome.clone(),
+                    waiting: 1,
+                    run: Arc::clone(&run),
+                    task,
+                });
+                (key, outcome, run)
+            }
+        };
+        Ok(Wait::new(Arc::clone(self), key, outcome, run))
+    }
+
+    /// [`Self::begin`], and waiting for what comes of it.
+    ///
+    /// # Errors
+    /// Why it could not be found out for a reason of our own.
     pub async fn start(
         self: &Arc<Self>,
         permit: RecursionPermit,
         question: Question,
         demand: Demand,
-    ) -> Result<Arc<Response>, Reason> {
-        let mut outcome = self.join_or_launch(permit, question, demand)?;
-        let found = outcome
-            .wait_for(Option::is_some)
-            .await
-            .ok()
-            .and_then(|response| response.clone());
-        Ok(found.unwrap_or_else(|| {
-            Arc::new(Response::failure(Ede::new(
-                Ede::OTHER,
-                "the look-up was abandoned",
-            )))
-        }))
+    ) -> Outcome {
+        self.begin(permit, question, demand)?.outcome().await
     }
 
     /// The answer to `question` that follows from validated proofs alone (RFC 8198). Only for names that would be found out by
@@ -235,6 +283,13 @@ impl Resolver {
         self.counters.running.load(Ordering::Relaxed)
     }
 
+    /// Whether something older should make room for whatever begins now.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        let spare = self.plan.in_flight / SPARE;
+        self.in_flight() >= self.plan.in_flight - spare
+    }
+
     /// The copy of the root zone, if there is one: whoever fetches it puts it there.
     #[must_use]
     pub const fn root_copy(&self) -> &Arc<RootCopy> {
@@ -245,59 +300,6 @@ impl Resolver {
     #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.counters
-    }
-
-    fn join_or_launch(
-        self: &Arc<Self>,
-        permit: RecursionPermit,
-        question: Question,
-        demand: Demand,
-    ) -> Result<watch::Receiver<Option<Arc<Response>>>, Reason> {
-        let demand = self.demanded(demand);
-        match self.in_flight.entry((question, demand)) {
-            Entry::Occupied(mut entry) => {
-                let flight = entry.get_mut();
-                if flight.joined >= self.plan.joined_clients {
-                    self.counters.turned_away.fetch_add(1, Ordering::Relaxed);
-                    return Err(Reason::PendingTotal);
-                }
-                flight.joined += 1;
-                self.counters.joined.fetch_add(1, Ordering::Relaxed);
-                Ok(flight.outcome.clone())
-            }
-            Entry::Vacant(entry) => {
-                if self.in_flight() >= self.plan.in_flight {
-                    self.counters.turned_away.fetch_add(1, Ordering::Relaxed);
-                    return Err(Reason::PendingTotal);
-                }
-                let key = entry.key().clone();
-                let (tell, outcome) = watch::channel(None);
-                entry.insert(Flight {
-                    outcome: outcome.clone(),
-                    joined: 1,
-                });
-                self.counters.running.fetch_add(1, Ordering::Relaxed);
-                self.counters.started.fetch_add(1, Ordering::Relaxed);
-                let landing = Landing {
-                    resolver: Arc::clone(self),
-                    key: key.clone(),
-                };
-                tokio::spawn(async move {
-                    let resolver = &landing.resolver;
-                    let (question, demand) = key;
-                    let mut recursion = resolver.recursion(question, demand);
-                    let mut budget = permit.into_budget(&resolver.plan.limits, clock::now());
-                    let response = resolver.drive(&mut recursion, &mut budget).await;
-                    let blamed = recursion.blames_its_zone();
-                    budget.tell(&landing.key.0, &response, blamed, clock::now());
-                    // Whoever asks from here on finds the answer in the cache, so leave the table before telling.
-                    let response = Arc::new(response);
-                    drop(landing);
-                    tell.send_replace(Some(response));
-                });
-                Ok(outcome)
-            }
-        }
     }
 
     /// Where nothing is validated, all demands are one.
@@ -418,17 +420,31 @@ impl Routes for Resolver {
     }
 }
 
-/// Takes a finished (or abandoned) recursion out of the table.
-struct Landing {
-    resolver: Arc<Resolver>,
-    key: (Question, Demand),
+impl Landing {
+    /// Runs the recursion, and tells what came of it.
+    async fn run(self, permit: RecursionPermit, tell: watch::Sender<Option<Outcome>>) {
+        let resolver = &self.resolver;
+        let (question, demand) = &self.key;
+        let mut recursion = resolver.recursion(question.clone(), *demand);
+        let mut budget = permit.into_budget(&resolver.plan.limits, clock::now());
+        let response = resolver.drive(&mut recursion, &mut budget).await;
+        let blamed = recursion.blames_its_zone();
+        budget.tell(question, &response, blamed, clock::now());
+        let outcome = match recursion.crowded() {
+            Some(crowd) if response.rcode == Rcode::SERVFAIL => Err(reason(crowd)),
+            _ => Ok(Arc::new(response)),
+        };
+        // Whoever asks from here on finds the answer in the cache, so leave the table before telling.
+        drop(self);
+        tell.send_replace(Some(outcome));
+    }
 }
 
-impl Drop for Landing {
-    fn drop(&mut self) {
-        self.resolver.in_flight.remove(&self.key);
-        let running = &self.resolver.counters.running;
-        running.fetch_sub(1, Ordering::Relaxed);
+/// What a client hears of what is under way too much.
+const fn reason(crowd: Crowd) -> Reason {
+    match crowd {
+        Crowd::Servers => Reason::ServerSlots,
+        Crowd::Question => Reason::JoinedClients,
     }
 }
 

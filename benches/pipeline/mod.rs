@@ -17,7 +17,7 @@ use suimon::config;
 use suimon::config::plan::{Plan, TransportKind};
 use suimon::egress::Egress;
 use suimon::guard::zones::ZoneGuard;
-use suimon::guard::{Arrival, Guard, OwnAddresses, PendingClients};
+use suimon::guard::{Arrival, FairShares, Guard, OwnAddresses, PendingClients};
 use suimon::policy::Policy;
 use suimon::query::{Next, Pipeline, WorkerState};
 use suimon::resolve::Resolver;
@@ -69,17 +69,19 @@ impl Rig {
             Arc::new(plan.recursion.clone()),
         ));
         let own = OwnAddresses::new(["10.77.1.1".parse().expect("an address")], []);
+        let zones = Arc::new(ZoneGuard::new(
+            &plan.zone_guard,
+            None,
+            Arc::default(),
+            Now::at_secs(0),
+        ));
         let pipeline = Pipeline {
             guard: Guard::with_secrets(&plan.guard, own, &[7; 16], [7; 16], Now::at_secs(0)),
             policy,
             cache,
             resolver,
-            zones: Arc::new(ZoneGuard::new(
-                &plan.zone_guard,
-                None,
-                Arc::default(),
-                Now::at_secs(0),
-            )),
+            fair: FairShares::new(&plan.shares, zones.pool()),
+            zones,
             pending: PendingClients::new(&plan.guard),
             plan: plan.answer.clone(),
             telemetry,

@@ -33,6 +33,7 @@ sections! {
         limiter: Limiter,
         cookies: Cookies,
         zone_guard: ZoneGuard,
+        shares: Shares,
         policy: Policy,
         #[serde(default)] forward: Vec<Forward>,
         #[serde(default)] stub: Vec<Stub>,
@@ -43,6 +44,8 @@ sections! {
         local_root: LocalRoot,
         egress: Egress,
         answer: Answer,
+        incidents: Incidents,
+        secrecy: Secrecy,
         log: Log,
         #[serde(default)] metrics: Metrics,
         dnstap: Dnstap,
@@ -57,6 +60,7 @@ sections! {
         pin_workers: bool,
         receive_buffer: Size,
         max_queue_age: Span,
+        hop_limit_every: u32,
     }
 
     /// `[tcp]`
@@ -110,6 +114,7 @@ sections! {
         pending_per_client: usize,
         pending_per_verified_client: usize,
         route_back: RouteBack,
+        spoof_alarm: u32,
         #[serde(default)] bind: Vec<Bind>,
         #[serde(default)] group: Vec<Group>,
     }
@@ -187,6 +192,22 @@ sections! {
         public_suffixes: Option<PathBuf>,
     }
 
+    /// `[incidents]`
+    Incidents {
+        journal: bool,
+        kept: usize,
+        size: Size,
+        max_age: Span,
+    }
+
+    /// `[secrecy]`
+    Secrecy {
+        detail: Detail,
+        detail_for: Span,
+        ipv4_prefix: u8,
+        ipv6_prefix: u8,
+    }
+
     /// `[policy]`
     Policy {
         special_use: bool,
@@ -228,6 +249,15 @@ sections! {
         failures: u64,
     }
 
+    /// `[shares]`
+    Shares {
+        mode: ZoneGuardMode,
+        client: u32,
+        server: u32,
+        top_server: u32,
+        least: u32,
+    }
+
     /// `[recursion]`
     Recursion {
         root_hints: Option<String>,
@@ -236,6 +266,7 @@ sections! {
         harden_glue: bool,
         dnssec_ok: bool,
         joined_clients: usize,
+        joined_look_ups: usize,
         in_flight: usize,
     }
 
@@ -381,6 +412,9 @@ choices! {
 
     /// What the zone guard does.
     ZoneGuardMode => super::plan::ZoneGuardMode { Off, LogOnly, Enforce, }
+
+    /// Whose details may be seen.
+    Detail => super::plan::Detail { Never, Attacks, Always, }
 
     /// Whether limits are applied.
     LimiterMode => super::plan::LimiterMode { Off, LogOnly, Enforce, }

@@ -4,7 +4,9 @@
 //! (docs/parameters.md), "T4.2" for section 4.2 of the threat catalogue it cites.
 
 mod dnstap;
+mod incidents;
 mod limiter;
+mod shares;
 mod ways;
 mod zone_guard;
 
@@ -17,7 +19,9 @@ use ipnet::IpNet;
 use crate::wire::{Name, Rrset};
 
 pub use dnstap::Dnstap;
+pub use incidents::{Detail, Incidents, Secrecy};
 pub use limiter::{IscLimits, Limiter, LimiterAlgorithm, LimiterMode, LimiterPrefix};
+pub use shares::Shares;
 pub use ways::{Backscatter, IngressBinding, RouteBack};
 pub use zone_guard::{ZoneGuard, ZoneGuardMode};
 
@@ -30,6 +34,8 @@ pub struct Plan {
     pub guard: Guard,
     /// Zones under attack.
     pub zone_guard: ZoneGuard,
+    /// What clients and servers may hold of what is under way.
+    pub shares: Shares,
     /// What the operator answers himself.
     pub policy: Policy,
     /// What is remembered.
@@ -44,6 +50,10 @@ pub struct Plan {
     pub egress: Egress,
     /// How replies are written.
     pub answer: Answer,
+    /// What is kept of attacks.
+    pub incidents: Incidents,
+    /// Who may see whom they concern.
+    pub secrecy: Secrecy,
     /// Logs, metrics, control.
     pub ops: Ops,
     /// The process.
@@ -63,6 +73,8 @@ pub struct Ingress {
     pub receive_buffer: usize,
     /// A datagram that waited longer than this in our queue is dropped first (P6: 500 ms).
     pub max_queue_age: Duration,
+    /// Every how many reads of a socket hop limits are looked at; 0 = never (16).
+    pub hop_limit_every: u32,
     /// TCP limits.
     pub tcp: Tcp,
 }
@@ -109,6 +121,8 @@ pub struct Guard {
     pub route_back: RouteBack,
     /// Interfaces that count as one for `RouteBack::Feasible`, as patterns of names.
     pub interface_groups: Vec<Vec<String>>,
+    /// Datagrams with an impossible source (rows 3 to 6) per second, interface and reason from which that is an incident (10).
+    pub spoof_alarm: u32,
     /// Row 10: no error replies to the ports of reflecting services.
     pub suppress_errors_to_reflectors: bool,
     /// Whether the budget of refusals holds.
@@ -270,6 +284,8 @@ pub struct Recursion {
     pub limits: Limits,
     /// Clients joined to one fetch at most (100).
     pub joined_clients: usize,
+    /// Look-ups that wait for the same answer of a server at most (5,000).
+    pub joined_look_ups: usize,
     /// Recursions in flight at most.
     pub in_flight: usize,
 }

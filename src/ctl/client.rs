@@ -60,7 +60,7 @@ fn exchange(socket: &Path, request: &Request) -> io::Result<Vec<u8>> {
 }
 
 /// Names and records come from the Internet; nothing in them may steer the operator's terminal.
-fn defuse(value: &mut Value) {
+pub(super) fn defuse(value: &mut Value) {
     match value {
         Value::String(text) => {
             let dangerous = |c: char| c.is_control() && c != '\n' && c != '\t';

@@ -24,6 +24,10 @@ impl Args {
         match drill::run(&self.options, output, session.screen.out) {
             Ok(true) => Ok(Exit::Done),
             Ok(false) => Ok(Exit::No),
+            // An attack's exit code says held, did not hold, or could not be played.
+            Err(error) if self.options.siege.attack.is_some() => {
+                Err(Error::Usage(error.to_string()))
+            }
             Err(error) => Err(Error::Failed(error.to_string())),
         }
     }

@@ -4,7 +4,9 @@ use clap::Subcommand;
 
 use super::output::{Paint, Side, Table, count, counted, span};
 use super::{Error, Exit, Session, domain_name, shadow};
-use crate::ops::control::protocol::{GuardChangeReport, GuardReport, Request, ShadowReport};
+use crate::ops::control::protocol::{
+    GuardChangeReport, GuardReport, Request, ShadowReport, ShareReport,
+};
 use crate::wire::Name;
 
 /// Show and steer the zone guard, which holds back floods of made-up names.
@@ -115,6 +117,7 @@ fn status(report: &GuardReport, paint: Paint) -> String {
             "public suffix rules"
         ),
     );
+    text += &shares(&report.shares, paint);
     for wish in &report.wishes {
         text += &format!("{} {}\n", paint.warn(&wish.wish), wish.zone);
     }
@@ -166,6 +169,22 @@ fn status(report: &GuardReport, paint: Paint) -> String {
     text + &lines
 }
 
+fn shares(report: &ShareReport, paint: Paint) -> String {
+    let mode = match report.mode.as_str() {
+        "enforce" => paint.good("enforce"),
+        "off" => return format!("shares {}\n", paint.warn("off")),
+        other => paint.warn(other),
+    };
+    format!(
+        "shares {mode}; {} per client, full {}; {} per server, full {}; {} waiting\n",
+        counted(report.per_client.into(), "look-up", "look-ups"),
+        counted(report.clients_full_total, "time", "times"),
+        counted(report.per_server.into(), "question", "questions"),
+        counted(report.servers_full_total, "time", "times"),
+        counted(report.clients_waiting, "client", "clients"),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,11 +200,19 @@ mod tests {
             known_names: 40_000,
             known_names_capacity: 9_320_675,
             suffix_rules: 7_000,
+            shares: ShareReport {
+                mode: "enforce".to_owned(),
+                per_client: 127,
+                per_server: 1_022,
+                clients_waiting: 9,
+                clients_full_total: 1,
+                servers_full_total: 12_000,
+            },
             ..GuardReport::default()
         };
         assert_eq!(
             status(&report, Paint::plain()),
-            "zone guard enforce; 12 of 8,192 slots in use, 511 per zone; 40,000 names known (one filter takes 9,320,675); 7,000 public suffix rules\nno zone is under attack\n"
+            "zone guard enforce; 12 of 8,192 slots in use, 511 per zone; 40,000 names known (one filter takes 9,320,675); 7,000 public suffix rules\nshares enforce; 127 look-ups per client, full 1 time; 1,022 questions per server, full 12,000 times; 9 clients waiting\nno zone is under attack\n"
         );
         report.wishes.push(GuardWish {
             zone: "left.example.".to_owned(),
@@ -204,7 +231,7 @@ mod tests {
             ..GuardedZone::default()
         });
         let told = status(&report, Paint::plain());
-        let lines: Vec<&str> = told.lines().skip(1).collect();
+        let lines: Vec<&str> = told.lines().skip(2).collect();
         assert_eq!(
             lines,
             [

@@ -100,6 +100,10 @@ fn suimon() -> std::io::Result<Vec<u8>> {
             "Which zones are under attack, and what is done?",
         ),
         (
+            "suimon incidents export --all > incidents.json",
+            "Everything that is known of attacks, for a CERT; without whom they concern.",
+        ),
+        (
             "suimon status --output json | jq .cache_bytes",
             "One number for a script.",
         ),

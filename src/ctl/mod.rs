@@ -9,6 +9,7 @@ mod drill;
 mod exit;
 mod flush;
 mod guard;
+mod incidents;
 mod manual;
 mod nta;
 mod output;
@@ -81,6 +82,7 @@ enum Command {
     Nta(nta::Args),
     Anchors(anchors::Args),
     Guard(guard::Args),
+    Incidents(incidents::Args),
     Reload(reload::Args),
     Drill(drill::Args),
     Completions(completions::Args),
@@ -169,6 +171,7 @@ fn execute(
         Command::Nta(args) => args.run(&mut session),
         Command::Anchors(args) => args.run(&mut session),
         Command::Guard(args) => args.run(&mut session),
+        Command::Incidents(args) => args.run(&mut session),
         Command::Reload(args) => args.run(&mut session),
         Command::Drill(args) => args.run(&mut session),
         Command::Completions(args) => args.run(&mut session),

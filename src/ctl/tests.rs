@@ -1,5 +1,7 @@
 //! Does the tool do what its command line, its exit codes and its generated pages promise?
 
+mod incidents;
+
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -66,6 +68,8 @@ fn without_a_daemon_the_code_is_3_and_the_sentence_says_what_to_look_at() {
         &["why", "192.0.2.1", "example.com"],
         &["nta", "list"],
         &["guard", "status"],
+        &["incidents", "list"],
+        &["incidents", "export", "--all"],
     ] {
         let words = [&["--socket", "/nonexistent/control.sock"], command].concat();
         let (exit, out, err) = suimon(&words);
@@ -106,6 +110,9 @@ fn bad_usage_is_2_whether_the_daemon_runs_or_not() {
         &["top", "--rows", "0"],
         &["top", "--zones-by", "size"],
         &["guard", "exempt", "a..test"],
+        &["incidents", "show"],
+        &["incidents", "export"],
+        &["incidents", "export", "a", "--all"],
         &["check", "--explain", "a", "--effective"],
     ] {
         let (exit, out, err) = suimon(words);
@@ -138,6 +145,7 @@ fn help_and_version_are_done() {
         "nta",
         "anchors",
         "guard",
+        "incidents",
         "reload",
         "drill",
         "completions",

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::output::{Paint, Side, Table, percent};
+use super::output::{Paint, Side, Table, count, counted, percent};
 use super::{Error, Exit, Session, domain_name, record_type};
 use crate::ops::control::protocol::{Request, Transport, WhyReport};
 use crate::wire::{Name, RecordType};
@@ -135,6 +135,24 @@ fn human(report: &WhyReport, tcp: bool, paint: Paint) -> String {
         let words = format!("{} of what {} may ask", percent(limit.used), limit.prefix);
         table.row([label, &words]);
     }
+    if let Some(shares) = &report.shares {
+        let of_many = if shares.customers > 1 {
+            format!(
+                "; it stands for {} customers",
+                count(shares.customers.into())
+            )
+        } else {
+            String::new()
+        };
+        let words = format!(
+            "{} of {} under way, {} of {} waiting{of_many}",
+            count(shares.look_ups.into()),
+            counted(shares.look_ups_most.into(), "look-up", "look-ups"),
+            count(shares.waiting),
+            counted(shares.waiting_most, "query", "queries"),
+        );
+        table.row(["Shares", &words]);
+    }
     text += &table.render("", |column, cell| match column {
         0 => paint.strong(cell),
         _ => cell.to_owned(),
@@ -145,7 +163,7 @@ fn human(report: &WhyReport, tcp: bool, paint: Paint) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::control::protocol::{GuardWhy, LimitReport};
+    use crate::ops::control::protocol::{GuardWhy, LimitReport, ShareWhy};
 
     #[test]
     fn a_refused_client_and_an_admitted_one() {
@@ -164,6 +182,7 @@ mod tests {
             zone_guard: None,
             cached: Some("positive, 300 s left".to_owned()),
             limits: Vec::new(),
+            shares: None,
         };
         assert_eq!(
             human(&report, false, Paint::plain()),
@@ -190,6 +209,13 @@ Cache    positive, 300 s left
                 used,
             })
             .into();
+        report.shares = Some(ShareWhy {
+            look_ups: 3,
+            look_ups_most: 8_000,
+            waiting: 5,
+            waiting_most: 64_000,
+            customers: 64,
+        });
         assert_eq!(
             human(&report, true, Paint::plain()),
             "\
@@ -203,6 +229,7 @@ DNSSEC   not validated: negative trust anchor example.com. for 5 min more
 Cache    holds nothing for it
 Limits   100.0 % of what 203.0.113.9/32 may ask
          3.1 % of what 203.0.113.0/24 may ask
+Shares   3 of 8,000 look-ups under way, 5 of 64,000 queries waiting; it stands for 64 customers
 "
         );
     }

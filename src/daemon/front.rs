@@ -81,7 +81,7 @@ impl Service for Front {
             local: datagram.local,
             interface: datagram.interface,
             loopback: datagram.loopback,
-            hop_limit: None,
+            hop_limit: datagram.hop_limit,
             transport: TransportKind::Udp,
         };
         let Batched { state, live } = worker;
@@ -168,3 +168,6 @@ impl Front {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

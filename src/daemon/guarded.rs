@@ -23,6 +23,7 @@ pub(super) fn status(live: &Live, now: Now) -> GuardReport {
         slots_used: status.slots_used,
         slots: status.slots,
         slots_per_zone: status.slots_per_zone,
+        shares: super::shares::status(live),
         known_names: status.known_names,
         known_names_capacity: status.known_capacity,
         suffix_rules: u64::try_from(status.suffix_rules).unwrap_or(u64::MAX),

@@ -11,7 +11,7 @@ use crate::config::plan::{self, Minimisation, Plan};
 use crate::dnssec::{ExcusedZones, Validator};
 use crate::egress::{Egress, Forwarder, ForwarderError};
 use crate::guard::zones::ZoneGuard;
-use crate::guard::{Guard, OwnAddresses, PendingClients, Surroundings};
+use crate::guard::{FairShares, Guard, OwnAddresses, PendingClients, Surroundings};
 use crate::policy::Policy;
 use crate::query::Pipeline;
 use crate::resolve::Resolver;
@@ -105,6 +105,12 @@ impl Live {
             guard = guard.continuing(&before.pipeline.guard);
             pending = pending.continuing(&before.pipeline.pending);
         }
+        let fair = match before {
+            Some(before) => {
+                FairShares::continuing(&plan.shares, zones.pool(), &before.pipeline.fair)
+            }
+            None => FairShares::new(&plan.shares, zones.pool()),
+        };
         let resolver = Arc::new(resolver);
         let pipeline = Arc::new(Pipeline {
             guard,
@@ -113,6 +119,7 @@ impl Live {
             resolver: Arc::clone(&resolver),
             zones: Arc::new(zones),
             pending,
+            fair,
             plan: plan.answer.clone(),
             telemetry: Arc::clone(telemetry),
             epoch: super::next_epoch(),
@@ -211,13 +218,16 @@ mod tests {
         };
         let now = Now::at_secs(0);
         let first = live("", None);
-        let client = "127.0.0.1".parse().unwrap();
-        let _waiting = first.pipeline.pending.enter(client, false).unwrap();
+        let client = crate::guard::Client::new("127.0.0.1".parse().unwrap(), false);
+        let client = first.pipeline.guard.limiter().customer(client);
+        let _waiting = first.pipeline.pending.enter(client, true);
+        let _share = first.pipeline.fair.enter(&client);
         for _ in 0..6 {
             let _spent = first.pipeline.guard.judge(&outsider, now);
         }
         let second = live("[limits]\npackets = 40", Some(&first));
         assert_eq!(second.pipeline.pending.clients(), 1);
+        assert_eq!(second.pipeline.fair.client(&client).held, 1);
         assert!(std::ptr::eq(
             second.resolver.counters(),
             first.resolver.counters()

@@ -19,6 +19,7 @@ pub(super) fn of_live(live: &Live) -> Vec<Metric> {
     cache(&mut metrics, live);
     super::guarded::metrics(&mut metrics, live);
     limiting::metrics(&mut metrics, live);
+    super::shares::metrics(&mut metrics, live);
     metrics
 }
 
@@ -85,8 +86,9 @@ fn recursion(metrics: &mut Vec<Metric>, live: &Live) {
         ("started", &counters.started),
         ("joined", &counters.joined),
         ("turned_away", &counters.turned_away),
+        ("shed", &counters.shed),
     ] {
-        let help = "Queries that needed recursion: started one, joined one in flight, or were turned away.";
+        let help = "Queries that needed recursion: started one, joined one in flight, or were turned away; and recursions ended to make room.";
         let times = times.load(Ordering::Relaxed);
         metrics.push(Metric::counter(
             "suimon_recursions_total",
@@ -101,18 +103,17 @@ fn recursion(metrics: &mut Vec<Metric>, live: &Live) {
         &[],
         counters.shared.load(Ordering::Relaxed),
     ));
+    metrics.push(Metric::counter(
+        "suimon_upstream_crowded_total",
+        "Questions to other servers that were not asked, because too many look-ups waited for the same answer already.",
+        &[],
+        counters.crowded.load(Ordering::Relaxed),
+    ));
     metrics.push(Metric::level(
         "suimon_recursions_in_flight",
         "Recursions running now.",
         &[],
         level(live.resolver.in_flight()),
-    ));
-    let help = "Clients with a query waiting now.";
-    metrics.push(Metric::level(
-        "suimon_pending_clients",
-        help,
-        &[],
-        level(live.pipeline.pending.clients()),
     ));
 }
 

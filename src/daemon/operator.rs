@@ -7,22 +7,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::{ArcSwap, Guard};
 
 use super::excused::Keeper;
-use super::incidents::Incidents;
+use super::incidents::{self, Incidents};
 use super::live::Live;
 use super::local_root::LocalRoots;
 use super::rollover::Rollovers;
-use super::{dnstap, guarded, known_names, lookout, metrics, report, shadow, top, why};
-use crate::cache::FlushScope;
+use super::secrecy::Secrecy;
+use super::{dnstap, flushing, guarded, known_names, lookout, metrics, report, shadow, top, why};
 use crate::config::{self, Loaded, Sources};
 use crate::dnssec::{Excused, ExcusedZones};
 use crate::egress::ForwarderError;
 use crate::guard::permit::{InternalCause, RecursionPermit};
 use crate::guard::zones::Class;
 use crate::ops::control::protocol::{
-    AskReport, GuardChangeReport, GuardReport, LastReload, NtaAddReport, NtaListReport,
-    NtaRemoveReport, ReloadReport, ShadowReport, StatusReport, TopReport, Transport, WhyReport,
+    AskReport, GuardChangeReport, GuardReport, IncidentReport, IncidentsReport, LastReload,
+    NtaAddReport, NtaListReport, NtaRemoveReport, ReloadReport, ShadowReport, StatusReport,
+    TopReport, Transport, WhyReport,
 };
-use crate::ops::control::{FlushTarget, Rate, Reply, Service, ServiceError, ZoneWish, queries};
+use crate::ops::control::{
+    FlushTarget, Peer, Rate, Reply, Service, ServiceError, ZoneWish, queries,
+};
 use crate::ops::logging::Logging;
 use crate::ops::metrics::Metric;
 use crate::sys::clock::{self, Now};
@@ -47,7 +50,8 @@ pub(super) struct Operator {
     keeper: Keeper,
     rollovers: Rollovers,
     known_names: known_names::Keeper,
-    incidents: Incidents,
+    incidents: Arc<Incidents>,
+    secrecy: Secrecy,
     local_root: LocalRoots,
     /// Wall seconds when ends of excuses were looked for last.
     looked_for_ends: AtomicU64,
@@ -71,6 +75,8 @@ impl Operator {
         let local_root = LocalRoots::of(&live.plan.process);
         local_root.adopt(&live);
         local_root.begin(&live);
+        let incidents = Arc::new(Incidents::of(&live.plan));
+        let secrecy = Secrecy::of(&live.plan.process.state_dir);
         Ok(Arc::new(Self {
             sources,
             listening,
@@ -86,7 +92,8 @@ impl Operator {
             keeper,
             rollovers,
             known_names: known_names::Keeper::default(),
-            incidents: Incidents::default(),
+            incidents,
+            secrecy,
             local_root,
             looked_for_ends: AtomicU64::new(started.wall_secs()),
         }))
@@ -108,7 +115,7 @@ impl Operator {
     }
 
     /// What people hear of attacks.
-    pub(super) const fn incidents(&self) -> &Incidents {
+    pub(super) const fn incidents(&self) -> &Arc<Incidents> {
         &self.incidents
     }
 
@@ -256,6 +263,7 @@ impl Service for Operator {
         warnings.extend(self.rollovers.warnings());
         warnings.extend(guarded::warnings(&live, now));
         warnings.extend(self.local_root.warnings());
+        warnings.extend(self.incidents.warning());
         StatusReport {
             state: if self.draining.load(Ordering::Relaxed) {
                 "draining"
@@ -287,6 +295,7 @@ impl Service for Operator {
         dnstap::metrics(&mut all, &self.telemetry);
         all.extend(metrics::of_live(&live));
         all.extend(self.rollovers.metrics());
+        self.incidents.metrics(&mut all);
         let root_copy = live.resolver.root_copy();
         all.extend(self.local_root.metrics(root_copy, clock::now()));
         all
@@ -297,19 +306,7 @@ impl Service for Operator {
     }
 
     fn flush(&self, target: &FlushTarget) -> u64 {
-        let live = self.live();
-        let cache = &live.cache;
-        live.validator.forget(|zone| match target {
-            FlushTarget::Name(name) | FlushTarget::NameType(name, _) => zone == name,
-            FlushTarget::Tree(name) => zone.is_within(name),
-            FlushTarget::All => true,
-        });
-        match target {
-            FlushTarget::Name(name) => cache.flush(name, FlushScope::Name),
-            FlushTarget::NameType(name, rtype) => cache.flush(name, FlushScope::NameType(*rtype)),
-            FlushTarget::Tree(name) => cache.flush(name, FlushScope::Tree),
-            FlushTarget::All => cache.flush(&Name::root(), FlushScope::All),
-        }
+        flushing::flush(&self.live(), target)
     }
 
     fn ask(&self, question: Question, trace: bool) -> Reply<'_, Result<AskReport, ServiceError>> {
@@ -397,6 +394,22 @@ impl Service for Operator {
     fn shadow(&self) -> ShadowReport {
         let snapshot = self.telemetry.snapshot();
         shadow::report(&self.live(), &snapshot, self.started, clock::now())
+    }
+
+    fn incidents(&self) -> IncidentsReport {
+        self.incidents.list()
+    }
+
+    fn incident(
+        &self,
+        ids: Vec<String>,
+        detail: bool,
+        viewer: Peer,
+    ) -> Reply<'_, Result<IncidentReport, ServiceError>> {
+        let (plan, what) = (&self.live().plan.secrecy, ids.join(" "));
+        let looked = (viewer, "incident_show", what.as_str());
+        let sight = self.secrecy.look(plan, detail, looked, clock::now());
+        Box::pin(incidents::show(Arc::clone(&self.incidents), ids, sight))
     }
 
     fn steer_zone_guard(

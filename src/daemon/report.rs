@@ -23,7 +23,7 @@ use crate::telemetry::Snapshot;
 use crate::wire::{Held, Name, Question, text};
 
 /// Sections and keys that take effect at the next start only.
-const AT_START: [&str; 9] = [
+const AT_START: [&str; 10] = [
     "dnstap.",
     "listen.",
     "tcp.",
@@ -33,6 +33,7 @@ const AT_START: [&str; 9] = [
     "log.target",
     "cache.answer_slots",
     "zone_guard.known_names",
+    "incidents.journal",
 ];
 
 /// The one line that says suimond serves.

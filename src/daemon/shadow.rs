@@ -24,7 +24,7 @@ pub(super) fn report(live: &Live, snapshot: &Snapshot, started: Now, now: Now) -
 /// Each limit.
 pub(super) fn limits(live: &Live, counts: &Counts) -> Vec<ShadowLimit> {
     let all = Limit::ALL.iter().copied();
-    all.filter_map(|limit| one(live, counts, limit)).collect()
+    all.map(|limit| one(live, counts, limit)).collect()
 }
 
 /// Metrics.
@@ -41,9 +41,8 @@ pub(super) fn metrics(metrics: &mut Vec<Metric>, live: &Live, counts: &Counts) {
     }
 }
 
-/// Nothing for a limit that is not there.
-fn one(live: &Live, counts: &Counts, limit: Limit) -> Option<ShadowLimit> {
-    let (mode, setting) = mode(live, limit)?;
+fn one(live: &Live, counts: &Counts, limit: Limit) -> ShadowLimit {
+    let (mode, setting) = mode(live, limit);
     let [names, addresses, others] = KnownGood::ALL.map(|good| acted(live, counts, limit, good));
     let all = names.saturating_add(addresses).saturating_add(others);
     let verdict = match (mode, all, names.saturating_add(addresses)) {
@@ -52,7 +51,7 @@ fn one(live: &Live, counts: &Counts, limit: Limit) -> Option<ShadowLimit> {
         (_, _, 0) => "safe",
         _ => "hurts",
     };
-    Some(ShadowLimit {
+    ShadowLimit {
         limit: limit.label().to_owned(),
         mode: mode.to_owned(),
         setting: setting.map(str::to_owned),
@@ -61,7 +60,7 @@ fn one(live: &Live, counts: &Counts, limit: Limit) -> Option<ShadowLimit> {
         proven_addresses_total: addresses,
         verdict: verdict.to_owned(),
         advice: (verdict == "hurts").then(|| advice(live, limit)).flatten(),
-    })
+    }
 }
 
 fn acted(live: &Live, counts: &Counts, limit: Limit, good: KnownGood) -> u64 {
@@ -75,11 +74,11 @@ fn acted(live: &Live, counts: &Counts, limit: Limit, good: KnownGood) -> u64 {
 }
 
 /// How a limit stands, and the setting that says so.
-fn mode(live: &Live, limit: Limit) -> Option<(&'static str, Option<&'static str>)> {
+fn mode(live: &Live, limit: Limit) -> (&'static str, Option<&'static str>) {
     let plan = &live.plan;
     let has_prove =
         plan.guard.rules.iter().any(|rule| rule.prove) || !plan.guard.limiter.prove_after.is_zero();
-    Some(match limit {
+    match limit {
         Limit::Client => (
             match plan.guard.limiter.mode {
                 LimiterMode::Off => "off",
@@ -97,8 +96,8 @@ fn mode(live: &Live, limit: Limit) -> Option<(&'static str, Option<&'static str>
             Some("tcp.client_mode"),
         ),
         Limit::PendingPerClient | Limit::PendingTotal | Limit::TcpTotal => ("always", None),
-        Limit::Shares => return None,
-    })
+        Limit::ClientShare => (plan.shares.mode.label(), Some("shares.mode")),
+    }
 }
 
 /// What to do about a limit that hurts what is known to be good.
@@ -121,7 +120,8 @@ fn advice(live: &Live, limit: Limit) -> Option<String> {
         Limit::PendingTotal => "raise recursion.in_flight and zone_guard.slots".to_owned(),
         Limit::TcpPerClient => "raise tcp.connections_per_client".to_owned(),
         Limit::TcpTotal => "raise tcp.connections, and LimitNOFILE with it".to_owned(),
-        Limit::Shares | Limit::Refusals => return None,
+        Limit::ClientShare => "raise zone_guard.slots, or name who stands for many in limiter.shared_addresses".to_owned(),
+        Limit::Refusals => return None,
     })
 }
 
@@ -183,6 +183,6 @@ mod tests {
             .map(|limit| limit.limit.as_str())
             .collect();
         assert_eq!(advised, ["client_limiter"]);
-        assert_eq!(told("", &[])[2].mode, "off", "nobody need prove anything");
+        assert_eq!(told("", &[])[3].mode, "off", "nobody need prove anything");
     }
 }

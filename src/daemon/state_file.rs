@@ -1,5 +1,6 @@
 //! How is a file of the state directory read and replaced, so that what stands in it is always whole?
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -8,16 +9,16 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(super) struct StateFile {
     directory: PathBuf,
-    name: &'static str,
+    name: Cow<'static, str>,
     longest: u64,
 }
 
 impl StateFile {
     /// The file `name` of `directory`, of which more than `longest` octets are never read.
-    pub(super) fn of(directory: &Path, name: &'static str, longest: u64) -> Self {
+    pub(super) fn of(directory: &Path, name: impl Into<Cow<'static, str>>, longest: u64) -> Self {
         Self {
             directory: directory.to_owned(),
-            name,
+            name: name.into(),
             longest,
         }
     }
@@ -29,7 +30,7 @@ impl StateFile {
 
     /// Where it is.
     pub(super) fn path(&self) -> PathBuf {
-        self.directory.join(self.name)
+        self.directory.join(&*self.name)
     }
 
     /// What stands in it; nothing if there is no such file yet.

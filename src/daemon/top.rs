@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
-use super::incidents::logged;
+use ipnet::IpNet;
+
 use super::live::Live;
+use super::secrecy::widened;
 use crate::ops::control::protocol::{TopClient, TopDomain, TopLimited, TopReport, TopZone};
 use crate::ops::control::queries;
 use crate::sys::clock::Now;
@@ -48,11 +50,11 @@ pub(super) fn report(live: &Live, telemetry: &Telemetry, started: Now, now: Now)
             .map(|reason| (reason.label().to_owned(), counts.verdict(*reason)))
             .filter(|(_, times)| *times > 0)
             .collect(),
-        clients: networks(&seen, now, |seen| &seen.clients),
-        outsiders: networks(&seen, now, |seen| &seen.outsiders),
+        clients: networks(live, &seen, now, |seen| &seen.clients),
+        outsiders: networks(live, &seen, now, |seen| &seen.outsiders),
         limited,
         zones: demands(live, now),
-        domains: sums(&seen, now, |seen| &seen.domains)
+        domains: sums(&seen, now, |seen| &seen.domains, Clone::clone)
             .into_iter()
             .filter_map(|(wire, queries_per_second)| {
                 Some(TopDomain {
@@ -68,7 +70,7 @@ pub(super) fn report(live: &Live, telemetry: &Telemetry, started: Now, now: Now)
 fn limited(live: &Live) -> Vec<TopLimited> {
     let mut sums: BTreeMap<_, u64> = BTreeMap::new();
     for (prefix, times) in live.pipeline.guard.limiter().offenders() {
-        let sum = sums.entry(logged(prefix)).or_default();
+        let sum = sums.entry(widened(&live.plan.secrecy, prefix)).or_default();
         *sum = sum.saturating_add(times);
     }
     let mut all: Vec<TopLimited> = sums
@@ -83,8 +85,15 @@ fn limited(live: &Live) -> Vec<TopLimited> {
     all
 }
 
-fn networks(seen: &[Seen], now: Now, of: impl Fn(&Seen) -> &Heavy<ipnet::IpNet>) -> Vec<TopClient> {
-    sums(seen, now, of)
+/// Networks as they may be shown.
+fn networks(
+    live: &Live,
+    seen: &[Seen],
+    now: Now,
+    of: impl Fn(&Seen) -> &Heavy<IpNet>,
+) -> Vec<TopClient> {
+    let shown = |network: &IpNet| widened(&live.plan.secrecy, *network);
+    sums(seen, now, of, shown)
         .into_iter()
         .map(|(network, queries_per_second)| TopClient {
             network: network.to_string(),
@@ -94,22 +103,20 @@ fn networks(seen: &[Seen], now: Now, of: impl Fn(&Seen) -> &Heavy<ipnet::IpNet>)
 }
 
 /// What all workers met, the most first.
-fn sums<K: Clone + Eq + Hash>(
+fn sums<K: PartialEq, S: Eq + Hash>(
     seen: &[Seen],
     now: Now,
     of: impl Fn(&Seen) -> &Heavy<K>,
-) -> Vec<(K, f32)>
-where
-    K: PartialEq,
-{
+    shown: impl Fn(&K) -> S,
+) -> Vec<(S, f32)> {
     let at = u64::try_from(now.mono.as_millis()).unwrap_or(u64::MAX);
-    let mut sums: HashMap<K, f32> = HashMap::new();
+    let mut sums: HashMap<S, f32> = HashMap::new();
     for one in seen {
         for (key, rate) in of(one).rates(at) {
-            *sums.entry(key.clone()).or_default() += rate;
+            *sums.entry(shown(key)).or_default() += rate;
         }
     }
-    let mut all: Vec<(K, f32)> = sums.into_iter().collect();
+    let mut all: Vec<(S, f32)> = sums.into_iter().collect();
     all.sort_by(|(_, one), (_, other)| other.total_cmp(one));
     all.truncate(MOST);
     all

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::live::Live;
-use super::{guarded, limiting, lookout, report};
+use super::{guarded, limiting, lookout, report, shares};
 use crate::config::plan::TransportKind;
 use crate::ops::control::protocol::{Transport, WhyReport};
 use crate::policy::Decision;
@@ -51,6 +51,8 @@ pub(super) fn report(
         zone_guard: guarded::why(live, &decision, &question.name, clock::now()),
         cached: cached(live, question),
         limits: limiting::limits(live, client, transport == TransportKind::Tcp),
+        shares: (verdict == "admit")
+            .then(|| shares::why(live, client, transport == TransportKind::Tcp)),
     }
 }
 

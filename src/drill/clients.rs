@@ -66,16 +66,31 @@ pub async fn ask(
     style: Style,
     within: Duration,
 ) -> Result<Heard, NotHeard> {
+    ask_from(INSIDER, resolver, name, rtype, style, within).await
+}
+
+/// The same from another address of this host.
+///
+/// # Errors
+/// Silence, an unsound reply, or a network error.
+pub async fn ask_from(
+    source: IpAddr,
+    resolver: SocketAddr,
+    name: &Name,
+    rtype: RecordType,
+    style: Style,
+    within: Duration,
+) -> Result<Heard, NotHeard> {
     let start = clock::now();
     let query = query(name, rtype, style);
     let asked = timeout(within, async {
         if !style.tcp {
-            let reply = over_udp(resolver, &query).await?;
+            let reply = over_udp(source, resolver, &query).await?;
             if !reply.metadata.truncation {
                 return Ok((reply, false));
             }
         }
-        let octets = over_tcp(resolver, INSIDER, &encode(&query)?).await?;
+        let octets = over_tcp(resolver, source, &encode(&query)?).await?;
         Ok::<_, NotHeard>((check(&query, &octets, true)?, true))
     })
     .await;
@@ -133,8 +148,12 @@ pub async fn over_tcp(resolver: SocketAddr, source: IpAddr, octets: &[u8]) -> io
     Ok(reply)
 }
 
-async fn over_udp(resolver: SocketAddr, query: &Message) -> Result<Message, NotHeard> {
-    let socket = UdpSocket::bind((INSIDER, 0)).await?;
+async fn over_udp(
+    source: IpAddr,
+    resolver: SocketAddr,
+    query: &Message,
+) -> Result<Message, NotHeard> {
+    let socket = UdpSocket::bind((source, 0)).await?;
     socket.connect(resolver).await?;
     let octets = encode(query)?;
     let mut buffer = vec![0; 65_535];

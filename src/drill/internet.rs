@@ -10,7 +10,9 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::net::UdpSocket;
 
+use super::attack::{self, Throttle};
 use super::expectation::Expectation;
+use super::namespace::Visit;
 use super::queries::Queries;
 use super::serve::{self, Running, Sockets};
 use super::world::{Builder, Role, ServerId, World};
@@ -30,8 +32,14 @@ pub struct Options {
     pub port: Option<u16>,
     /// Second and third octet of every IPv4 address, 127.B.C.n; from the seed if absent.
     pub block: Option<(u8, u8)>,
+    /// First octet of every IPv4 address of the Internet: 127, or that of the resolver where servers have a namespace of their own.
+    pub network: u8,
+    /// The network namespace its servers live in, as `ip netns` knows it; that of the caller if absent. IPv6 has no way there.
+    pub namespace: Option<String>,
     /// Whether villains exist; benches of honest traffic leave them out.
     pub villains: bool,
+    /// Whether the zones that `--attack` needs exist.
+    pub siege: bool,
 }
 
 impl Default for Options {
@@ -41,7 +49,10 @@ impl Default for Options {
             zones: 300,
             port: None,
             block: None,
+            network: 127,
+            namespace: None,
             villains: true,
+            siege: false,
         }
     }
 }
@@ -51,6 +62,8 @@ pub struct Internet {
     world: World,
     port: u16,
     queries: Arc<Queries>,
+    throttle: Arc<Throttle>,
+    siege: bool,
     running: Vec<Running>,
 }
 
@@ -60,7 +73,7 @@ impl Internet {
     /// # Errors
     /// No port or block found (a fixed one in use is said at once), or a mistake in the lists of zones.
     pub async fn start(options: Options) -> io::Result<Self> {
-        let ipv6 = has_ipv6();
+        let ipv6 = options.namespace.is_none() && has_ipv6();
         let mut random = StdRng::seed_from_u64(options.seed);
         let mut last = io::Error::from(io::ErrorKind::AddrInUse);
         for attempt in 0..ATTEMPTS {
@@ -72,10 +85,14 @@ impl Internet {
                 Some(port) => port,
                 None => random.random_range(10_000..32_000),
             };
-            let world = build(&options, [127, b, c], ipv6)?;
-            match bind_all(&world, port).await {
+            let world = build(&options, [options.network, b, c], ipv6)?;
+            // Binding to an address never waits, so that this is one thread's doing.
+            let visit = options.namespace.as_deref().map(Visit::to).transpose()?;
+            let bound = bind_all(&world, port).await;
+            drop(visit);
+            match bound {
                 Ok((sockets, elsewhere)) => {
-                    return Self::run(world, port, sockets, elsewhere).await;
+                    return Self::run(world, port, options.siege, sockets, elsewhere).await;
                 }
                 Err(error) if options.port.is_some() && options.block.is_some() => {
                     return Err(error);
@@ -92,21 +109,25 @@ impl Internet {
     async fn run(
         world: World,
         port: u16,
+        siege: bool,
         sockets: Vec<Option<Sockets>>,
         elsewhere: UdpSocket,
     ) -> io::Result<Self> {
         let queries = Arc::new(Queries::default());
+        let throttle = Arc::new(Throttle::default());
         let elsewhere = Arc::new(elsewhere);
         let mut running = Vec::new();
         for (plan, sockets) in world.servers.iter().zip(sockets) {
             if let Some(sockets) = sockets {
-                running.extend(serve::start(plan, sockets, &queries, &elsewhere).await?);
+                running.extend(serve::start(plan, sockets, &queries, &elsewhere, &throttle).await?);
             }
         }
         Ok(Self {
             world,
             port,
             queries,
+            throttle,
+            siege,
             running,
         })
     }
@@ -159,6 +180,12 @@ impl Internet {
         &self.queries
     }
 
+    /// How much the servers of attacked zones answer.
+    #[must_use]
+    pub fn throttle(&self) -> &Throttle {
+        &self.throttle
+    }
+
     /// A server's name in reports.
     #[must_use]
     pub fn label(&self, server: ServerId) -> &str {
@@ -182,9 +209,14 @@ impl Internet {
     #[must_use]
     pub fn settings(&self, listen: SocketAddr, hints: &Path) -> Vec<(&'static str, String)> {
         let text = |value: &str| format!("{value:?}");
-        vec![
+        let clients = if self.siege {
+            attack::CLIENTS
+        } else {
+            r#"["127.0.0.1/32", "::1/128"]"#
+        };
+        let mut settings = vec![
             ("listen.addresses", format!("[{:?}]", listen.to_string())),
-            ("acl.allow", r#"["127.0.0.1/32", "::1/128"]"#.to_owned()),
+            ("acl.allow", clients.to_owned()),
             ("recursion.root_hints", text(&hints.to_string_lossy())),
             // No question that no client caused: each upstream packet can be laid at somebody's door.
             ("recursion.priming", "false".to_owned()),
@@ -192,7 +224,15 @@ impl Internet {
             ("egress.allow_private_servers", "true".to_owned()),
             ("egress.ipv6", self.world.ipv6.to_string()),
             ("process.drain", text("0s")),
-        ]
+        ];
+        if self.siege {
+            // In front: more settings of the last table may be added by whoever asks for these.
+            settings.splice(
+                0..0,
+                attack::SETTINGS.map(|(key, value)| (key, value.to_owned())),
+            );
+        }
+        settings
     }
 
     /// The same as a TOML config for suimond.
@@ -245,6 +285,9 @@ pub fn build(options: &Options, block: [u8; 3], ipv6: bool) -> io::Result<World>
     let base = honest::build(&mut builder, options.zones);
     if options.villains {
         hostile::build(&mut builder, base);
+    }
+    if options.siege {
+        attack::scene::build(&mut builder, base.exact);
     }
     builder.finish()
 }

@@ -4,6 +4,7 @@
 //! addresses, all on one port, the same for the same seed. [`run`] puts suimond in front of it, sends honest and
 //! dishonest clients, and reports which promises held. docs/drill.md tells it for people.
 
+pub mod attack;
 pub mod clients;
 mod corners;
 pub mod dishonest;
@@ -13,6 +14,7 @@ mod honest;
 mod hostile;
 pub mod internet;
 mod message;
+mod namespace;
 pub mod queries;
 pub mod report;
 pub mod scenario;
@@ -42,6 +44,7 @@ pub use internet::{Internet, Options};
 pub use report::Report;
 
 use crate::sys::clock;
+use attack::{AttackOptions, catalogue};
 use report::Progress;
 use suimond::Suimond;
 use world::Role;
@@ -80,6 +83,10 @@ pub struct DrillOptions {
     /// Test this resolver instead of starting suimond; it must use the root hints of --hints and the --servers-port
     #[arg(long, value_name = "ADDRESS:PORT", conflicts_with_all = ["config", "port"])]
     pub against: Option<SocketAddr>,
+
+    /// What concerns `--attack`.
+    #[command(flatten)]
+    pub siege: AttackOptions,
 }
 
 /// How the drill reports; the tool's global `--output` decides.
@@ -112,10 +119,35 @@ impl Resolver {
 /// # Errors
 /// What kept the drill from being run: no free addresses, no suimond, a config it refuses (in its own words).
 pub fn run(options: &DrillOptions, output: OutputFormat, out: &mut dyn Write) -> io::Result<bool> {
+    let siege = &options.siege;
+    let output = if siege.json {
+        OutputFormat::Json
+    } else {
+        output
+    };
+    if siege.list {
+        attack::list(output == OutputFormat::Json, out)?;
+        return Ok(true);
+    }
+    let attack = siege.attack.as_deref().map(known_attack).transpose()?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
-        .block_on(perform(options, output, out))
+        .block_on(async {
+            match attack {
+                Some(attack) => attack::perform(options, attack, output, out).await,
+                None => perform(options, output, out).await,
+            }
+        })
+}
+
+fn known_attack(name: &str) -> io::Result<&'static catalogue::Attack> {
+    catalogue::find(name).ok_or_else(|| {
+        let nearest = catalogue::nearest(name).unwrap_or_default();
+        io::Error::other(format!(
+            "no attack is called {name:?}; the nearest is {nearest}, and suimon drill --list names all"
+        ))
+    })
 }
 
 async fn perform(
@@ -283,7 +315,17 @@ async fn wait_for(address: SocketAddr) -> io::Result<()> {
     let style = expectation::Style::default();
     let patience = Duration::from_secs(1);
     for _ in 0..120 {
-        match clients::ask(address, &Name::root(), RecordType::NS, style, patience).await {
+        let source = attack::beside(address, clients::INSIDER);
+        match clients::ask_from(
+            source,
+            address,
+            &Name::root(),
+            RecordType::NS,
+            style,
+            patience,
+        )
+        .await
+        {
             Ok(_) | Err(clients::NotHeard::Unsound(_)) => return Ok(()),
             Err(_) => tokio::time::sleep(Duration::from_millis(250)).await,
         }

@@ -1,10 +1,11 @@
 //! How often was which server of the drill's Internet asked what?
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use hickory_proto::rr::{LowerName, Name, RecordType};
 
+use super::attack::Watch;
 use super::world::ServerId;
 
 /// Distinct (server, name, type) rows kept; a bench with endless random names must not eat the machine. Totals go on.
@@ -14,6 +15,7 @@ const MAX_ROWS: usize = 1_000_000;
 #[derive(Debug, Default)]
 pub struct Queries {
     inner: Mutex<Counts>,
+    watch: OnceLock<Watch>,
 }
 
 #[derive(Debug, Default)]
@@ -40,14 +42,25 @@ pub struct QueryCount {
 impl Queries {
     /// Counts one query. Called by every server, before it decides what to do with it.
     pub fn record(&self, server: ServerId, name: &Name, rtype: RecordType, tcp: bool) {
+        if let Some(watch) = self.watch.get() {
+            watch.note(name);
+        }
         let mut counts = self.lock();
         counts.total += 1;
         counts.over_tcp += u64::from(tcp);
         *counts.per_server.entry(server).or_default() += 1;
+        if self.watch.get().is_some() {
+            return;
+        }
         let key = (server, LowerName::new(name), rtype);
         if counts.rows.len() < MAX_ROWS || counts.rows.contains_key(&key) {
             *counts.rows.entry(key).or_default() += 1;
         }
+    }
+
+    /// From now on queries are told apart by whom they are due to, and no rows are kept. The first watch stays.
+    pub(super) fn watch(&self, watch: Watch) -> &Watch {
+        self.watch.get_or_init(|| watch)
     }
 
     /// Queries in all, UDP and TCP.

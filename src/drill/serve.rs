@@ -20,6 +20,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::task::JoinSet;
 
+use super::attack::{self, Throttle};
 use super::message::answering_edns;
 use super::queries::Queries;
 use super::villains::{Act, Memory, Villain};
@@ -46,6 +47,8 @@ pub(super) enum Running {
     Honest(Box<Server<Honest>>),
     /// Our own loops; dropped tasks end.
     Villain(JoinSet<()>),
+    /// A thread of the attack's.
+    Stage(attack::servers::Stage),
 }
 
 /// What hickory-server calls for each query: counts, then answers from the catalog or from the zones.
@@ -69,6 +72,7 @@ pub(super) async fn bind(plan: &ServerPlan, port: u16) -> io::Result<Sockets> {
     let udp = UdpSocket::bind(address).await?;
     let has_tcp = match &plan.role {
         Role::Villain(villain) => villain.has_tcp(),
+        Role::Stage(_) => false,
         _ => true,
     };
     let tcp = if has_tcp {
@@ -88,6 +92,7 @@ pub(super) async fn start(
     sockets: Sockets,
     queries: &Arc<Queries>,
     elsewhere: &Arc<UdpSocket>,
+    throttle: &Arc<Throttle>,
 ) -> io::Result<Option<Running>> {
     let book = match &plan.role {
         Role::Absent => return Ok(None),
@@ -95,6 +100,11 @@ pub(super) async fn start(
             return Ok(Some(Running::Villain(start_villain(
                 villain, plan, sockets, queries, elsewhere,
             ))));
+        }
+        Role::Stage(part) => {
+            let stage =
+                attack::servers::start(*part, plan, sockets.udp.into_std()?, queries, throttle)?;
+            return Ok(Some(Running::Stage(stage)));
         }
         Role::Exact => Book::Exact(plan.zones.clone()),
         Role::Catalog => Book::Catalog(Box::new(catalog(&plan.zones)?)),
@@ -121,6 +131,7 @@ impl Running {
                     .await;
             }
             Self::Villain(mut tasks) => tasks.shutdown().await,
+            Self::Stage(stage) => stage.stop(),
         }
     }
 }

@@ -135,6 +135,12 @@ impl Suimond {
         self.listen
     }
 
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Its control socket.
     #[must_use]
     pub fn control(&self) -> PathBuf {

@@ -13,6 +13,7 @@ use hickory_proto::rr::{LowerName, Name, RData, Record, RecordType};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use super::attack::Part;
 use super::expectation::{Ceiling, Expectation, Group, Outcome, Style};
 use super::villains::Villain;
 use super::zones::{Zone, Zones, dname_rdata};
@@ -33,6 +34,8 @@ pub enum Role {
     Exact,
     /// Misbehaves.
     Villain(Villain),
+    /// Plays a part in an attack: quick, on a thread of its own.
+    Stage(Part),
     /// Nobody listens.
     Absent,
 }

@@ -1,7 +1,10 @@
 //! What do servers know us by? A cookie of our own for each server, and the one it gave us for it (RFC 7873, RFC 9018 section 3).
 //!
 //! Whoever does not see our queries cannot know either of them. A server that has given cookies must go on giving them: a datagram
-//! without the right one is a forgery, or a change at the server, and a stream tells which.
+//! without the right one is a forgery, or a change at the server, and a stream tells which. Where no stream can be had, the server would
+//! be lost, so after [`STRIKES`] exchanges in a row that brought such datagrams and nothing better it is asked without (RFC 7873
+//! section 8 leaves that to us). A forger gains little by that: each time he must find the port and the ID of a query whose own answer,
+//! which would have had the cookie, then does not arrive although it is waited for; he cannot keep it away by sending.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -19,6 +22,10 @@ use crate::wire::query::COOKIE;
 const FIRST_REST: Duration = Duration::from_secs(300);
 /// Doublings at most: 21 hours.
 const REST_DOUBLINGS: u8 = 8;
+/// Exchanges in a row in which a server that has given cookies was heard without, and neither with nor by a stream, before it is asked
+/// without. One may be a forgery that came while the right answer was lost; of one in a hundred lost, two of them are one in ten
+/// thousand, and each needs the forger to find port and ID.
+const STRIKES: u8 = 2;
 
 /// What is known of servers' cookies, bounded in number.
 #[derive(Debug)]
@@ -37,12 +44,14 @@ pub(super) struct Sent {
 
 #[derive(Clone, Debug)]
 enum Known {
-    Gives(Sent),
-    /// It takes no cookies, or does not answer a query that has one. Until then, by the monotonic clock.
-    Without {
-        until: Duration,
-        times: u8,
+    /// What it gave; and how often in a row it was heard without, with the time of the last, by the monotonic clock.
+    Gives {
+        sent: Sent,
+        strikes: u8,
+        last: Duration,
     },
+    /// It takes no cookies, or does not answer a query that has one. Until then, by the monotonic clock.
+    Without { until: Duration, times: u8 },
 }
 
 /// What a reply says of cookies.
@@ -67,7 +76,7 @@ impl Cookies {
     /// What the next query to this server carries.
     pub(super) fn next(&self, server: SocketAddr, now: Now, rng: &mut impl Rng) -> Option<Sent> {
         match self.known.as_ref()?.get(&server) {
-            Some(Known::Gives(sent)) => Some(sent),
+            Some(Known::Gives { sent, .. }) => Some(sent),
             Some(Known::Without { until, .. }) if now.mono < until => None,
             _ => Some(Sent {
                 client: rng.random(),
@@ -82,16 +91,69 @@ impl Cookies {
             self.note_without(server, now);
             return false;
         };
-        if theirs != sent.server
-            && let Some(known) = &self.known
+        if let Some(known) = &self.known
+            && (theirs != sent.server || self.strikes(server) > 0)
         {
             let sent = Sent {
                 client: sent.client,
                 server: theirs,
             };
-            known.insert(server, Known::Gives(sent));
+            let given = Known::Gives {
+                sent,
+                strikes: 0,
+                last: Duration::ZERO,
+            };
+            known.insert(server, given);
         }
         true
+    }
+
+    /// An exchange that began at `begun` and carried `sent` brought a reply that fits but for its cookie, and nothing better by either
+    /// transport. Whether the server is asked without from now on: at once if it has never given one (what protects against
+    /// forgers was not there), otherwise after [`STRIKES`]. Exchanges that were on their way together count once.
+    pub(super) fn note_mismatch(
+        &self,
+        server: SocketAddr,
+        sent: &Sent,
+        begun: Now,
+        now: Now,
+    ) -> bool {
+        let Some(known) = &self.known else {
+            return false;
+        };
+        match known.get(&server) {
+            Some(Known::Gives {
+                sent: given,
+                strikes,
+                last,
+            }) if sent.is_known() => {
+                if strikes > 0 && begun.mono <= last {
+                    return false;
+                }
+                if strikes + 1 < STRIKES {
+                    let struck = Known::Gives {
+                        sent: given,
+                        strikes: strikes + 1,
+                        last: now.mono,
+                    };
+                    known.insert(server, struck);
+                    return false;
+                }
+            }
+            // Somebody else has found out more in the meantime.
+            Some(Known::Gives { .. }) => return false,
+            Some(Known::Without { until, .. }) if now.mono < until => return true,
+            _ => {}
+        }
+        self.note_without(server, now);
+        true
+    }
+
+    fn strikes(&self, server: SocketAddr) -> u8 {
+        match self.known.as_ref().and_then(|known| known.get(&server)) {
+            Some(Known::Gives { strikes, .. }) => strikes,
+            _ => 0,
+        }
     }
 
     /// It does not take cookies, or kept silent at the first.
@@ -129,7 +191,8 @@ impl Sent {
         match self.returned(reply) {
             Returned::Both(_) => true,
             Returned::Nothing => by_tcp || !self.is_known(),
-            Returned::Wrong => false,
+            // Nobody off the path writes into a stream: it is the server, or what stands before it, that gets it wrong.
+            Returned::Wrong => by_tcp,
         }
     }
 

@@ -74,10 +74,14 @@ counters! {
     doubted,
     /// Queries asked again without EDNS because the server did not like it.
     edns_fallback,
+    /// Queries asked again without a cookie because the server's replies had none, or another, and no stream could be had.
+    cookie_fallback,
     /// Source ports that were taken already.
     port_collisions,
     /// Queries that found all sockets in use and were given up.
     no_socket,
+    /// Queries that were not sent because all servers left had the questions under way that they may have.
+    crowded,
     /// Queries for which no server was left to ask: all filtered, or none given.
     no_usable_server,
     /// Queries sent to resolvers of forward zones, among those in `sent`.

@@ -112,6 +112,8 @@ pub enum Failure {
     BadReply,
     /// None of the candidates may be asked.
     NoUsableServer,
+    /// Those that may have all the questions under way that they may have. Nothing was sent, and nothing noted of them.
+    Crowded,
     /// The budget of the client's query is used up.
     Exhausted(Exhausted),
 }
@@ -140,6 +142,8 @@ pub(super) enum Lost {
     Network,
     /// Only rubbish came.
     BadReply,
+    /// A datagram came that fits but for its cookie, and nothing better by either transport.
+    Cookie,
     /// The budget said no.
     Exhausted(Exhausted),
 }
@@ -148,7 +152,7 @@ impl Lost {
     pub(super) const fn failure(self) -> Failure {
         match self {
             Self::Unsent | Self::Network => Failure::Network,
-            Self::Timeout { .. } => Failure::Timeout,
+            Self::Timeout { .. } | Self::Cookie => Failure::Timeout,
             Self::BadReply => Failure::BadReply,
             Self::Exhausted(limit) => Failure::Exhausted(limit),
         }
@@ -233,7 +237,8 @@ impl Attempt {
 impl Egress {
     /// Asks one of the candidates, chosen by what is known of them, with every fallback that stays at this server: TC or a
     /// smell of forgery leads to TCP, a refusal of EDNS to one plain query. Each packet is charged before it is sent. A
-    /// candidate that cannot be reached from here at all costs nothing and another one is taken.
+    /// candidate that cannot be reached from here at all costs nothing and another one is taken, and so it is with one that has its
+    /// share of what may be under way ([`crate::guard::permit::Budget::has_room_at`]).
     ///
     /// One call waits for one server at most once by UDP: retries and other servers are the caller's.
     pub async fn exchange(&self, query: &Query<'_>, budget: &mut Budget) -> Exchanged {
@@ -244,7 +249,13 @@ impl Egress {
             .filter(|server| self.permitted.permits(*server, query.configured))
             .collect();
         let mut unsent = None;
+        let top = query.zone.label_count() <= 1;
+        let mut crowded = false;
         loop {
+            // Before one is chosen, so that nothing is noted of who is not asked.
+            let before = left.len();
+            left.retain(|server| budget.has_room_at(server.ip(), top));
+            crowded |= left.len() < before;
             let choice =
                 self.servers
                     .choose(&left, query.zone, clock::now(), &mut entropy::csprng());
@@ -256,6 +267,13 @@ impl Egress {
                 continue;
             }
             let Some(choice) = choice else {
+                if crowded {
+                    bump(&self.counters.crowded);
+                    return Exchanged::Failed {
+                        server: None,
+                        failure: Failure::Crowded,
+                    };
+                }
                 if unsent.is_none() {
                     bump(&self.counters.no_usable_server);
                 }
@@ -264,6 +282,8 @@ impl Egress {
                     failure: unsent.map_or(Failure::NoUsableServer, |_| Failure::Network),
                 };
             };
+            // Given back when the exchange is over, or given up.
+            let _share = budget.enter_server(choice.server.ip());
             match self.ask(query, choice, budget).await {
                 Err(Lost::Unsent) => {
                     bump(&self.counters.network_errors);
@@ -323,9 +343,21 @@ impl Egress {
                     if lost == (Lost::Timeout { blame: true }) {
                         self.servers
                             .note_timeout(choice.server, sent, choice.edns, now);
-                        if attempt.cookie.is_some_and(|cookie| !cookie.is_known()) {
+                        if attempt
+                            .cookie
+                            .as_ref()
+                            .is_some_and(|cookie| !cookie.is_known())
+                        {
                             self.cookies.note_without(choice.server, now);
                         }
+                    }
+                    if lost == Lost::Cookie
+                        && let Some(cookie) = &attempt.cookie
+                        && self.cookies.note_mismatch(choice.server, cookie, sent, now)
+                    {
+                        bump(&self.counters.cookie_fallback);
+                        with_cookie = false;
+                        continue;
                     }
                     return Err(lost);
                 }
@@ -399,7 +431,7 @@ impl Egress {
 
     fn count_lost(&self, lost: Lost) {
         match lost {
-            Lost::Timeout { .. } => bump(&self.counters.timeouts),
+            Lost::Timeout { .. } | Lost::Cookie => bump(&self.counters.timeouts),
             Lost::Network | Lost::Unsent => bump(&self.counters.network_errors),
             // Counted where they happened.
             Lost::BadReply | Lost::Exhausted(_) => {}

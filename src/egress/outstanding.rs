@@ -60,9 +60,6 @@ impl Outstanding {
         from: IpAddr,
         marker: Option<[u8; 8]>,
     ) -> Option<Evidence> {
-        if self.0.is_empty() {
-            return None;
-        }
         let asks = self.0.get(question)?;
         if marker.is_some() && asks.iter().any(|ask| ask.marker == marker) {
             return Some(Evidence::Cookie);

@@ -3,6 +3,7 @@
 mod bad_first;
 mod choice;
 mod cookies;
+mod crowds;
 mod fake;
 mod fallback;
 mod forwarding;

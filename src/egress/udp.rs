@@ -50,6 +50,8 @@ struct Listener<'a> {
     deadline: Instant,
     discarded: u32,
     rubbish: bool,
+    /// Something fitted but for its cookie.
+    wrong_cookie: bool,
 }
 
 impl Egress {
@@ -88,6 +90,7 @@ impl Egress {
             deadline: Instant::now() + wait,
             discarded: 0,
             rubbish: false,
+            wrong_cookie: false,
         };
         match listener.listen(true).await {
             Ended::Reply(heard) => {
@@ -158,6 +161,10 @@ impl Egress {
                 Ok(heard)
             }
             (Err(Lost::Exhausted(limit)), _) => Err(Lost::Exhausted(limit)),
+            // Where so much was discarded that listening ended, the right answer may be among what was not heard.
+            (Err(_), ended) if listener.wrong_cookie && !matches!(ended, Some(Ended::Flooded)) => {
+                Err(Lost::Cookie)
+            }
             // Somebody else was at work: no fault of the server's.
             (Err(_), _) => Err(Lost::Timeout { blame: false }),
         }
@@ -197,6 +204,7 @@ impl Listener<'_> {
             let server = &self.ear.attempt.server;
             self.egress.counters.note_discarded_datagram(why, server);
             self.rubbish |= why == Mismatch::Malformed;
+            self.wrong_cookie |= why == Mismatch::Cookie;
             self.discarded = self.discarded.saturating_add(1);
             if self.discarded > most {
                 return Ended::Flooded;

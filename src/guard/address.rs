@@ -6,7 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// An address as a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Address {
     /// IPv4, or IPv4-mapped.
     V4(u32),
@@ -24,6 +24,19 @@ impl Address {
         match self {
             Self::V4(bits) => IpAddr::V4(Ipv4Addr::from_bits(bits)),
             Self::V6(bits) => IpAddr::V6(Ipv6Addr::from_bits(bits)),
+        }
+    }
+
+    /// The network that it lies in: of an IPv4 address itself, of an IPv6 one the first `v6` bits.
+    #[must_use]
+    pub const fn prefix(self, v6: u8) -> Self {
+        match self {
+            Self::V6(bits) if v6 == 0 => Self::V6(bits & 0),
+            Self::V6(bits) if v6 < 128 => {
+                let host = 128 - v6;
+                Self::V6(bits >> host << host)
+            }
+            whole => whole,
         }
     }
 

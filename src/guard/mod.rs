@@ -8,6 +8,7 @@ pub mod address;
 pub mod backscatter;
 pub mod binding;
 pub mod cookies;
+pub mod fair;
 pub mod limiter;
 pub mod loops;
 pub mod martian;
@@ -19,6 +20,8 @@ pub mod reflectors;
 pub mod refusals;
 pub mod route_back;
 pub mod shape;
+pub mod slots;
+mod spoofed;
 pub mod surroundings;
 pub mod verdict;
 pub mod zones;
@@ -35,12 +38,14 @@ use crate::sys::addresses::LOOPBACK_INTERFACE;
 use crate::sys::clock::Now;
 use crate::sys::entropy;
 use crate::telemetry::Reason;
+use crate::telemetry::incidents::Moment;
 use crate::telemetry::unsolicited::{Place, Unsolicited};
 use crate::wire::Rcode;
 use crate::wire::header::Header;
 
 pub use backscatter::Backscatter;
 pub use cookies::{Cookies, Proof};
+pub use fair::{Customer, FairShares};
 pub use limiter::{Asked, Client, Limited, Limiter};
 pub use loops::Loops;
 pub use own_addresses::OwnAddresses;
@@ -54,6 +59,7 @@ use acl::Acl;
 use address::Address;
 use binding::Bindings;
 use refusals::Refusals;
+use spoofed::{Forged, Spoofed};
 
 /// What the guard may know of a packet: its octets (it reads the header), its addresses, how it came.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +94,8 @@ pub struct Guard {
     refusals: Arc<Refusals>,
     refusal_mode: ZoneGuardMode,
     prove_mode: ZoneGuardMode,
+    spoofed: Arc<Spoofed>,
+    spoof_alarm: u32,
     backscatter: Arc<Backscatter>,
     loops: Arc<Loops>,
     limiter: Limiter,
@@ -142,6 +150,8 @@ impl Guard {
             )),
             refusal_mode: plan.refusal_mode,
             prove_mode: plan.prove_mode,
+            spoofed: Arc::default(),
+            spoof_alarm: plan.spoof_alarm,
             backscatter: Arc::new(Backscatter::new(plan.backscatter, Arc::default())),
             loops: Arc::default(),
             limiter: Limiter::new(&plan.limiter, key),
@@ -176,6 +186,7 @@ impl Guard {
         if self.refusals.has_rates_of(&before.refusals) {
             self.refusals = Arc::clone(&before.refusals);
         }
+        self.spoofed = Arc::clone(&before.spoofed);
         if self.backscatter.plan() == before.backscatter.plan() {
             self.backscatter = Arc::clone(&before.backscatter);
         }
@@ -284,13 +295,13 @@ impl Guard {
         }
         // Rows 2 to 4.
         if let Some(reason) = self.impossible(arrival) {
-            return Verdict::Drop(reason);
+            return self.drop_forged(arrival, reason, now);
         }
         // Rows 5 and 6.
         if self.checks_ways
             && let Some(reason) = self.wrong_way(arrival)
         {
-            return Verdict::Drop(reason);
+            return self.drop_forged(arrival, reason, now);
         }
         // Row 7.
         let rule = self
@@ -435,6 +446,35 @@ impl Guard {
             return Some(Reason::Martian);
         }
         None
+    }
+
+    /// Drops a datagram that cannot be what it claims to be; if it is its source that cannot be, it is noted by which interface it came.
+    fn drop_forged(&self, arrival: &Arrival<'_>, reason: Reason, now: Now) -> Verdict {
+        if !matches!(
+            reason,
+            Reason::SourcePortZero | Reason::MulticastDestination
+        ) {
+            let forged = Forged {
+                interface: arrival.interface,
+                reason,
+                source: arrival.source,
+                hop_limit: arrival.hop_limit,
+            };
+            self.spoofed.note(forged, self.spoof_alarm, now);
+        }
+        Verdict::Drop(reason)
+    }
+
+    /// What is to be told since this was asked last: networks over their limit, forged sources, our own addresses forged, loops.
+    #[must_use]
+    pub fn moments(&self, now: Now) -> Vec<Moment> {
+        let mut moments = self.limiter.moments(now);
+        let known = self.surroundings.now();
+        let name = |index| known.name_of(index).map(str::to_owned);
+        moments.extend(self.spoofed.look(name, now));
+        moments.extend(self.loops.look(now));
+        moments.extend(self.backscatter.look(now));
+        moments
     }
 
     /// A refusal to somebody who may not ask: within the budget, never to a reflector's port.

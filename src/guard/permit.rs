@@ -6,6 +6,8 @@
 
 use std::net::IpAddr;
 
+use super::fair::{FairShares, ServerShare};
+use super::slots::Share;
 use super::zones::{Outcome, Slot};
 use crate::config::plan::Limits;
 use crate::sys::clock::Now;
@@ -60,6 +62,8 @@ pub struct RecursionPermit {
     client: Option<IpAddr>,
     verified: bool,
     slot: Slot,
+    fair: Option<FairShares>,
+    share: Option<Share>,
 }
 
 impl RecursionPermit {
@@ -70,6 +74,8 @@ impl RecursionPermit {
             client: Some(client),
             verified,
             slot: Slot::free(),
+            fair: None,
+            share: None,
         }
     }
 
@@ -80,6 +86,8 @@ impl RecursionPermit {
             client: Some(client),
             verified: false,
             slot: Slot::free(),
+            fair: None,
+            share: None,
         }
     }
 
@@ -91,6 +99,8 @@ impl RecursionPermit {
             client: None,
             verified: true,
             slot: Slot::free(),
+            fair: None,
+            share: None,
         }
     }
 
@@ -98,6 +108,16 @@ impl RecursionPermit {
     #[must_use]
     pub fn holding(self, slot: Slot) -> Self {
         Self { slot, ..self }
+    }
+
+    /// The same within the shares of servers, and with what its client's share lent for it.
+    #[must_use]
+    pub fn within(self, fair: FairShares, share: Option<Share>) -> Self {
+        Self {
+            fair: Some(fair),
+            share,
+            ..self
+        }
     }
 
     /// The cause that every packet under this permit is counted by.
@@ -129,6 +149,8 @@ impl RecursionPermit {
             spent: Spent::NOTHING,
             refused: None,
             slot: self.slot,
+            fair: self.fair,
+            _share: self.share,
         }
     }
 }
@@ -199,6 +221,9 @@ pub struct Budget {
     spent: Spent,
     refused: Option<Exhausted>,
     slot: Slot,
+    /// Nothing for work of our own, which is little and bounded otherwise.
+    fair: Option<FairShares>,
+    _share: Option<Share>,
 }
 
 /// Which limit a query ran into.
@@ -272,6 +297,20 @@ impl Budget {
     pub fn tell(self, question: &Question, response: &Response, blamed: bool, now: Now) {
         let outcome = Outcome::of(question, response, blamed);
         self.slot.finish(outcome, self.spent.packets, now);
+    }
+
+    /// Whether one more question to this server may be under way; `top`: it is asked for the root or a top-level domain. Says nothing
+    /// of the server but how much of our own work waits for it.
+    #[must_use]
+    pub fn has_room_at(&self, server: IpAddr, top: bool) -> bool {
+        self.fair
+            .as_ref()
+            .is_none_or(|fair| fair.has_room_at(server, top))
+    }
+
+    /// Counts a question to this server as under way, until what is returned is dropped.
+    pub fn enter_server(&self, server: IpAddr) -> Option<ServerShare> {
+        self.fair.as_ref().map(|fair| fair.enter_server(server))
     }
 
     /// The cause its packets are counted by.

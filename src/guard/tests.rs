@@ -27,6 +27,7 @@ pub(super) fn plan(allow: &[&str]) -> plan::Guard {
         bindings: Vec::new(),
         route_back: RouteBack::Off,
         interface_groups: Vec::new(),
+        spoof_alarm: 10,
         suppress_errors_to_reflectors: true,
         refusals_per_prefix: 1,
         refusal_mode: ZoneGuardMode::Enforce,

@@ -107,6 +107,12 @@ impl Admission {
         self.client.ip()
     }
 
+    /// The hop limit that its query came with, if that was looked at.
+    #[must_use]
+    pub const fn hop_limit(&self) -> Option<u8> {
+        self.hop_limit
+    }
+
     /// Whether the client's address is proven, not only claimed.
     #[must_use]
     pub const fn is_verified(&self) -> bool {

@@ -113,6 +113,7 @@ impl Listeners {
                 listeners,
                 stop: ingress.stop.clone(),
                 max_queue_age: plan.max_queue_age,
+                hop_limit_every: plan.hop_limit_every,
                 pin: plan.pin_workers,
             };
             let thread = worker.start(Arc::clone(service), telemetry)?;

@@ -100,6 +100,8 @@ pub struct Datagram<'a> {
     pub interface: u32,
     /// Whether that is the loopback interface.
     pub loopback: bool,
+    /// The hop limit (TTL) it came with, if that was looked at.
+    pub hop_limit: Option<u8>,
     /// How long it lay in the kernel's queue, as far as that can be known.
     pub queued: Duration,
 }

@@ -161,6 +161,7 @@ fn plan(listen: &[&str]) -> plan::Ingress {
         pin_workers: false,
         receive_buffer: 1 << 20,
         max_queue_age: Duration::from_secs(30),
+        hop_limit_every: 2,
         tcp: tcp_plan(),
     }
 }

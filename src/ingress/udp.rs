@@ -38,6 +38,8 @@ pub struct UdpWorker {
     pub stop: Wake,
     /// Datagrams that waited longer are dropped (P6: 500 ms).
     pub max_queue_age: Duration,
+    /// Every how many reads of a socket hop limits are looked at; 0 = never.
+    pub hop_limit_every: u32,
     /// Whether it stays on one core.
     pub pin: bool,
 }
@@ -69,6 +71,8 @@ impl UdpWorker {
                     cells,
                     replies: SendBatch::new(),
                     max_queue_age: self.max_queue_age,
+                    hop_limit_every: self.hop_limit_every,
+                    reads: 0,
                 }
                 .run(&self.listeners, &shared, &self.stop);
             })
@@ -81,6 +85,9 @@ struct Thread<'s, S: Service> {
     cells: Arc<Worker>,
     replies: SendBatch,
     max_queue_age: Duration,
+    hop_limit_every: u32,
+    /// Reads of a socket, to tell every so many.
+    reads: u32,
 }
 
 impl<S: Service> Thread<'_, S> {
@@ -115,7 +122,14 @@ impl<S: Service> Thread<'_, S> {
     /// Serves what waits at one socket, a bounded number of batches.
     fn drain(&mut self, listener: &UdpListener, later: &Later, batch: &mut ReceiveBatch) {
         for _ in 0..BATCHES_IN_A_ROW {
-            let full = match listener.receive(batch) {
+            self.reads = self.reads.wrapping_add(1);
+            let looks = self.hop_limit_every > 0 && self.reads.is_multiple_of(self.hop_limit_every);
+            let read = if looks {
+                listener.receive_looking(batch)
+            } else {
+                listener.receive(batch)
+            };
+            let full = match read {
                 Ok(full) => full,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) => return pause_after("receive", &error),
@@ -159,6 +173,7 @@ impl<S: Service> Thread<'_, S> {
             local: incoming.local,
             interface: incoming.interface,
             loopback: incoming.interface == LOOPBACK_INTERFACE,
+            hop_limit: incoming.hop_limit,
             queued,
         };
         let next = self

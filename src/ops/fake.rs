@@ -4,11 +4,11 @@ use std::net::IpAddr;
 use std::sync::Mutex;
 
 use super::control::protocol::{
-    AskReport, GuardChangeReport, GuardReport, NegativeAnchorReport, NtaAddReport, NtaListReport,
-    NtaRemoveReport, ReloadReport, ShadowReport, Spent, StatusReport, TopClient, TopReport,
-    TraceStep, Transport, WhyReport,
+    AskReport, GuardChangeReport, GuardReport, Incident, IncidentReport, IncidentsReport,
+    NegativeAnchorReport, NtaAddReport, NtaListReport, NtaRemoveReport, ReloadReport, ShadowReport,
+    Spent, StatusReport, TopClient, TopReport, TraceStep, Transport, WhyReport,
 };
-use super::control::{FlushTarget, Reply, Service, ServiceError, ZoneWish};
+use super::control::{FlushTarget, Peer, Reply, Service, ServiceError, ZoneWish};
 use super::metrics::Metric;
 use crate::wire::{Name, Question};
 
@@ -177,6 +177,36 @@ impl Service for FakeService {
             queries_total: 7,
             ..ShadowReport::default()
         }
+    }
+
+    fn incidents(&self) -> IncidentsReport {
+        IncidentsReport {
+            incidents: vec![Incident::example().summary()],
+            ..IncidentsReport::default()
+        }
+    }
+
+    fn incident(
+        &self,
+        ids: Vec<String>,
+        detail: bool,
+        viewer: Peer,
+    ) -> Reply<'_, Result<IncidentReport, ServiceError>> {
+        self.note(format!(
+            "incident {} detail={detail} uid={}",
+            ids.join(" "),
+            viewer.uid
+        ));
+        let known = Incident::example();
+        let found = match ids.iter().find(|id| **id != known.id) {
+            Some(id) => Err(ServiceError(format!("there is no incident {id}"))),
+            None => Ok(IncidentReport {
+                host: known.host.clone(),
+                version: known.version.clone(),
+                incidents: vec![known],
+            }),
+        };
+        Box::pin(std::future::ready(found))
     }
 
     fn steer_zone_guard(

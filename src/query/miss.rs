@@ -1,5 +1,6 @@
 //! What becomes of a query that must wait? Its answer is found out, or what was good before stands in for it.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use crate::cache::Demand;
 use crate::config::plan::TransportKind;
 use crate::guard::cookies::Cookie;
 use crate::guard::{PendingTicket, Proof, RecursionPermit};
+use crate::resolve::{Outcome, Wait};
 use crate::sys::clock::{self, Now};
 use crate::sys::entropy;
 use crate::telemetry::{AnswerSource, Reason};
@@ -38,6 +40,24 @@ pub struct Waiting {
     /// Who is charged for the reply.
     pub(super) account: Account,
     pub(super) arrived: Now,
+}
+
+/// What of a waiting client decides how long it waits.
+struct Asked {
+    question: Question,
+    demand: Demand,
+    since: Now,
+    udp: bool,
+}
+
+/// What a waiting client is told.
+enum Heard {
+    /// What was found out, or why it could not be.
+    Resolved(Outcome),
+    /// What was good before.
+    Stale(Response),
+    /// Nothing more: it makes room for others.
+    MakesRoom(Reason),
 }
 
 impl Waiting {
@@ -71,52 +91,93 @@ impl Pipeline {
     pub async fn find_out(&self, miss: Box<Miss>) -> Option<Vec<u8>> {
         let demand = miss.demand;
         let (permit, question, waiting) = miss.take();
-        let since = waiting.arrived;
-        let resolution = self.resolver.start(permit, question.clone(), demand);
-        tokio::pin!(resolution);
-        if self.cache.stale(&question, demand, since).is_some() {
+        let mut wait = match self.resolver.begin(permit, question.clone(), demand) {
+            Ok(wait) => wait,
+            Err(reason) => return self.tell_or_stale(waiting, Err(reason), demand, clock::now()),
+        };
+        let asked = Asked {
+            question,
+            demand,
+            since: waiting.arrived,
+            udp: waiting.transport == TransportKind::Udp,
+        };
+        let heard = {
+            let shed = poll_fn(|context| waiting.ticket.poll_shed(context));
+            tokio::select! {
+                biased;
+                heard = self.hear(&mut wait, &asked) => heard,
+                reason = shed => Heard::MakesRoom(reason),
+            }
+        };
+        let now = clock::now();
+        match heard {
+            Heard::Resolved(resolved) => self.tell_or_stale(waiting, resolved, demand, now),
+            Heard::Stale(stale) => self.tell_stale(waiting, &stale, now),
+            Heard::MakesRoom(reason) => {
+                wait.abandon();
+                self.tell_or_stale(waiting, Err(reason), demand, now)
+            }
+        }
+    }
+
+    /// What is told to a client as things stand: the answer, or what stands in for it when its patience ends.
+    async fn hear(&self, wait: &mut Wait, asked: &Asked) -> Heard {
+        let Asked {
+            question,
+            demand,
+            since,
+            udp,
+        } = asked;
+        let (demand, since) = (*demand, *since);
+        if self.cache.stale(question, demand, since).is_some() {
             let patience = left(self.plan.stale_after, since);
-            match tokio::time::timeout(patience, &mut resolution).await {
-                Ok(resolved) => return self.tell_or_stale(waiting, resolved, demand, clock::now()),
+            match tokio::time::timeout(patience, wait.outcome()).await {
+                Ok(resolved) => return Heard::Resolved(resolved),
                 Err(_) => {
                     // It may have been flushed, or found out by somebody else, in the meantime.
-                    if let Some(stale) = self.cache.stale(&question, demand, clock::now()) {
-                        return self.tell_stale(waiting, &stale, clock::now());
+                    if let Some(stale) = self.cache.stale(question, demand, clock::now()) {
+                        return Heard::Stale(stale);
                     }
                 }
             }
         }
-        let resolved = if waiting.transport == TransportKind::Udp {
-            let patience = left(self.plan.max_udp_age, since);
-            tokio::time::timeout(patience, resolution)
-                .await
-                .unwrap_or_else(|_| {
-                    self.telemetry.shared().verdict(Reason::TooOld);
-                    Ok(Arc::new(Response::failure(Ede::new(
-                        Ede::NO_REACHABLE_AUTHORITY,
-                        "still waiting for servers; ask again",
-                    ))))
-                })
-        } else {
-            resolution.await
-        };
-        self.tell_or_stale(waiting, resolved, demand, clock::now())
+        if !udp {
+            return Heard::Resolved(wait.outcome().await);
+        }
+        let patience = left(self.plan.max_udp_age, since);
+        let resolved = tokio::time::timeout(patience, wait.outcome()).await;
+        Heard::Resolved(resolved.unwrap_or_else(|_| {
+            self.telemetry.shared().verdict(Reason::TooOld);
+            Ok(Arc::new(Response::failure(Ede::new(
+                Ede::NO_REACHABLE_AUTHORITY,
+                "still waiting for servers; ask again",
+            ))))
+        }))
     }
 
-    /// [`Self::tell`], or what was good before if servers failed.
+    /// [`Self::tell`], or what was good before if servers failed, or we let the client down.
     pub fn tell_or_stale(
         &self,
         waiting: Waiting,
-        resolved: Result<Arc<Response>, Reason>,
+        resolved: Outcome,
         demand: Demand,
         now: Now,
     ) -> Option<Vec<u8>> {
-        if let Ok(response) = &resolved
-            && let Some(stale) = self.instead_of(response, &waiting.question, demand, now)
-        {
-            return self.tell_as(waiting, &stale, AnswerSource::Stale, now);
+        let question = &waiting.question;
+        let stale = match &resolved {
+            Ok(response) => self.instead_of(response, question, demand, now),
+            Err(reason) => {
+                let stale = self.good_before(question, demand, now);
+                if stale.is_some() {
+                    self.telemetry.shared().verdict(*reason);
+                }
+                stale
+            }
+        };
+        match stale {
+            Some(stale) => self.tell_stale(waiting, &stale, now),
+            None => self.tell(waiting, resolved, now),
         }
-        self.tell(waiting, resolved, now)
     }
 
     /// Writes what was good before to a client who has waited for something better.
@@ -137,6 +198,16 @@ impl Pipeline {
         if !failed {
             return None;
         }
+        self.good_before(question, demand, now)
+    }
+
+    /// What was good before and may stand in for what is not to be had now.
+    pub(super) fn good_before(
+        &self,
+        question: &Question,
+        demand: Demand,
+        now: Now,
+    ) -> Option<Response> {
         self.cache.stale(question, demand, now).or_else(|| {
             let held_back = self.is_under_attack(question, now);
             held_back.then(|| self.stale_under_attack(question, demand, now))?
@@ -144,12 +215,7 @@ impl Pipeline {
     }
 
     /// Writes the reply to a client whose question was found out, or could not be for a reason of our own; nothing if none is sent.
-    pub fn tell(
-        &self,
-        waiting: Waiting,
-        resolved: Result<Arc<Response>, Reason>,
-        now: Now,
-    ) -> Option<Vec<u8>> {
+    pub fn tell(&self, waiting: Waiting, resolved: Outcome, now: Now) -> Option<Vec<u8>> {
         let response = match resolved {
             Ok(response) => {
                 if !self.plan.minimal {
@@ -161,11 +227,11 @@ impl Pipeline {
             Err(reason) => {
                 self.telemetry.shared().verdict(reason);
                 self.acted_on_waiting(&waiting, reason, now);
-                // The stub asks again; SERVFAIL would send it elsewhere with the same load.
-                if waiting.transport == TransportKind::Udp {
+                // The stub asks again; SERVFAIL would send it elsewhere with the same load. Servers that are full are so for others, too.
+                if waiting.transport == TransportKind::Udp && reason != Reason::ServerSlots {
                     return None;
                 }
-                Arc::new(Response::failure(Ede::new(Ede::OTHER, reason.sentence())))
+                Arc::new(Response::failure(own_failure(reason)))
             }
         };
         let source = match (response.rcode, waiting.forwarded) {
@@ -203,6 +269,15 @@ impl Pipeline {
             _ => None,
         }
     }
+}
+
+/// What a client hears who was let down for a reason of our own.
+pub(super) const fn own_failure(reason: Reason) -> Ede {
+    let code = match reason {
+        Reason::ServerSlots => Ede::NO_REACHABLE_AUTHORITY,
+        _ => Ede::OTHER,
+    };
+    Ede::new(code, reason.sentence())
 }
 
 /// What is left of `patience` for a query that arrived at `since`.

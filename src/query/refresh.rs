@@ -51,7 +51,10 @@ impl Pipeline {
         }
         let slot = self.may_renew(&question, admission.client(), now)?;
         Some(Refresh {
-            permit: admission.into_refresh()?.holding(slot),
+            permit: admission
+                .into_refresh()?
+                .holding(slot)
+                .within(self.fair.clone(), None),
             question,
         })
     }

@@ -4,6 +4,7 @@ use rand::Rng;
 
 use super::counted::Counted;
 use super::limit::Account;
+use super::miss::own_failure;
 use super::{Miss, Next, Pipeline, Refresh, Waiting, is_error, with_chain};
 use crate::answer;
 use crate::cache::Demand;
@@ -68,7 +69,7 @@ impl Pipeline {
             forwarded,
             apex,
         } = remains;
-        let (client, verified) = (admission.client(), admission.is_verified());
+        let client = admission.client();
         if let Some(response) = self.come_back(&asker, &question, client, now) {
             return self.tell_now(
                 asker,
@@ -79,11 +80,14 @@ impl Pipeline {
                 reply,
             );
         }
+        let customer = self.guard.limiter().customer(admission.limits());
+        let verified = admission.is_verified();
         let joins = self.resolver.is_under_way(&question, demand);
         let judged = Query {
             name: &question.name,
             cut: None,
             client,
+            hop_limit: admission.hop_limit(),
             joins,
             renews: false,
         };
@@ -98,6 +102,7 @@ impl Pipeline {
                     });
                 let refresh = refresh.and_then(|slot| {
                     let permit = admission.into_refresh()?.holding(slot);
+                    let permit = permit.within(self.fair.clone(), None);
                     Some(Box::new(Refresh { permit, question }))
                 });
                 let next = self.tell_now(
@@ -141,17 +146,38 @@ impl Pipeline {
         let Some(permit) = admission.into_permit() else {
             return Next::Silence;
         };
-        let ticket = match self.pending.enter(client, verified) {
-            Ok(ticket) => ticket,
+        // Whoever makes room for it, one look-up of its client is too many.
+        if !joins && self.fair.is_used_up(&customer) {
+            self.acted(
+                counters,
+                Limit::ClientShare,
+                asker.query,
+                verified,
+                (now, dice),
+            );
+        }
+        let (ticket, share) = match self.seat(customer, joins) {
+            Ok(seat) => seat,
             Err(reason) => {
-                let limit = Limit::PendingPerClient;
-                self.acted(counters, limit, asker.query, verified, (now, dice));
-                let next = self.reject(counters, arrival, reason, Rcode::SERVFAIL, reply);
-                return self.send_error(counters, account, next, (now, dice), reply);
+                counters.verdict(reason);
+                let stale = self.good_before(&question, demand, now);
+                if stale.is_none() && arrival.transport == TransportKind::Udp {
+                    return Next::Silence;
+                }
+                let (response, source) = stale.map_or_else(
+                    || {
+                        (
+                            Response::failure(own_failure(reason)),
+                            AnswerSource::Failure,
+                        )
+                    },
+                    |stale| (stale, AnswerSource::Stale),
+                );
+                return self.tell_now(asker, &response, chain, source, (now, dice), reply);
             }
         };
         Next::Miss(Box::new(Miss {
-            permit: permit.holding(slot),
+            permit: permit.holding(slot).within(self.fair.clone(), share),
             demand,
             waiting: Waiting {
                 ticket,
@@ -201,6 +227,7 @@ impl Pipeline {
             name: &question.name,
             cut: None,
             client,
+            hop_limit: None,
             joins: false,
             renews: true,
         };
@@ -247,7 +274,8 @@ impl Pipeline {
         now: Now,
     ) -> Permission {
         if !self.zones.is_on() {
-            return Permission::Fetch(Slot::free());
+            // It counts what is under way all the same: clients and servers have their shares of it.
+            return self.zones.judge(&judged, || false, now);
         }
         let has_stale = || {
             let grace = self.zones.max_stale();

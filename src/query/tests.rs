@@ -17,6 +17,7 @@ use crate::wire::writer::{OPT_LEN, Opt, push_option, write_query};
 use crate::wire::{Ede, Flags, Message};
 
 mod limits;
+mod rooms;
 mod shadow;
 
 fn pipeline(config: &str) -> Pipeline {
@@ -28,7 +29,14 @@ fn pipeline(config: &str) -> Pipeline {
         &plan.ingress.listen,
         Arc::default(),
     ));
+    let zones = Arc::new(ZoneGuard::new(
+        &plan.zone_guard,
+        None,
+        Arc::default(),
+        Now::at_secs(0),
+    ));
     Pipeline {
+        fair: FairShares::new(&plan.shares, zones.pool()),
         guard: Guard::new(&plan.guard, OwnAddresses::default(), Now::at_secs(0)),
         policy: Arc::clone(&policy),
         cache: Arc::clone(&cache),
@@ -39,12 +47,7 @@ fn pipeline(config: &str) -> Pipeline {
             Vec::new(),
             Arc::new(plan.recursion.clone()),
         )),
-        zones: Arc::new(ZoneGuard::new(
-            &plan.zone_guard,
-            None,
-            Arc::default(),
-            Now::at_secs(0),
-        )),
+        zones,
         pending: PendingClients::new(&plan.guard),
         plan: plan.answer,
         telemetry: Arc::new(Telemetry::new()),

@@ -27,6 +27,17 @@ pub enum Fault {
     Bad,
     /// What it said could not be believed.
     Bogus(Why),
+    /// It was not asked: too much is under way already.
+    Crowded(Crowd),
+}
+
+/// What is under way too much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crowd {
+    /// Questions to the servers.
+    Servers,
+    /// Look-ups that wait for the answer to this question.
+    Question,
 }
 
 /// A fault with its place: for egress, the trace and the sentence to the client.
@@ -43,7 +54,7 @@ pub struct ServerFault {
 impl Fault {
     /// Whether the server (and not our own side) gave cause.
     pub(super) const fn is_theirs(self) -> bool {
-        !matches!(self, Self::Network | Self::Unusable)
+        !matches!(self, Self::Network | Self::Unusable | Self::Crowded(_))
     }
 }
 
@@ -64,6 +75,12 @@ impl ServerFault {
             Fault::Lame => format!("{who} is not authoritative for {zone}"),
             Fault::Upward => format!("{who} referred away from {zone}"),
             Fault::Bad => format!("{who} answered something else for {zone}"),
+            Fault::Crowded(Crowd::Servers) => format!(
+                "the servers of {zone} have all the questions under way that they may have; ask again"
+            ),
+            Fault::Crowded(Crowd::Question) => {
+                format!("too many wait for the same answer of the servers of {zone}; ask again")
+            }
             Fault::Bogus(why) => format!("{who} was not believed for {zone}: {}", why.sentence()),
         }
     }
@@ -76,7 +93,9 @@ pub(super) fn zone_failure(zone: &Name, faults: &[ServerFault], limit: Option<Ex
     let here = || faults.iter().filter(|fault| fault.zone == *zone);
     let last =
         |code, is: fn(Fault) -> bool| here().rfind(|told| is(told.fault)).map(|told| (code, told));
-    let loudest = last(Ede::NETWORK_ERROR, |fault| matches!(fault, Fault::Rcode(_)))
+    let crowded = |fault| matches!(fault, Fault::Crowded(_));
+    let loudest = last(Ede::NO_REACHABLE_AUTHORITY, crowded)
+        .or_else(|| last(Ede::NETWORK_ERROR, |fault| matches!(fault, Fault::Rcode(_))))
         .or_else(|| last(Ede::INVALID_DATA, |fault| fault == Fault::Bad))
         .or_else(|| {
             last(Ede::NO_REACHABLE_AUTHORITY, |fault| {

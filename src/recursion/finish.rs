@@ -85,7 +85,12 @@ impl Recursion {
         if lasting == Lasting::Remembered && self.is_worth_remembering(budget.cause()) {
             cache.store_failure_as(&frame.question, ede.clone(), frame.demand(), now);
         }
-        if frame.purpose == Purpose::Trust {
+        if frame.purpose == Purpose::Trust && self.crowded.is_some() {
+            // Nobody was asked for what would be needed to believe anything: that is no reason to disbelieve it.
+            self.frames.clear();
+            self.blames_its_zone = false;
+            self.done = Some(Response::failure(ede));
+        } else if frame.purpose == Purpose::Trust {
             if lasting == Lasting::Known {
                 // Nothing of this recursion is the cause of that.
                 self.beliefs.cause = None;
@@ -142,16 +147,16 @@ impl Recursion {
         self.done = Some(Response::failure(ede));
     }
 
-    /// Whether any server gave cause.
+    /// Whether any server gave cause, and all that we wanted to ask were asked.
     fn was_their_fault(&self) -> bool {
-        self.history.iter().any(|at| at.fault.is_theirs())
+        self.crowded.is_none() && self.history.iter().any(|at| at.fault.is_theirs())
     }
 
     /// Whether a failure may be held against later clients: not for work of our own, and not when only our side failed.
     fn is_worth_remembering(&self, cause: Cause) -> bool {
         let ours_alone =
             !self.history.is_empty() && self.history.iter().all(|at| !at.fault.is_theirs());
-        matches!(cause, Cause::Admitted | Cause::Audit) && !ours_alone
+        matches!(cause, Cause::Admitted | Cause::Audit) && !ours_alone && self.crowded.is_none()
     }
 }
 

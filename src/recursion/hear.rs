@@ -58,6 +58,9 @@ impl Recursion {
                 if failure == AskFailure::Timeout {
                     self.silence = self.silence.saturating_add(now.since(outstanding.since));
                 }
+                if let AskFailure::Crowded(crowd) = failure {
+                    self.crowded = Some(crowd);
+                }
                 let server = server.and_then(|server| outstanding.candidate(server));
                 self.fault(&mut approach, &outstanding, server, failure.into(), now);
                 Stage::Approach(approach)
@@ -354,6 +357,7 @@ impl From<AskFailure> for Fault {
             AskFailure::Network => Self::Network,
             AskFailure::BadReply => Self::Bad,
             AskFailure::NoUsableServer => Self::Unusable,
+            AskFailure::Crowded(crowd) => Self::Crowded(crowd),
         }
     }
 }

@@ -39,7 +39,8 @@
 //! A failure is stored for the client's question, and for a name server's address, when servers gave cause (silence,
 //! errors, lameness, loops) or the question itself is too expensive (packets, octets, links, depth, failing NS names). It is not
 //! stored when only our own side failed (no route, no usable address family, time ran out before any server let us down), nor
-//! for refresh, priming and trust anchors, so that a start without a network is not held against later clients.
+//! for refresh, priming and trust anchors, so that a start without a network is not held against later clients. Nor is anything
+//! stored, or the parent asked again, when somebody was not asked because too much is under way there ([`Crowd`]).
 
 mod anew;
 mod begin;
@@ -70,7 +71,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use fault::{Fault, ServerFault};
+pub use fault::{Crowd, Fault, ServerFault};
 pub use local_root::LocalRoot;
 pub use trace::{Trace, TraceEvent};
 
@@ -119,6 +120,8 @@ pub struct Recursion {
     asks: u32,
     /// The limit that kept a look-up from being started, for the sentence of a failure.
     limit: Option<Exhausted>,
+    /// Why somebody was not asked although nothing is known against him: then no failure is remembered of anything.
+    crowded: Option<Crowd>,
     /// By whom what is found is validated.
     validator: Option<Arc<Validator>>,
     /// Trust found out so far.
@@ -228,6 +231,8 @@ pub enum AskFailure {
     NoUsableServer,
     /// The budget allows no further packet.
     Budget(Exhausted),
+    /// Nobody was asked, because too much is under way already. No fault of anybody's.
+    Crowded(Crowd),
 }
 
 /// How a name is to be found out, as the operator says.
@@ -289,6 +294,7 @@ impl Recursion {
             silence: Duration::ZERO,
             asks: 0,
             limit: None,
+            crowded: None,
             validator: None,
             beliefs: Beliefs::default(),
             checking: false,
@@ -346,6 +352,12 @@ impl Recursion {
     #[must_use]
     pub const fn blames_its_zone(&self) -> bool {
         self.blames_its_zone
+    }
+
+    /// Why somebody was not asked although nothing is known against him, if that happened: a failure is then owed to it.
+    #[must_use]
+    pub const fn crowded(&self) -> Option<Crowd> {
+        self.crowded
     }
 
     /// How many questions to the root were answered from the local copy of its zone.

@@ -8,12 +8,9 @@ use super::Resolver;
 use super::shared::{Key, Leader, Part};
 use crate::egress::{self, Exchanged, LateReplies};
 use crate::guard::permit::{Budget, Cause};
-use crate::recursion::{Ask, AskFailure, Heard, Over, Via};
+use crate::recursion::{Ask, AskFailure, Crowd, Heard, Over, Via};
 use crate::sys::clock;
 use crate::sys::clock::Now;
-
-/// Leaders that one ask is entrusted to before it is made alone: each may cost as long as the fastest server takes.
-const LEADERS_MOST: u32 = 2;
 
 impl Resolver {
     /// The servers that may be asked, with their ports.
@@ -42,29 +39,40 @@ impl Resolver {
         let key = Key::of(ask, candidates).filter(|_| shares(budget.cause()));
         let mut leader = None;
         if let Some(key) = key {
-            for entrusted in 0..=LEADERS_MOST {
+            loop {
                 let now = clock::now();
+                let left = budget.time_left(now);
+                if left.is_zero() {
+                    // Whoever asks next is told so by his budget.
+                    break;
+                }
                 let patience = || self.egress.usual_time(candidates, now);
                 match self.asks.take_part(key.clone(), now, patience) {
-                    Part::Lead(lead) => leader = Some(lead),
-                    Part::Join(joiner) if entrusted < LEADERS_MOST => {
-                        match joiner.hear(budget.time_left(now)).await {
-                            Some(heard) => {
-                                self.counters.shared.fetch_add(1, Ordering::Relaxed);
-                                return (paid(heard, budget, clock::now()), None);
-                            }
-                            None => continue,
+                    Part::Lead(lead) => {
+                        leader = Some(lead);
+                        break;
+                    }
+                    Part::Join(joiner) => {
+                        if let Some(heard) = joiner.hear(left).await {
+                            self.counters.shared.fetch_add(1, Ordering::Relaxed);
+                            return (paid(heard, budget, clock::now()), None);
                         }
                     }
-                    Part::Join(_) | Part::Alone => {}
+                    Part::TurnedAway => {
+                        self.counters.crowded.fetch_add(1, Ordering::Relaxed);
+                        return (turned_away(), None);
+                    }
                 }
-                break;
             }
         }
         let heard = self.exchange(ask, candidates, late, budget).await;
+        let now = clock::now();
         match leader {
-            Some(leader) if concerns_others(&heard, budget, clock::now()) => {
-                leader.tell(heard.clone());
+            Some(leader) if concerns_others(&heard, budget, now) => {
+                match &heard {
+                    Heard::Reply { .. } => leader.tell(heard.clone(), now),
+                    Heard::Failed { .. } => leader.tell_if_last(heard.clone(), now),
+                }
                 (heard, Some(leader))
             }
             _ => (heard, None),
@@ -107,6 +115,14 @@ impl Resolver {
             }
         };
         heard(exchanged)
+    }
+}
+
+/// Too many wait for the same answer: whoever asks for it now asks nobody.
+const fn turned_away() -> Heard {
+    Heard::Failed {
+        server: None,
+        failure: AskFailure::Crowded(Crowd::Question),
     }
 }
 
@@ -163,6 +179,7 @@ fn heard(exchanged: Exchanged) -> Heard {
                 egress::Failure::Network => AskFailure::Network,
                 egress::Failure::BadReply => AskFailure::BadReply,
                 egress::Failure::NoUsableServer => AskFailure::NoUsableServer,
+                egress::Failure::Crowded => AskFailure::Crowded(Crowd::Servers),
                 egress::Failure::Exhausted(limit) => AskFailure::Budget(limit),
             },
         },

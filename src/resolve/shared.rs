@@ -1,11 +1,14 @@
 //! Is the same being asked already? Equal asks of different recursions share one exchange with a server.
 //!
-//! Whoever asks first leads: he sends, pays the packet, and tells what came. The others wait no longer than the fastest of the
-//! servers usually takes, counted from when the leader began; then one of them leads anew and the rest join him. Nobody is
-//! told what only the leader's own limits brought about: who hears nothing asks for himself.
+//! Whoever asks first leads: he sends, pays the packet, and tells what came. When he has taken longer than the fastest of the
+//! servers usually takes, one of those who wait leads beside him, and when that one is slow, too, a third ([`AT_ONCE`]); the first reply
+//! that any of them hears is everybody's. More are not asked at once: equal questions outstanding are what birthday attacks
+//! live on (RFC 5452 section 5), and a server that is slow is not made faster by them. Nobody is told what only the leader's own limits
+//! brought about: where all leaders are gone without a word, one of those who wait leads anew.
 
 use std::hash::Hash;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -21,6 +24,9 @@ use crate::wire::{Name, Question};
 
 /// What was heard is told to newcomers for as long as its leader has not looked at it, but no longer than this: TTLs count whole seconds.
 const FRESH: Duration = Duration::from_secs(1);
+
+/// Exchanges of equal asks at once, at most: the first, and one each for two packets lost or two slow servers.
+const AT_ONCE: u32 = 3;
 
 /// What makes two asks equal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -57,17 +63,21 @@ impl Key {
 #[derive(Debug)]
 pub(super) struct SharedAsks<T = Heard> {
     under_way: DashMap<Key, Lane<T>>,
-    /// How many may wait for one leader.
+    /// How many may wait for one answer.
     most: usize,
     serial: AtomicU64,
 }
 
-/// One exchange, and how many wait for it.
+/// What is known of one ask under way: it stands in the table as long as somebody leads.
 #[derive(Debug)]
 struct Lane<T> {
     serial: u64,
+    /// When the last leader began.
     begun: Now,
-    told: watch::Receiver<Option<T>>,
+    /// When something was told.
+    told_at: Option<Now>,
+    tell: Arc<watch::Sender<Option<T>>>,
+    leaders: u32,
     joined: usize,
 }
 
@@ -81,29 +91,38 @@ pub(super) enum Part<'a, T = Heard> {
     /// Ask, and tell the others.
     Lead(Leader<'a, T>),
     /// Wait for what another hears.
-    Join(Joiner<T>),
-    /// Ask alone: too many wait already.
-    Alone,
+    Join(Joiner<'a, T>),
+    /// Do not ask: too many wait for the answer already.
+    TurnedAway,
 }
 
-/// Somebody who asks for others too. Who comes until this is dropped hears what he has told.
+/// Somebody who asks for others too. Who comes until the last of them is dropped hears what he has told.
 #[derive(Debug)]
 pub(super) struct Leader<'a, T = Heard> {
-    asks: &'a SharedAsks<T>,
-    key: Key,
-    serial: u64,
-    tell: watch::Sender<Option<T>>,
+    place: Place<'a, T>,
+    tell: Arc<watch::Sender<Option<T>>>,
 }
 
 /// Somebody who waits for what another hears.
 #[derive(Debug)]
-pub(super) struct Joiner<T = Heard> {
+pub(super) struct Joiner<'a, T = Heard> {
     told: watch::Receiver<Option<T>>,
+    /// How long he waits before he looks whether he should lead.
     patience: Duration,
+    _place: Place<'a, T>,
+}
+
+/// A place in a lane, given back when dropped.
+#[derive(Debug)]
+struct Place<'a, T> {
+    asks: &'a SharedAsks<T>,
+    key: Key,
+    serial: u64,
+    leads: bool,
 }
 
 impl<T: Clone> SharedAsks<T> {
-    /// Nothing is under way; `most` may wait for each leader.
+    /// Nothing is under way; `most` may wait for each answer.
     pub(super) fn new(most: usize) -> Self {
         Self {
             under_way: DashMap::new(),
@@ -113,7 +132,7 @@ impl<T: Clone> SharedAsks<T> {
     }
 
     /// Who wants to ask `key` at `now` either leads or joins. `patience` says how long the fastest of its servers usually takes;
-    /// a leader who has taken longer is joined no more, and whoever comes next takes his place.
+    /// beside a leader who has taken longer, whoever comes next leads as well, as long as no more than [`AT_ONCE`] do.
     pub(super) fn take_part(
         &self,
         key: Key,
@@ -122,70 +141,111 @@ impl<T: Clone> SharedAsks<T> {
     ) -> Part<'_, T> {
         match self.under_way.entry(key) {
             Entry::Vacant(vacant) => {
-                let key = vacant.key().clone();
-                let (lane, leader) = self.lead(key, now);
-                vacant.insert(lane);
-                Part::Lead(leader)
+                let serial = self.serial.fetch_add(1, Ordering::Relaxed);
+                let tell = Arc::new(watch::channel(None).0);
+                let place = self.place(vacant.key(), serial, true);
+                vacant.insert(Lane {
+                    serial,
+                    begun: now,
+                    told_at: None,
+                    tell: Arc::clone(&tell),
+                    leaders: 1,
+                    joined: 0,
+                });
+                Part::Lead(Leader { place, tell })
             }
             Entry::Occupied(mut occupied) => {
+                let key = occupied.key().clone();
                 let lane = occupied.get_mut();
-                let age = now.since(lane.begun);
-                let told = lane.told.borrow().is_some();
-                let longest = if told { FRESH } else { patience() };
-                let left = longest.saturating_sub(age);
-                if left.is_zero() {
-                    let key = occupied.key().clone();
-                    let (lane, leader) = self.lead(key, now);
-                    occupied.insert(lane);
-                    return Part::Lead(leader);
+                let ended = lane.told_at.is_some_and(|at| now.since(at) >= FRESH);
+                if ended {
+                    // Who comes now hears what comes now.
+                    lane.told_at = None;
+                    lane.tell.send_replace(None);
+                }
+                let left = match lane.told_at {
+                    Some(at) => FRESH.saturating_sub(now.since(at)),
+                    None if ended => Duration::ZERO,
+                    None => patience().saturating_sub(now.since(lane.begun)),
+                };
+                if left.is_zero() && lane.leaders < AT_ONCE {
+                    lane.begun = now;
+                    lane.leaders += 1;
+                    let tell = Arc::clone(&lane.tell);
+                    let place = self.place(&key, lane.serial, true);
+                    return Part::Lead(Leader { place, tell });
                 }
                 if lane.joined >= self.most {
-                    return Part::Alone;
+                    return Part::TurnedAway;
                 }
                 lane.joined += 1;
                 Part::Join(Joiner {
-                    told: lane.told.clone(),
-                    patience: left,
+                    told: lane.tell.subscribe(),
+                    // With as many leaders as there may be nobody else need look: they tell, or are gone.
+                    patience: if left.is_zero() { Duration::MAX } else { left },
+                    _place: self.place(&key, lane.serial, false),
                 })
             }
         }
     }
 
-    fn lead(&self, key: Key, begun: Now) -> (Lane<T>, Leader<'_, T>) {
-        let serial = self.serial.fetch_add(1, Ordering::Relaxed);
-        let (tell, told) = watch::channel(None);
-        let lane = Lane {
-            serial,
-            begun,
-            told,
-            joined: 0,
-        };
-        let leader = Leader {
+    fn place(&self, key: &Key, serial: u64, leads: bool) -> Place<'_, T> {
+        Place {
             asks: self,
-            key,
+            key: key.clone(),
             serial,
-            tell,
-        };
-        (lane, leader)
+            leads,
+        }
     }
 }
 
-impl<T> Leader<'_, T> {
+impl<T: Clone> Leader<'_, T> {
     /// Tells what came of it to all who wait, and to who comes before this is dropped.
-    pub(super) fn tell(&self, heard: T) {
-        self.tell.send_replace(Some(heard));
+    pub(super) fn tell(&self, heard: T, now: Now) {
+        self.tell_if(heard, now, |_| true);
+    }
+
+    /// The same, unless somebody else leads as well, who may hear something better.
+    pub(super) fn tell_if_last(&self, heard: T, now: Now) {
+        self.tell_if(heard, now, |lane| lane.leaders <= 1);
+    }
+
+    fn tell_if(&self, heard: T, now: Now, may: impl FnOnce(&Lane<T>) -> bool) {
+        let Place {
+            asks, key, serial, ..
+        } = &self.place;
+        if let Some(mut lane) = asks.under_way.get_mut(key)
+            && lane.serial == *serial
+            && may(&lane)
+        {
+            lane.told_at = Some(now);
+            self.tell.send_replace(Some(heard));
+        }
     }
 }
 
-impl<T> Drop for Leader<'_, T> {
+impl<T> Drop for Place<'_, T> {
     fn drop(&mut self) {
-        let mine = |_: &Key, lane: &Lane<T>| lane.serial == self.serial;
-        self.asks.under_way.remove_if(&self.key, mine);
+        let Entry::Occupied(mut occupied) = self.asks.under_way.entry(self.key.clone()) else {
+            return;
+        };
+        let lane = occupied.get_mut();
+        if lane.serial != self.serial {
+            return;
+        }
+        if self.leads {
+            lane.leaders = lane.leaders.saturating_sub(1);
+            if lane.leaders == 0 {
+                occupied.remove();
+            }
+        } else {
+            lane.joined = lane.joined.saturating_sub(1);
+        }
     }
 }
 
-impl<T: Clone> Joiner<T> {
-    /// What the leader heard; nothing if he had nothing to tell, is gone, or took too long, or if `most` is over.
+impl<T: Clone> Joiner<'_, T> {
+    /// What a leader heard; nothing if all are gone without a word, or are slow while one more may lead, or if `most` is over.
     pub(super) async fn hear(mut self, most: Duration) -> Option<T> {
         let told = self.told.wait_for(Option::is_some);
         let told = timeout(self.patience.min(most), told).await;
@@ -232,7 +292,7 @@ mod tests {
         }
     }
 
-    fn join(asks: &SharedAsks<u8>, key: Key, now: Now) -> Joiner<u8> {
+    fn join(asks: &SharedAsks<u8>, key: Key, now: Now) -> Joiner<'_, u8> {
         match asks.take_part(key, now, || PATIENCE) {
             Part::Join(joiner) => joiner,
             other => panic!("{other:?}"),
@@ -286,7 +346,7 @@ mod tests {
         let leader = lead(&asks, usual(), at(0));
         let early = join(&asks, usual(), at(1));
         let apart = lead(&asks, key("b.test.", &["192.0.2.1:53"]), at(1));
-        leader.tell(7);
+        leader.tell(7, at(2));
         let late = join(&asks, usual(), at(900));
         assert_eq!(early.hear(PATIENCE).await, Some(7));
         assert_eq!(late.hear(PATIENCE).await, Some(7));
@@ -308,7 +368,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_slow_leader_is_waited_for_as_long_as_the_fastest_server_takes_and_then_replaced() {
+    async fn beside_a_slow_leader_another_one_leads_and_whoever_hears_first_tells_all() {
         let asks = SharedAsks::new(10);
         let slow = lead(&asks, usual(), at(0));
         let joiner = join(&asks, usual(), at(10));
@@ -322,19 +382,57 @@ mod tests {
 
         let second = lead(&asks, usual(), at(30));
         let joiner = join(&asks, usual(), at(31));
-        // The old one comes to an end: that is nothing to those who wait for the second.
-        slow.tell(1);
+        // That one of them failed is nothing to those who may hear something better of the other.
+        slow.tell_if_last(1, at(32));
         drop(slow);
-        second.tell(2);
+        second.tell(2, at(33));
         assert_eq!(joiner.hear(Duration::MAX).await, Some(2));
+        let late = join(&asks, usual(), at(34));
+        assert_eq!(late.hear(Duration::MAX).await, Some(2));
         assert_eq!(asks.under_way.len(), 1);
+        drop(second);
+        assert!(asks.under_way.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_slow_leaders_no_more_than_three_ask_at_once_and_all_hear_the_first_reply() {
+        let asks = SharedAsks::new(1_000);
+        let first = lead(&asks, usual(), at(0));
+        let second = lead(&asks, usual(), at(30));
+        let third = lead(&asks, usual(), at(60));
+        // Long after the third has become slow, too: a hundred wait, and none of them asks.
+        let waiting: Vec<_> = (0..100).map(|_| join(&asks, usual(), at(5_000))).collect();
+        second.tell(2, at(5_001));
+        drop((first, third));
+        for joiner in waiting {
+            assert_eq!(joiner.hear(Duration::from_millis(1)).await, Some(2));
+        }
+        drop(second);
+        assert!(asks.under_way.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_all_leaders_are_gone_without_a_word_one_of_the_waiting_leads() {
+        let asks = SharedAsks::new(10);
+        let leaders = [
+            lead(&asks, usual(), at(0)),
+            lead(&asks, usual(), at(30)),
+            lead(&asks, usual(), at(60)),
+        ];
+        let joiners = [join(&asks, usual(), at(90)), join(&asks, usual(), at(90))];
+        drop(leaders);
+        for joiner in joiners {
+            assert_eq!(joiner.hear(Duration::MAX).await, None);
+        }
+        let _lead = lead(&asks, usual(), at(91));
+        let _join = join(&asks, usual(), at(91));
     }
 
     #[test]
     fn what_was_heard_a_second_ago_is_asked_anew() {
         let asks = SharedAsks::new(10);
         let leader = lead(&asks, usual(), at(0));
-        leader.tell(1);
+        leader.tell(1, at(0));
         drop(join(&asks, usual(), at(999)));
         drop(lead(&asks, usual(), at(1000)));
         drop(leader);
@@ -342,11 +440,14 @@ mod tests {
     }
 
     #[test]
-    fn more_than_the_limit_ask_alone() {
+    fn one_more_than_the_limit_is_turned_away_and_whoever_leaves_makes_room() {
         let asks = SharedAsks::new(2);
         let _leader = lead(&asks, usual(), at(0));
-        let _joined = [join(&asks, usual(), at(0)), join(&asks, usual(), at(0))];
+        let _joined = join(&asks, usual(), at(0));
+        let leaves = join(&asks, usual(), at(0));
         let third = asks.take_part(usual(), at(0), || PATIENCE);
-        assert!(matches!(third, Part::Alone), "{third:?}");
+        assert!(matches!(third, Part::TurnedAway), "{third:?}");
+        drop(leaves);
+        drop(join(&asks, usual(), at(0)));
     }
 }

@@ -5,6 +5,7 @@ pub mod affinity;
 pub mod arguments;
 pub mod clock;
 pub mod entropy;
+pub mod host;
 pub mod interfaces;
 pub mod net;
 pub mod notify;

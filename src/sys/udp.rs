@@ -1,5 +1,7 @@
 //! How do datagrams get in and out? A listening socket that knows the address each was sent to, and answers from it.
 
+mod looking;
+
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -28,6 +30,9 @@ pub struct ReceiveBatch {
     buffers: Box<[u8]>,
     about: [RecvMeta; BATCH_SIZE],
     filled: usize,
+    /// Of the last read, if it looked.
+    hop_limits: [Option<u8>; BATCH_SIZE],
+    looked: bool,
 }
 
 /// One datagram as received.
@@ -41,6 +46,8 @@ pub struct Incoming<'a> {
     pub local: SocketAddr,
     /// Index of the interface it came by; 0 = unknown.
     pub interface: u32,
+    /// The hop limit (TTL) it came with, if this read looked.
+    pub hop_limit: Option<u8>,
     /// When the kernel took it in, by the wall clock since the Unix epoch.
     pub stamped: Option<Duration>,
 }
@@ -107,6 +114,7 @@ impl UdpListener {
     /// `WouldBlock` when nothing has; whatever else the operating system says.
     pub fn receive(&self, batch: &mut ReceiveBatch) -> io::Result<bool> {
         batch.filled = 0;
+        batch.looked = false;
         let mut buffers = SmallVec::<[IoSliceMut<'_>; BATCH_SIZE]>::new();
         buffers.extend(batch.buffers.chunks_exact_mut(BUFFER).map(IoSliceMut::new));
         batch.filled = self.state.recv(
@@ -160,6 +168,8 @@ impl ReceiveBatch {
             buffers: vec![0; BUFFER * BATCH_SIZE].into_boxed_slice(),
             about: [RecvMeta::default(); BATCH_SIZE],
             filled: 0,
+            hop_limits: [None; BATCH_SIZE],
+            looked: false,
         }
     }
 
@@ -171,9 +181,10 @@ impl ReceiveBatch {
         let (bound_ip, port) = (listener.local.ip(), listener.local.port());
         self.buffers
             .chunks_exact(BUFFER)
-            .zip(&self.about)
+            .zip(self.about.iter().zip(&self.hop_limits))
             .take(self.filled)
-            .flat_map(move |(buffer, about)| {
+            .flat_map(move |(buffer, (about, hop_limit))| {
+                let hop_limit = hop_limit.filter(|_| self.looked);
                 let bytes = buffer.get(..about.len).unwrap_or_default();
                 // An empty datagram is one datagram.
                 let empty = bytes.is_empty().then_some(bytes);
@@ -186,6 +197,7 @@ impl ReceiveBatch {
                         source: about.addr,
                         local,
                         interface: about.interface_index.unwrap_or(0),
+                        hop_limit,
                         stamped: about.timestamp,
                     })
             })

@@ -41,12 +41,16 @@ reasons! {
     AnyUnproven "any_unproven" "ANY is answered only over TCP or with a valid cookie",
     /// The body could not be read, or EDNS is malformed.
     BadFormat "bad_format" "the query is malformed",
+    /// Its client has all the look-ups under way that it may have: its oldest one made room.
+    ClientSlots "client_slots" "this client has all the look-ups under way that it may have",
     /// EDNS version above 0 (RFC 6891 section 6.1.3).
     BadVersion "bad_version" "the EDNS version is not supported",
     /// Row 8: class is not IN.
     ClassNotServed "class_not_served" "only class IN is served",
     /// A query of our own that came back from whom it was asked of, or with the cookie that it carried.
     ForwardingLoop "forwarding_loop" "this is a query of our own that comes back: forwarders form a loop",
+    /// Too many wait for the same answer already.
+    JoinedClients "joined_clients" "too many wait for the answer to the same question",
     /// Over its limit, with a client cookie: BADCOOKIE with a fresh server cookie was sent.
     LimitedBadCookie "limited_badcookie" "over the limit; a fresh server cookie was sent instead of an answer",
     /// Over the limit of a proven address for too long: the connection was closed.
@@ -69,9 +73,9 @@ reasons! {
     NoRouteBack "no_route_back" "the route to the source does not leave by the interface the query came by",
     /// Row 8: opcode is not QUERY.
     Opcode "opcode" "only opcode QUERY is served",
-    /// Too many queries of this client wait for recursion.
+    /// Too many queries of this client wait for recursion: its oldest one made room.
     PendingPerClient "pending_per_client" "too many queries of this client are waiting",
-    /// Too many recursions in flight, or too many clients joined to one.
+    /// Too many look-ups under way: the oldest of whoever has most made room.
     PendingTotal "pending_total" "too many queries are waiting",
     /// Row 8: not exactly one question (RFC 9619).
     QuestionCount "question_count" "a query has exactly one question",
@@ -87,6 +91,8 @@ reasons! {
     ResponseBit "response_bit" "a response arrived where queries are expected",
     /// Row 1: shorter than a header.
     Short "short" "shorter than a DNS header",
+    /// The servers that would have to be asked have all the questions under way that they may have.
+    ServerSlots "server_slots" "its servers have all the questions under way that they may have; ask again",
     /// Row 2: source port 0.
     SourcePortZero "source_port_zero" "source port 0 cannot be answered",
     /// A UDP reply would have been older than the limit: SERVFAIL was sent instead, and the answer went to the cache.

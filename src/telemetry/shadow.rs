@@ -27,8 +27,8 @@ limits! {
     Client "client_limiter",
     /// Floods of unknown names (`[zone_guard]`).
     ZoneGuard "zone_guard",
-    /// Look-ups under way of one client, or questions to one server (`[shares]`).
-    Shares "shares",
+    /// Look-ups under way of one client (`[shares]`).
+    ClientShare "client_share",
     /// Proof of the address (`acl.prove`, `limiter.prove_after`).
     Proof "proof",
     /// Refusals sent to those who may not ask (`guard.refusals_per_prefix` and its kin).

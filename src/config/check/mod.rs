@@ -4,6 +4,7 @@ mod access;
 mod arriving;
 mod control;
 mod coverage;
+mod incidents;
 mod limiter;
 mod local_root;
 mod proof;
@@ -48,12 +49,14 @@ pub(super) fn plan(
     check.open = check.judge_open();
     let recursion = check.recursion(system.root_hints);
     let zone_guard = check.zone_guard(system.suffixes);
+    let shares = check.shares();
     let policy = check.policy();
     let dnssec = check.dnssec(&recursion.root_hints, now);
     let plan = Plan {
         ingress: check.ingress(),
         guard: check.guard(),
         zone_guard,
+        shares,
         policy,
         cache: check.cache(),
         local_root: check.local_root(&dnssec),
@@ -67,6 +70,8 @@ pub(super) fn plan(
             stale_after: file.answer.stale_after.0,
             max_udp_age: file.answer.max_udp_age.0,
         },
+        incidents: check.incidents(),
+        secrecy: check.secrecy(),
         ops: check.ops(),
         process: plan::Process {
             state_dir: file.process.state_dir.clone(),
@@ -126,6 +131,7 @@ impl Check<'_> {
             pin_workers: listen.pin_workers,
             receive_buffer: octets(listen.receive_buffer),
             max_queue_age: listen.max_queue_age.0,
+            hop_limit_every: listen.hop_limit_every,
             tcp: plan::Tcp {
                 connections: tcp.connections,
                 connections_per_client: tcp.connections_per_client,
@@ -152,6 +158,7 @@ impl Check<'_> {
             bindings,
             route_back: guard.route_back.into(),
             interface_groups,
+            spoof_alarm: guard.spoof_alarm,
             suppress_errors_to_reflectors: guard.suppress_errors_to_reflectors,
             backscatter: plan::Backscatter {
                 responses: guard.backscatter_alarm,
@@ -166,6 +173,17 @@ impl Check<'_> {
             pending_per_verified_client: guard.pending_per_verified_client,
             limiter: self.limiter(),
             cookies: self.cookies(),
+        }
+    }
+
+    fn shares(&self) -> plan::Shares {
+        let shares = &self.file.shares;
+        plan::Shares {
+            mode: shares.mode.into(),
+            client: shares.client,
+            server: shares.server,
+            top_server: shares.top_server,
+            least: shares.least,
         }
     }
 
@@ -236,6 +254,7 @@ impl Check<'_> {
             },
             companions: !self.file.answer.minimal,
             joined_clients: recursion.joined_clients,
+            joined_look_ups: recursion.joined_look_ups,
             in_flight: recursion.in_flight,
         }
     }

@@ -273,7 +273,7 @@ pub(super) const INCOMING: &[Setting] = &[
         kind: Kind::Count(1, 1_000_000),
         default: Some("128"),
         summary: "Queries of one client waiting for recursion at once.",
-        doc: "One infected host cannot fill recursion.in_flight.",
+        doc: "One infected host cannot fill recursion.in_flight. Of one more the oldest makes room: no answer by UDP, SERVFAIL by TCP, or what was good before. An address of limiter.shared_addresses has as many times as much as it has customers.",
         example: "1000",
     },
     Setting {

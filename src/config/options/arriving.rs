@@ -4,12 +4,28 @@ use super::{Kind, Setting};
 
 pub(super) const SETTINGS: &[Setting] = &[
     Setting {
+        path: "listen.hop_limit_every",
+        kind: Kind::Count(0, 1_000_000),
+        default: Some("16"),
+        summary: "Every how many reads of a UDP socket the hop limits (TTL) of what came are looked at; 0: never.",
+        doc: "For incidents: a flood with forged sources from one place has one or two hop limits, whatever sources it claims. Such a read takes at most eight datagrams and ten system calls; the others none more.",
+        example: "0",
+    },
+    Setting {
         path: "guard.route_back",
         kind: Kind::Choice(&["off", "loose", "feasible", "strict"]),
         default: Some(r#""off""#),
         summary: "What the kernel's route to a datagram's source must be (RFC 3704, RFC 8704).",
         doc: "strict: the best route to the source leaves by the interface the query came by. feasible: one of its routes does, whatever its metric, or leaves by an interface of the same [[guard.group]]. loose: there is a route at all. A query that does not pass is dropped. A TCP handshake proves its route by itself. The tables main and local are looked at, of all next hops; with policy routing (ip rule) or VRFs that is not the whole truth, and where routes are asymmetric honest clients come by another interface than the one that leads back to them: therefore off unless asked for. On a host with clients on one side and the Internet on the other, strict stops queries that come from outside with an inside address.",
         example: r#""strict""#,
+    },
+    Setting {
+        path: "guard.spoof_alarm",
+        kind: Kind::Count(1, 1_000_000),
+        default: Some("10"),
+        summary: "Datagrams per second with a source that cannot be, by one interface and for one reason, from which that is an incident.",
+        doc: "Own addresses, martians, clients bound to other interfaces, no route back: all are dropped, however few. From so many on the log tells of it (`ingress_spoof`) and `suimon incidents` keeps it. A misconfigured host sends one now and then.",
+        example: "100",
     },
     Setting {
         path: "guard.backscatter_alarm",

@@ -6,11 +6,13 @@
 mod answering;
 mod arriving;
 mod finding;
+mod incidents;
 mod kind;
 mod limiting;
 mod pages;
 mod proving;
 mod shadowing;
+mod shares;
 mod tapping;
 mod trusting;
 mod zone_guard;
@@ -79,7 +81,7 @@ pub struct Section {
 }
 
 /// All sections, in the order of the reference config.
-pub const SECTIONS: [Section; 27] = [
+pub const SECTIONS: [Section; 30] = [
     plain("listen", "Where queries come in."),
     plain("tcp", "Limits of TCP service."),
     plain(
@@ -140,6 +142,10 @@ pub const SECTIONS: [Section; 27] = [
         "zone_guard",
         "What is done when a zone is flooded with made-up names, or its servers fail.",
     ),
+    plain(
+        "shares",
+        "How much of what is under way one client or one server may have.",
+    ),
     plain("cache", "What is remembered, and how long."),
     plain("recursion", "How names are found out."),
     plain(
@@ -156,6 +162,11 @@ pub const SECTIONS: [Section; 27] = [
     ),
     plain("egress", "How authoritative servers are asked."),
     plain("answer", "How replies are written."),
+    plain("incidents", "What is kept of attacks."),
+    plain(
+        "secrecy",
+        "Who may see which customers and names are concerned.",
+    ),
     plain("log", "What is logged, and where to."),
     plain("metrics", "The Prometheus page."),
     plain(
@@ -185,8 +196,10 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
         .chain(limiting::SETTINGS)
         .chain(answering::POLICY)
         .chain(zone_guard::SETTINGS)
+        .chain(shares::SETTINGS)
         .chain(finding::SETTINGS)
         .chain(trusting::SETTINGS)
+        .chain(incidents::SETTINGS)
         .chain(answering::OUTGOING)
         .chain(tapping::SETTINGS)
 }

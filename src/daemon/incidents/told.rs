@@ -1,15 +1,12 @@
 //! What does the log say of an incident? Rates and counts under the kind's reason code; networks, never a client, never a name that
 //! was asked for.
 
-use ipnet::IpNet;
-
+use crate::config::plan::Secrecy;
+use crate::daemon::secrecy::widened;
 use crate::telemetry::Reason;
 use crate::telemetry::incidents::{
     Backscatter, ClientsLimited, ForwardingLoop, IngressSpoof, Moment, Stage, Subject, ZoneAttack,
 };
-
-/// No longer prefixes than these stand in the log: who asks what is nobody's business there (parameter sheet, section 7).
-const LOGGED: (u8, u8) = (24, 48);
 
 /// A line at a level that fits the stage: what ends is good news.
 macro_rules! line {
@@ -23,7 +20,7 @@ macro_rules! line {
 }
 
 /// One line of log.
-pub(super) fn tell(moment: &Moment) {
+pub(super) fn tell(moment: &Moment, secrecy: &Secrecy) {
     let stage = moment.stage;
     let seconds = moment.at_ms.saturating_sub(moment.since_ms) / 1_000;
     let (kind, word) = (moment.subject.label(), stage.label());
@@ -36,7 +33,7 @@ pub(super) fn tell(moment: &Moment) {
                 enforced,
                 ..
             } = *clients;
-            let (network, what) = (logged(clients.prefix), clients.namespace.label());
+            let (network, what) = (widened(secrecy, clients.prefix), clients.namespace.label());
             let done = counts(&clients.done);
             line!(stage, kind, stage = word, %network, what, queries, peak, seconds, enforced, done, "a network asks more than its limit: {word}");
         }
@@ -48,7 +45,7 @@ pub(super) fn tell(moment: &Moment) {
             peak,
             ..
         }) => {
-            let network = logged(*peer);
+            let network = widened(secrecy, *peer);
             line!(stage, kind, stage = word, %network, port, packets, upstream, peak, seconds, "responses to queries that we never sent: {word}; our addresses are being spoofed");
         }
         Subject::Spoof(spoof) => {
@@ -121,30 +118,4 @@ fn counts(done: &[(Reason, u64)]) -> String {
         .map(|(reason, times)| format!("{}={times}", reason.label()))
         .collect();
     pairs.join(" ")
-}
-
-/// A prefix as the log may show it.
-pub(in crate::daemon) fn logged(prefix: IpNet) -> IpNet {
-    let most = match prefix {
-        IpNet::V4(_) => LOGGED.0,
-        IpNet::V6(_) => LOGGED.1,
-    };
-    IpNet::new(prefix.addr(), prefix.prefix_len().min(most)).map_or(prefix, |cut| cut.trunc())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_log_shows_networks_not_clients() {
-        for (prefix, shown) in [
-            ("192.0.2.7/32", "192.0.2.0/24"),
-            ("192.0.0.0/18", "192.0.0.0/18"),
-            ("2001:db8:1:2300::/56", "2001:db8:1::/48"),
-            ("2001:db8::/32", "2001:db8::/32"),
-        ] {
-            assert_eq!(logged(prefix.parse().unwrap()).to_string(), shown);
-        }
-    }
 }

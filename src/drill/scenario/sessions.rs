@@ -9,13 +9,15 @@ use super::entry::Entry;
 use super::head::Flavour;
 use super::packet;
 use crate::cache::{Cache, Demand};
-use crate::config::plan::{Minimisation, Plan, ZoneGuard as ZoneGuardPlan};
+use crate::config::plan::{
+    Minimisation, Plan, Shares as SharesPlan, ZoneGuard as ZoneGuardPlan, ZoneGuardMode,
+};
 use crate::dnssec::Validator;
 use crate::egress::Egress;
 use crate::egress::matching::{Expected, Seen, examine};
 use crate::guard::permit::Budget;
 use crate::guard::zones::ZoneGuard;
-use crate::guard::{Guard, OwnAddresses, PendingClients};
+use crate::guard::{FairShares, Guard, OwnAddresses, PendingClients};
 use crate::policy::Policy;
 use crate::query::{Pipeline, Waiting};
 use crate::recursion::{Ask, AskFailure, Fault, Heard, Over, Recursion, Step, Via};
@@ -462,7 +464,19 @@ fn pipeline(plan: &Plan, validator: &Arc<Validator>) -> Pipeline {
         Arc::new(plan.recursion.clone()),
     )
     .validated_by(Arc::clone(validator));
+    // A script says what is asked upstream, not how often a zone, a client or a server may be.
+    let zones = ZoneGuard::new(
+        &ZoneGuardPlan::default(),
+        None,
+        Arc::default(),
+        Now::at_secs(0),
+    );
+    let unshared = SharesPlan {
+        mode: ZoneGuardMode::Off,
+        ..plan.shares
+    };
     Pipeline {
+        fair: FairShares::new(&unshared, zones.pool()),
         guard: Guard::with_secrets(
             &plan.guard,
             OwnAddresses::default(),
@@ -473,13 +487,7 @@ fn pipeline(plan: &Plan, validator: &Arc<Validator>) -> Pipeline {
         policy,
         cache,
         resolver: Arc::new(resolver),
-        zones: Arc::new(ZoneGuard::new(
-            // A script says what is asked upstream, not how often a zone may be asked.
-            &ZoneGuardPlan::default(),
-            None,
-            Arc::default(),
-            Now::at_secs(0),
-        )),
+        zones: Arc::new(zones),
         pending: PendingClients::new(&plan.guard),
         plan: plan.answer.clone(),
         telemetry: Arc::new(Telemetry::new()),

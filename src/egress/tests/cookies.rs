@@ -278,3 +278,116 @@ async fn a_server_that_is_silent_at_cookies_is_asked_without_next_time() {
         Some((GOOD, false))
     );
 }
+
+/// What each query so far carried: nothing, our own cookie, or the server's, too.
+fn cookies_of(fake: &Fake) -> Vec<&'static str> {
+    let word = |packet: &[u8]| match carried(packet).map(|value| value.len()) {
+        None => "none",
+        Some(8) => "own",
+        Some(_) => "both",
+    };
+    fake.asked()
+        .iter()
+        .filter(|asked| !asked.tcp)
+        .map(|asked| word(&asked.packet))
+        .collect()
+}
+
+fn hasty() -> Arc<Egress> {
+    egress(&plan::Egress {
+        cookies: true,
+        ..impatient()
+    })
+}
+
+/// A server that takes part until told otherwise, and refuses connections.
+async fn changeable(
+    then: impl Fn(&[u8]) -> Script + Send + Sync + 'static,
+) -> (Fake, Arc<AtomicBool>) {
+    let changed = Arc::new(AtomicBool::new(false));
+    let is_changed = Arc::clone(&changed);
+    let fake = Fake::udp(move |query| {
+        if is_changed.load(Ordering::Relaxed) {
+            then(query)
+        } else {
+            now(honest(query))
+        }
+    })
+    .await;
+    (fake, changed)
+}
+
+#[tokio::test]
+async fn a_server_that_gives_cookies_no_more_and_takes_no_streams_is_asked_without_the_second_time()
+{
+    let (fake, changed) =
+        changeable(|query| now(with_option(good(query), Rcode::NOERROR, None))).await;
+    let egress = hasty();
+    ask(&egress, fake.address).await;
+    changed.store(true, Ordering::Relaxed);
+    assert!(failure(&ask(&egress, fake.address).await).is_some());
+    for _ in 0..2 {
+        let told = address(&ask(&egress, fake.address).await);
+        assert_eq!(told, Some((GOOD, false)));
+    }
+    assert_eq!(cookies_of(&fake), ["own", "both", "both", "none", "none"]);
+    assert_eq!(egress.counters().snapshot().cookie_fallback, 1);
+}
+
+#[tokio::test]
+async fn a_server_whose_replies_have_another_cookie_is_asked_without_at_once_if_it_never_gave_one()
+{
+    let wrong = |query: &[u8]| with_option(good(query), Rcode::NOERROR, Some(&[7; 24]));
+    let plain = move |query: &[u8]| match carried(query) {
+        Some(_) => now(wrong(query)),
+        None => now(with_option(good(query), Rcode::NOERROR, None)),
+    };
+    let fake = Fake::udp(plain).await;
+    let egress = hasty();
+    for _ in 0..2 {
+        let told = address(&ask(&egress, fake.address).await);
+        assert_eq!(told, Some((GOOD, false)));
+    }
+    assert_eq!(cookies_of(&fake), ["own", "none", "none"]);
+    // Over a stream that can be had, the same is no reason to fail: nobody off the path writes there.
+    let fake = Fake::both(plain, move |query| now(framed(&wrong(query)))).await;
+    let told = address(&ask(&hasty(), fake.address).await);
+    assert_eq!(told, Some((GOOD, true)));
+}
+
+#[tokio::test]
+async fn a_forger_who_is_faster_than_the_server_does_not_make_it_one_without_cookies() {
+    let (fake, changed) =
+        changeable(|query| vec![(0, forged(query, None)), (15, honest(query))]).await;
+    let egress = hasty();
+    ask(&egress, fake.address).await;
+    changed.store(true, Ordering::Relaxed);
+    for _ in 0..4 {
+        let told = address(&ask(&egress, fake.address).await);
+        assert_eq!(told, Some((GOOD, false)), "the right one is waited for");
+    }
+    assert_eq!(cookies_of(&fake), ["own", "both", "both", "both", "both"]);
+}
+
+#[tokio::test]
+async fn forgeries_that_fit_with_right_answers_between_them_do_not_add_up() {
+    let turn = AtomicUsize::new(0);
+    let (fake, changed) = changeable(move |query| {
+        // The answer to every other query is lost, and a forger finds its port and ID.
+        if turn.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
+            now(forged(query, None))
+        } else {
+            now(honest(query))
+        }
+    })
+    .await;
+    let egress = hasty();
+    ask(&egress, fake.address).await;
+    changed.store(true, Ordering::Relaxed);
+    for turn in 0..6 {
+        let told = address(&ask(&egress, fake.address).await);
+        let right = (turn % 2 == 1).then_some((GOOD, false));
+        assert_eq!(told, right, "never the forger's");
+    }
+    assert!(cookies_of(&fake)[1..].iter().all(|word| *word == "both"));
+}

@@ -40,7 +40,15 @@ pub(super) struct Fake {
 impl Fake {
     /// Answers datagrams by `udp`; connections are refused.
     pub(super) async fn udp(udp: impl Fn(&[u8]) -> Script + Send + Sync + 'static) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        Self::udp_at("127.0.0.1", udp).await
+    }
+
+    /// The same at another address of this host.
+    pub(super) async fn udp_at(
+        address: &str,
+        udp: impl Fn(&[u8]) -> Script + Send + Sync + 'static,
+    ) -> Self {
+        let socket = UdpSocket::bind((address, 0)).await.unwrap();
         let mut fake = Self::at(socket.local_addr().unwrap());
         fake.serve_udp(socket, udp);
         fake

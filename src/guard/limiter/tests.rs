@@ -548,3 +548,32 @@ fn a_reload_forgives_nobody_unless_the_table_is_another() {
     bench.limiter = Limiter::new(&numbers, &[0; 16]).continuing(&before);
     assert!(bench.passes(CLIENT, 1003));
 }
+
+#[test]
+fn a_client_stands_for_as_many_customers_as_its_limit_does() {
+    let mut plan = plan();
+    plan.exempt = vec!["127.0.0.0/8".parse().unwrap()];
+    let prefix = |prefix: &str, rate, subscribers| LimiterPrefix {
+        prefix: prefix.parse().unwrap(),
+        rate,
+        subscribers,
+    };
+    plan.prefixes = vec![
+        prefix("100.64.0.0/10", 0, 64),
+        prefix("192.0.2.0/24", 1_000, 1),
+        prefix("198.51.100.0/24", 20, 1),
+    ];
+    let limiter = Limiter::new(&plan, &SECRET);
+    let customers = |text: &str| {
+        let client = Client::new(text.parse().unwrap(), false);
+        limiter.customer(client).customers
+    };
+    assert_eq!(customers("100.64.7.7"), 64);
+    assert_eq!(customers("192.0.2.7"), 5);
+    for one in ["198.51.100.7", "127.0.0.1", "203.0.113.7", "2001:db8::1"] {
+        assert_eq!(customers(one), 1, "{one}");
+    }
+    let of = |text: &str| limiter.customer(Client::new(text.parse().unwrap(), false));
+    assert_eq!(of("2001:db8:0:1::1"), of("2001:db8:0:2::2"), "a /56");
+    assert_ne!(of("2001:db8:0:1::1"), of("2001:db8:0:101::1"));
+}

@@ -98,7 +98,7 @@ impl Sketch {
 }
 
 /// Spreads the low 32 bits of `part` over `0..cells`.
-pub(super) fn place(part: u64, cells: usize) -> usize {
+pub(in crate::guard) fn place(part: u64, cells: usize) -> usize {
     let cells = u64::try_from(cells).unwrap_or(1);
     usize::try_from(((part & u64::from(u32::MAX)) * (cells & u64::from(u32::MAX))) >> 32)
         .unwrap_or(0)

@@ -3,7 +3,7 @@
 use super::decay::Decaying;
 use super::keys::Class;
 use super::narrow::Suffix;
-use super::slots::FLOOR;
+use crate::guard::slots::FLOOR;
 
 /// E2: outcomes that must be known, at least.
 const FAILING_OUTCOMES: f32 = 50.0;
@@ -187,10 +187,12 @@ pub struct Engaged {
     pub level: f32,
     /// The part of it that is attacked.
     pub suffix: Option<Suffix>,
-    /// Queries denied since.
-    pub denied: u64,
-    /// The same, lately.
+    /// Queries denied since, in the order of `judge::REASONS`; saturating.
+    pub denied: [u32; 5],
+    /// How many lately.
     pub denied_lately: Decaying,
+    /// Packets that look-ups of its names sent since.
+    pub packets: u64,
     /// Names explored since.
     pub explored: u64,
     /// Greatest demand per second since.
@@ -222,8 +224,9 @@ impl Engaged {
             since: at,
             level,
             suffix: None,
-            denied: 0,
+            denied: [0; 5],
             denied_lately: Decaying::default(),
+            packets: 0,
             explored: 0,
             peak: 0.0,
             told: None,

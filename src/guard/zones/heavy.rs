@@ -182,6 +182,7 @@ mod tests {
                 print: at,
                 client: Address::V4(1),
                 client_print: 1,
+                hop_limit: None,
             };
             record.note(&asked, &hasher, at);
             true

@@ -12,9 +12,9 @@ use super::heavy::rate_of;
 use super::keys::{Class, Cut, Key};
 use super::record::{Asked, Record};
 use super::slot::{Claim, prefix_of};
-use super::slots::divisor;
 use super::{Counters, Slot, ZoneGuard, millis};
 use crate::config::plan::ZoneGuardMode;
+use crate::guard::slots;
 use crate::sys::clock::Now;
 use crate::telemetry::Reason;
 use crate::wire::{Ede, Name};
@@ -37,6 +37,8 @@ pub struct Query<'a> {
     pub cut: Option<Cut<'a>>,
     /// Who asks.
     pub client: IpAddr,
+    /// The hop limit that the question came with, if that was looked at.
+    pub hop_limit: Option<u8>,
     /// Whether the same question is under way already: it costs nothing more to wait for it.
     pub joins: bool,
     /// Whether nobody waits: a name that is about to end is looked up anew. It is no demand, and is let through under attack only if it is known.
@@ -101,7 +103,11 @@ impl ZoneGuard {
         now: Now,
     ) -> Permission {
         if !self.is_on() {
-            return Permission::Fetch(Slot::free());
+            return Permission::Fetch(if query.joins {
+                Slot::free()
+            } else {
+                Slot::of_pool(self.state.pool.take())
+            });
         }
         self.tend(now);
         let at = millis(now);
@@ -114,6 +120,7 @@ impl ZoneGuard {
             print: print.first,
             client,
             client_print: state.client_print(client),
+            hop_limit: query.hop_limit,
         };
         let keys = self.keys.load().of(query.name, query.cut);
         let has_stale = state.engaged.load(Ordering::Relaxed) > 0 && has_stale();
@@ -240,7 +247,7 @@ impl ZoneGuard {
     fn room(&self, key: &Key) -> Room {
         Room {
             held: self.state.shares.held(key.hash),
-            threshold: self.state.pool.threshold(divisor::ZONE),
+            threshold: self.state.pool.threshold(slots::ZONE),
         }
     }
 
@@ -331,7 +338,10 @@ impl ZoneGuard {
 
 impl super::engage::Engaged {
     fn deny(&mut self, reason: Reason, at: u64) -> Ruling {
-        self.denied += 1;
+        let index = REASONS.iter().position(|known| *known == reason);
+        if let Some(count) = index.and_then(|index| self.denied.get_mut(index)) {
+            *count = count.saturating_add(1);
+        }
         self.denied_lately.add(1.0, at);
         Ruling::Deny(reason)
     }

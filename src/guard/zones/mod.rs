@@ -19,7 +19,6 @@ pub mod outcome;
 mod record;
 mod sightings;
 mod slot;
-pub mod slots;
 mod status;
 pub mod suffixes;
 mod top;
@@ -34,6 +33,7 @@ use siphasher::sip::SipHasher13;
 
 use crate::config::plan::{self, ZoneGuardMode};
 use crate::guard::refusals::Refusals;
+use crate::guard::slots::{self, Pool, Shares};
 use crate::sys::clock::Now;
 use crate::telemetry::incidents::{Incidents, Moment, Stage, Subject};
 use crate::wire::Name;
@@ -52,7 +52,7 @@ use decay::millis;
 use explore::{Askers, Together};
 use heavy::Zones;
 use keys::Keys;
-use slots::{Pool, Shares, divisor};
+
 use suffixes::Suffixes;
 
 /// Denials answered per second and client prefix (IPv4 /24, IPv6 /48); the rest is silence.
@@ -204,6 +204,12 @@ impl ZoneGuard {
         self.mode != ZoneGuardMode::Off
     }
 
+    /// The fetch slots that zones, clients and servers share.
+    #[must_use]
+    pub fn pool(&self) -> &Arc<Pool> {
+        &self.state.pool
+    }
+
     /// Zones engaged now.
     #[must_use]
     pub fn engaged(&self) -> u32 {
@@ -296,7 +302,7 @@ impl ZoneGuard {
         if state.engaged.load(Ordering::Relaxed) == 0 {
             return;
         }
-        let threshold = state.pool.threshold(divisor::ZONE);
+        let threshold = state.pool.threshold(slots::ZONE);
         state.zones.for_each(|hash, record| {
             let Some(mut engaged) = record.engaged.take() else {
                 return;
@@ -325,7 +331,7 @@ impl ZoneGuard {
     fn take_up(&self, zone: &Name, now: Now) {
         let at = millis(now);
         let key = self.keys.load().exactly(zone);
-        let threshold = self.state.pool.threshold(divisor::ZONE);
+        let threshold = self.state.pool.threshold(slots::ZONE);
         self.state.zones.make(&key, at, |record| {
             if key.class == Class::Exempt {
                 let _engaged = self.state.let_go(record, now);

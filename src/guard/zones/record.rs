@@ -8,10 +8,15 @@ use super::explore::Bucket;
 use super::keys::{Class, Key};
 use super::narrow::Recent;
 use crate::guard::address::Address;
+use crate::telemetry::incidents::HopLimits;
 use crate::wire::Name;
 
 /// Client prefixes told of a zone under attack.
 const TOP: usize = 8;
+/// Names told of it: the first ones, each to be replaced by a later one …
+const SAMPLES: usize = 8;
+/// … when so many more have been asked for.
+const PACE: u64 = 64;
 /// Seconds after which estimates of how many names and clients there are begin anew, while the zone is not engaged.
 const ESTIMATES: u64 = 60;
 /// E-fold of the baseline, seconds: a day.
@@ -53,6 +58,10 @@ struct Baseline {
 struct Closely {
     recent: Recent,
     top: Vec<(Address, u64)>,
+    /// Some of the unknown names.
+    samples: Vec<Name>,
+    seen: u64,
+    hop_limits: HopLimits,
 }
 
 /// One query for a name of the zone, as the record takes it in.
@@ -65,6 +74,7 @@ pub(super) struct Asked<'a> {
     pub(super) client: Address,
     /// Hash of the client.
     pub(super) client_print: u64,
+    pub(super) hop_limit: Option<u8>,
 }
 
 impl Record {
@@ -110,7 +120,7 @@ impl Record {
             return;
         }
         let closely = self.closely.get_or_insert_default();
-        closely.saw(asked.client);
+        closely.saw(asked);
         let present = self
             .engaged
             .as_ref()
@@ -158,6 +168,20 @@ impl Record {
         Some(trigger)
     }
 
+    /// Some of the unknown names that were asked for.
+    pub(super) fn samples(&self) -> &[Name] {
+        self.closely
+            .as_ref()
+            .map_or(&[], |closely| &closely.samples)
+    }
+
+    /// With which hop limits the questions for unknown names came.
+    pub(super) fn hop_limits(&self) -> HopLimits {
+        self.closely
+            .as_ref()
+            .map_or_else(HopLimits::default, |closely| closely.hop_limits)
+    }
+
     /// The client prefixes that asked for most unknown names, and how many at most.
     pub(super) fn top_clients(&self) -> &[(Address, u64)] {
         self.closely.as_ref().map_or(&[], |closely| &closely.top)
@@ -192,7 +216,18 @@ impl Baseline {
 
 impl Closely {
     /// Space-saving (Metwally et al. 2005): the least of the top gives way, and its count goes on.
-    fn saw(&mut self, client: Address) {
+    fn saw(&mut self, asked: &Asked<'_>) {
+        let client = asked.client;
+        self.hop_limits.note(asked.hop_limit);
+        let turn = usize::try_from(self.seen / PACE).unwrap_or(0) % SAMPLES;
+        if self.samples.len() < SAMPLES {
+            self.samples.push(asked.name.clone());
+        } else if self.seen.is_multiple_of(PACE)
+            && let Some(sample) = self.samples.get_mut(turn)
+        {
+            sample.clone_from(asked.name);
+        }
+        self.seen += 1;
         if let Some((_, count)) = self.top.iter_mut().find(|(of, _)| *of == client) {
             *count += 1;
         } else if self.top.len() < TOP {

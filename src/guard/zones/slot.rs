@@ -9,8 +9,8 @@ use super::State;
 use super::decay::millis;
 use super::known::Print;
 use super::outcome::Outcome;
-use super::slots::{Place, Share};
 use crate::guard::address::Address;
+use crate::guard::slots::{Place, Share};
 use crate::sys::clock::Now;
 
 /// Bits of an IPv6 address that tell clients apart: a subscriber's /56. (Of an IPv4 address: all.)
@@ -19,7 +19,11 @@ const V6_CLIENT: u32 = 56;
 /// The right to one fetch. Dropped without [`Self::finish`], it only gives its slots back.
 #[derive(Debug, Default)]
 #[must_use]
-pub struct Slot(Option<Box<Claim>>);
+pub struct Slot {
+    claim: Option<Box<Claim>>,
+    /// Where zones are not counted, the pool is: clients and servers have their shares of it.
+    _place: Option<Place>,
+}
 
 #[derive(Debug)]
 pub(super) struct Claim {
@@ -40,35 +44,56 @@ pub(super) struct Claim {
 }
 
 impl Slot {
-    /// Holds nothing and tells nobody: where the guard is off, and for who joins a fetch under way.
+    /// Holds nothing and tells nobody: for who joins a fetch under way.
     pub const fn free() -> Self {
-        Self(None)
+        Self {
+            claim: None,
+            _place: None,
+        }
+    }
+
+    /// Holds a slot and tells nobody: where the guard is off.
+    pub(super) const fn of_pool(place: Place) -> Self {
+        Self {
+            claim: None,
+            _place: Some(place),
+        }
     }
 
     pub(super) fn of(claim: Claim) -> Self {
-        Self(Some(Box::new(claim)))
+        Self {
+            claim: Some(Box::new(claim)),
+            _place: None,
+        }
     }
 
     /// Whether it is one of those that explore.
     #[must_use]
     pub fn explores(&self) -> bool {
-        self.0.as_ref().is_some_and(|claim| claim.explores)
+        self.claim.as_ref().is_some_and(|claim| claim.explores)
     }
 
     /// If it would have been denied were that not only logged: whether the name is known to be real.
     #[must_use]
     pub fn spared(&self) -> Option<bool> {
-        self.0.as_ref().and_then(|claim| claim.spared)
+        self.claim.as_ref().and_then(|claim| claim.spared)
     }
 
     /// The fetch is over: how it ended, and how many packets it sent.
     pub fn finish(self, outcome: Outcome, packets: u32, now: Now) {
-        let Some(claim) = self.0 else {
+        let Some(claim) = self.claim else {
             return;
         };
         let at = millis(now);
         let state = &claim.state;
         state.together().sent(packets, claim.explores, at);
+        for zone in &claim.zones {
+            state.zones.with(*zone, |record| {
+                if let Some(engaged) = &mut record.engaged {
+                    engaged.packets += u64::from(packets);
+                }
+            });
+        }
         if let Some(ended) = outcome.ended {
             state.together().ended(ended, at);
             for zone in &claim.zones {

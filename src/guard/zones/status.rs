@@ -2,13 +2,19 @@
 
 use std::sync::atomic::Ordering;
 
+use ipnet::IpNet;
+
+use super::ZoneGuard;
 use super::decay::millis;
+use super::engage::Engaged;
+use super::judge::REASONS;
 use super::keys::{Class, Cut};
 use super::record::Record;
-use super::{ZoneGuard, slots};
 use crate::config::plan::ZoneGuardMode;
 use crate::guard::address::Address;
+use crate::guard::slots;
 use crate::sys::clock::Now;
+use crate::telemetry::Reason;
 use crate::telemetry::incidents::ZoneAttack;
 use crate::wire::Name;
 
@@ -68,7 +74,7 @@ impl ZoneGuard {
             mode: self.mode,
             slots_used: state.pool.used(),
             slots: state.pool.capacity(),
-            slots_per_zone: state.pool.threshold(slots::divisor::ZONE),
+            slots_per_zone: state.pool.threshold(slots::ZONE),
             zones: state.zones.len(),
             engaged: state.engaged.load(Ordering::Relaxed),
             known_names: state.known.names(),
@@ -144,7 +150,11 @@ pub(super) fn attack(record: &Record, at: u64) -> Option<ZoneAttack> {
         peak: engaged.peak,
         failed_share: record.outcomes.failed_share(at),
         dead: engaged.is_dead(),
-        denied: engaged.denied,
+        denied: engaged.denied.iter().copied().map(u64::from).sum(),
+        done: done(engaged),
+        upstream_packets: engaged.packets,
+        hop_limits: record.hop_limits(),
+        sample_names: record.samples().iter().map(Name::to_string).collect(),
         explored: engaged.explored,
         names: record.names.estimate(),
         clients: record.clients.estimate(),
@@ -156,9 +166,20 @@ pub(super) fn attack(record: &Record, at: u64) -> Option<ZoneAttack> {
     })
 }
 
-fn prefix(client: Address) -> String {
-    match client {
-        Address::V4(_) => format!("{}/32", client.to_ip()),
-        Address::V6(_) => format!("{}/56", client.to_ip()),
-    }
+/// What became of its questions, by reason.
+fn done(engaged: &Engaged) -> Vec<(Reason, u64)> {
+    let counts = engaged.denied.iter().copied().map(u64::from);
+    REASONS
+        .into_iter()
+        .zip(counts)
+        .filter(|(_, times)| *times > 0)
+        .collect()
+}
+
+fn prefix(client: Address) -> IpNet {
+    let bits = match client {
+        Address::V4(_) => 32,
+        Address::V6(_) => 56,
+    };
+    IpNet::new_assert(client.to_ip(), bits)
 }

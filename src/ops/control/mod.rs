@@ -7,6 +7,7 @@ mod server;
 mod service;
 
 pub use health::{Rate, queries};
+pub use peers::Peer;
 pub use server::{BindError, Control};
 pub use service::{FlushTarget, Reply, Service, ServiceError, ZoneWish};
 

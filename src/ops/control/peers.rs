@@ -7,13 +7,13 @@ use tokio::net::UnixStream;
 
 /// A peer's credentials, as the kernel vouches for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Peer {
+pub struct Peer {
     /// Effective user id when it connected.
-    pub(super) uid: u32,
+    pub uid: u32,
     /// Effective group id when it connected.
-    pub(super) gid: u32,
+    pub gid: u32,
     /// Process id, if the kernel tells.
-    pub(super) pid: Option<i32>,
+    pub pid: Option<i32>,
 }
 
 impl Peer {

@@ -6,8 +6,10 @@
 //! within a schema number, snake_case, with the unit in the name.
 
 mod ask;
+mod incidents;
 mod limiter;
 mod shadow;
+mod shares;
 mod top;
 mod validation;
 mod why;
@@ -20,8 +22,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use ask::{AskReport, ExtendedError, Spent, TraceStep};
+pub use incidents::{
+    HopLimitCount, Incident, IncidentCost, IncidentDetail, IncidentReport, IncidentSubject,
+    IncidentSummary, IncidentsReport, PrefixCount, ReasonCount,
+};
 pub use limiter::{LimitReport, LimiterReport};
 pub use shadow::{ShadowLimit, ShadowReport};
+pub use shares::{ShareReport, ShareWhy};
 pub use top::{TopClient, TopDomain, TopLimited, TopReport, TopZone};
 pub use validation::{
     AnchorKeyReport, AnchorReport, LONGEST_NTA, NegativeAnchorReport, NtaAddReport, NtaListReport,
@@ -129,6 +136,16 @@ pub enum Request {
         /// The zone.
         zone: String,
     },
+    /// Which incidents are kept?
+    Incidents {},
+    /// What is known of these?
+    IncidentShow {
+        /// Their ids, 1..=50.
+        ids: Vec<String>,
+        /// Whether customers' own prefixes and full names are wanted; that is written down.
+        #[serde(default)]
+        detail: bool,
+    },
 }
 
 impl Request {
@@ -151,6 +168,8 @@ impl Request {
             Self::GuardPin { .. } => "guard_pin",
             Self::GuardExempt { .. } => "guard_exempt",
             Self::GuardRelease { .. } => "guard_release",
+            Self::Incidents {} => "incidents",
+            Self::IncidentShow { .. } => "incident_show",
         }
     }
 

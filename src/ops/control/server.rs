@@ -30,6 +30,9 @@ const REQUEST_TIME: Duration = Duration::from_secs(5);
 /// A command must be done by then: longer than any budget for one question (7 s).
 const WORK_TIME: Duration = Duration::from_secs(30);
 
+/// Incidents that one reply tells of: a few hundred KiB.
+const INCIDENTS: usize = 50;
+
 /// Longest reason for a negative trust anchor, octets.
 const LONGEST_REASON: usize = 400;
 
@@ -282,6 +285,18 @@ async fn obey(request: Request, peer: Peer, service: &dyn Service) -> Result<Vec
         Request::NtaRemove { zone } => {
             let zone = parse_name(&zone)?;
             report(service.remove_negative_anchor(&zone).map_err(failed)?)
+        }
+        Request::Incidents {} => report(service.incidents()),
+        Request::IncidentShow { ids, detail } => {
+            if ids.is_empty() || ids.len() > INCIDENTS {
+                return Err(bad_request(format!(
+                    "name 1 to {INCIDENTS} incidents at a time"
+                )));
+            }
+            match in_time(service.incident(ids, detail, peer)).await? {
+                Ok(incidents) => report(incidents),
+                Err(error) => Err(failed(error)),
+            }
         }
         Request::GuardStatus {} => report(service.zone_guard()),
         Request::GuardShadow {} => report(service.shadow()),

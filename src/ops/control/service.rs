@@ -4,9 +4,11 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
 
+use super::peers::Peer;
 use super::protocol::{
-    AskReport, GuardChangeReport, GuardReport, NtaAddReport, NtaListReport, NtaRemoveReport,
-    ReloadReport, ShadowReport, StatusReport, TopReport, Transport, WhyReport,
+    AskReport, GuardChangeReport, GuardReport, IncidentReport, IncidentsReport, NtaAddReport,
+    NtaListReport, NtaRemoveReport, ReloadReport, ShadowReport, StatusReport, TopReport, Transport,
+    WhyReport,
 };
 use crate::ops::metrics::Metric;
 use crate::wire::{Name, Question, RecordType};
@@ -68,6 +70,17 @@ pub trait Service: Send + Sync + 'static {
 
     /// Whom each limit hurts, or would.
     fn shadow(&self) -> ShadowReport;
+
+    /// The incidents that are kept, the newest first.
+    fn incidents(&self) -> IncidentsReport;
+
+    /// What is known of these incidents; with `detail` also of whom they concern, which is written down with `viewer`.
+    fn incident(
+        &self,
+        ids: Vec<String>,
+        detail: bool,
+        viewer: Peer,
+    ) -> Reply<'_, Result<IncidentReport, ServiceError>>;
 
     /// What the operator wants of a zone under attack, or never to be held back.
     ///

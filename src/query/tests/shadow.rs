@@ -195,6 +195,7 @@ fn teach(pipeline: &Pipeline, name: &str) {
             name: &name,
             cut: None,
             client: client.parse().unwrap(),
+            hop_limit: None,
             joins: false,
             renews: false,
         };

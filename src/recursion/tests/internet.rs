@@ -12,7 +12,7 @@ use crate::dnssec::Validator;
 use crate::guard::permit::{Budget, InternalCause, RecursionPermit, Spent};
 use crate::recursion::targets::mix;
 use crate::recursion::{
-    AskFailure, Heard, LocalRoot, Over, Recursion, Route, Routes, Step, TraceEvent, Via,
+    AskFailure, Crowd, Heard, LocalRoot, Over, Recursion, Route, Routes, Step, TraceEvent, Via,
 };
 use crate::sys::clock::Now;
 use crate::wire::{
@@ -45,6 +45,8 @@ pub(super) struct Internet {
     pub zones: HashMap<IpAddr, Vec<(Name, Vec<Record>)>>,
     villains: HashMap<IpAddr, Villain>,
     unusable: Vec<IpAddr>,
+    /// Servers with all the questions under way that they may have; if a type is said, for questions of that type.
+    pub crowded: HashMap<IpAddr, Option<RecordType>>,
     routes: Table,
     pub plan: plan::Recursion,
     pub cache: Cache,
@@ -119,12 +121,14 @@ impl Internet {
             limits: Limits::default(),
             companions: true,
             joined_clients: 100,
+            joined_look_ups: 5_000,
             in_flight: 100,
         };
         let mut internet = Self {
             zones: HashMap::new(),
             villains: HashMap::new(),
             unusable: Vec::new(),
+            crowded: HashMap::new(),
             routes: Table::default(),
             plan,
             cache: Cache::with_secret(&cache_plan(), 1, 2),
@@ -217,6 +221,11 @@ impl Internet {
         self.villain(at, move |question, _| Deed::Say(error(question, rcode)));
     }
 
+    /// All the questions that may be under way at this address are, perhaps only those of a type.
+    pub(super) fn crowd(&mut self, at: &str, rtype: Option<RecordType>) {
+        self.crowded.insert(ip(at), rtype);
+    }
+
     /// We have no way to ask this address.
     pub(super) fn cannot_use(&mut self, at: &str) {
         self.unusable.push(ip(at));
@@ -284,6 +293,18 @@ impl Internet {
         .into_iter()
         .filter(|server| !self.unusable.contains(server))
         .collect();
+        let has_room = |server: &IpAddr| {
+            let crowded = self.crowded.get(server);
+            crowded.is_none_or(|rtype| rtype.is_some_and(|only| only != ask.question.rtype))
+        };
+        let all = usable.len();
+        let usable: Vec<IpAddr> = usable.into_iter().filter(has_room).collect();
+        if usable.is_empty() && all > 0 {
+            return Heard::Failed {
+                server: None,
+                failure: AskFailure::Crowded(Crowd::Servers),
+            };
+        }
         let throw = match self.dice {
             0 => 0,
             dice => usize::try_from(mix(dice, sent.len()) % 1000).unwrap(),

@@ -185,3 +185,86 @@ fn the_receive_buffer_is_asked_for() {
     let listener = UdpListener::bind("127.0.0.1:0".parse().unwrap(), 100_000).unwrap();
     assert!(listener.receive_buffer().unwrap() >= 100_000);
 }
+
+#[test]
+fn who_looks_sees_the_hop_limit_and_all_else_as_well_and_who_does_not_does_not() {
+    for (bound, to, from) in [
+        ("0.0.0.0:0", "127.0.0.77", "127.0.0.1:0"),
+        ("[::]:0", "::1", "[::1]:0"),
+    ] {
+        let listener = listener(bound);
+        let asked = SocketAddr::new(to.parse().unwrap(), listener.local().port());
+        let client = client(from);
+        let hops = |hops| {
+            if asked.is_ipv4() {
+                client.set_ttl(hops).unwrap();
+            } else {
+                sockopt::set_ipv6_unicast_hops(&client, Some(u8::try_from(hops).unwrap())).unwrap();
+            }
+        };
+        let wake = Wake::new().unwrap();
+        let mut batch = ReceiveBatch::new();
+        let mut seen = Vec::new();
+        for (looks, datagrams) in [(true, 1), (false, 1), (true, 20)] {
+            for number in 0..datagrams {
+                hops(40 + u32::from(number));
+                client.send_to(&[number], asked).unwrap();
+            }
+            let mut left = datagrams;
+            while left > 0 {
+                wait(&wake, &[&listener], Duration::from_secs(20)).unwrap();
+                let full = if looks {
+                    listener.receive_looking(&mut batch)
+                } else {
+                    listener.receive(&mut batch)
+                };
+                let many = batch.datagrams(&listener).count();
+                assert_eq!(full.unwrap(), looks && many == 8, "{many}");
+                for datagram in batch.datagrams(&listener) {
+                    assert_eq!(
+                        (datagram.local, datagram.interface),
+                        (asked, LOOPBACK_INTERFACE)
+                    );
+                    assert_eq!(datagram.source, client.local_addr().unwrap());
+                    assert!(datagram.stamped.is_some());
+                    seen.push((datagram.bytes[0], datagram.hop_limit));
+                    left -= 1;
+                }
+            }
+            let nothing = listener.receive_looking(&mut batch).unwrap_err();
+            assert_eq!(nothing.kind(), io::ErrorKind::WouldBlock);
+        }
+        let many = (0..20).map(|number| (number, Some(40 + number)));
+        let expected: Vec<_> = [(0, Some(40)), (0, None)].into_iter().chain(many).collect();
+        assert_eq!(seen, expected);
+    }
+}
+
+#[test]
+fn datagrams_that_the_kernel_joined_are_taken_apart_when_looked_at_too() {
+    let listener = listener("127.0.0.1:0");
+    let client = client("127.0.0.1:0");
+    let state = UdpSocketState::new((&client).into()).unwrap();
+    let contents: Vec<u8> = (0..50).flat_map(|number| [number; 40]).collect();
+    let transmit = Transmit {
+        destination: listener.local(),
+        ecn: None,
+        contents: &contents,
+        segment_size: Some(40),
+        src_ip: None,
+    };
+    if state.try_send((&client).into(), &transmit).is_err() {
+        return; // This kernel segments nothing, and so joins nothing.
+    }
+    let (wake, mut batch) = (Wake::new().unwrap(), ReceiveBatch::new());
+    let mut seen = Vec::new();
+    while seen.len() < 50 {
+        wait(&wake, &[&listener], Duration::from_secs(20)).unwrap();
+        listener.receive_looking(&mut batch).unwrap();
+        seen.extend(batch.datagrams(&listener).map(|datagram| {
+            assert_eq!((datagram.bytes.len(), datagram.hop_limit), (40, Some(64)));
+            datagram.bytes[0]
+        }));
+    }
+    assert_eq!(seen, (0..50).collect::<Vec<u8>>());
+}

@@ -79,14 +79,22 @@ pub struct ZoneAttack {
     pub dead: bool,
     /// Queries denied since it began.
     pub denied: u64,
+    /// The same by reason; never 0 times.
+    pub done: Vec<(Reason, u64)>,
     /// Unknown names looked for since it began.
     pub explored: u64,
+    /// Packets sent to servers for names of the zone since it began.
+    pub upstream_packets: u64,
     /// About how many different unknown names were asked for.
     pub names: u64,
     /// About how many client prefixes asked.
     pub clients: u64,
     /// Client prefixes that asked for most unknown names, with an upper bound of how many.
-    pub top_clients: Vec<(String, u64)>,
+    pub top_clients: Vec<(IpNet, u64)>,
+    /// Some of the unknown names that were asked for.
+    pub sample_names: Vec<String>,
+    /// Hop limits of the questions for them.
+    pub hop_limits: HopLimits,
 }
 
 /// By what a client was judged.

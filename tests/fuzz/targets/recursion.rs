@@ -119,6 +119,7 @@ impl Run {
                 limits: plan::Limits::default(),
                 companions: true,
                 joined_clients: 100,
+                joined_look_ups: 5_000,
                 in_flight: 100,
             }),
             now: Now::at_secs(1000),

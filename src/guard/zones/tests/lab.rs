@@ -141,6 +141,7 @@ impl Lab {
             name: &asked,
             cut,
             client,
+            hop_limit: None,
             joins,
             renews: false,
         };

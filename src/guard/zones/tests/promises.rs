@@ -16,6 +16,7 @@ fn query(name: &Name) -> Query<'_> {
         name,
         cut: None,
         client: client(9),
+        hop_limit: None,
         joins: false,
         renews: false,
     }
@@ -136,6 +137,7 @@ fn stale_copies_come_first_and_known_names_are_looked_up_behind_them() {
     assert!(matches!(
         guard.judge(
             &Query {
+                hop_limit: None,
                 joins: true,
                 ..query(&other)
             },

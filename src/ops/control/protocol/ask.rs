@@ -1,4 +1,4 @@
-//! What is told of a question that was resolved for the operator?
+//! What is told of a question that was asked: the answer, what it cost, and by which steps it was found out.
 
 use serde::{Deserialize, Serialize};
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::LimitReport;
+use super::{LimitReport, ShareWhy};
 
 /// `why`: who decides about this client and this name.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -40,6 +40,9 @@ pub struct WhyReport {
     /// The limits that the client is under, from its own to those of the networks around it; none if it has none.
     #[serde(default)]
     pub limits: Vec<LimitReport>,
+    /// What it has of what is under way; nothing if it is not served.
+    #[serde(default)]
+    pub shares: Option<ShareWhy>,
 }
 
 /// What the zone guard thinks of a name, in `why`.

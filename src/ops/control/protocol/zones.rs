@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ShareReport;
+
 /// `guard status`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GuardReport {
@@ -13,6 +15,9 @@ pub struct GuardReport {
     pub slots: u32,
     /// What one zone may hold now.
     pub slots_per_zone: u32,
+    /// What clients and servers may.
+    #[serde(default)]
+    pub shares: ShareReport,
     /// Names known to be real; those in both filters count twice.
     pub known_names: u64,
     /// Names that one of the two filters can take.

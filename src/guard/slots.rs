@@ -1,4 +1,4 @@
-//! How many fetches may one key hold? A share of what is free, so that a few slow zones cannot take all (dynamic threshold).
+//! How many fetches may one key hold? A share of what is free, so that a few slow ones cannot take all (dynamic threshold).
 //!
 //! With `B` slots of which `u` are in use, a key may hold `T = max(32, (B - u) / divisor)`: what is free is lent out, and the more
 //! keys want much, the less each gets (Choudhury and Hahne 1998, for shared buffers of switches). Nothing to tune per key.
@@ -6,22 +6,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::decay::place;
+use super::zones::decay::place;
 
 /// A key may always hold this many (parameter sheet, section 3).
 pub const FLOOR: u32 = 32;
 
-/// Into what part of the free slots, as a divisor, each kind of key may grow (parameter sheet, section 3).
-pub mod divisor {
-    /// A zone: 1/16. One dead zone holds 6 % then, a hundred 86 % together.
-    pub const ZONE: u32 = 16;
-    /// A server: 1/8.
-    pub const SERVER: u32 = 8;
-    /// A server of the root or of a top-level domain: 1/2.
-    pub const TOP_SERVER: u32 = 2;
-    /// A client prefix: 1/64.
-    pub const CLIENT: u32 = 64;
-}
+/// Into what part of the free slots, as a divisor, a zone may grow (parameter sheet, section 3): one dead zone holds 6 % then, a
+/// hundred 86 % together. (Those of clients and servers are settings: `[shares]`.)
+pub const ZONE: u32 = 16;
 
 /// All slots, whoever holds them. Shared by `Arc`.
 #[derive(Debug)]
@@ -80,8 +72,14 @@ impl Pool {
     /// What a key of this kind may hold now: at least [`FLOOR`].
     #[must_use]
     pub fn threshold(&self, divisor: u32) -> u32 {
+        self.share(divisor, FLOOR)
+    }
+
+    /// The same with a floor of one's own.
+    #[must_use]
+    pub fn share(&self, divisor: u32, floor: u32) -> u32 {
         let free = self.capacity().saturating_sub(self.used());
-        (free / divisor.max(1)).max(FLOOR)
+        (free / divisor.max(1)).max(floor)
     }
 
     /// Takes a slot. There always is one: how many a key takes is for its threshold to bound.
@@ -158,7 +156,7 @@ mod tests {
         loop {
             let before = held.len();
             for key in (0..keys).map(hash) {
-                if shares.held(key) < pool.threshold(divisor::ZONE) {
+                if shares.held(key) < pool.threshold(ZONE) {
                     held.push((pool.take(), shares.enter(key)));
                 }
             }
@@ -185,11 +183,11 @@ mod tests {
         let pool = Arc::new(Pool::new(64));
         let shares = Arc::new(Shares::new(16));
         let held: Vec<_> = (0..100).map(|_| (pool.take(), shares.enter(7))).collect();
-        assert_eq!(pool.threshold(divisor::ZONE), FLOOR);
+        assert_eq!(pool.threshold(ZONE), FLOOR);
         assert_eq!((pool.used(), shares.held(7)), (100, 100));
         drop(held);
         assert_eq!((pool.used(), shares.held(7)), (0, 0));
         pool.resize(6_400);
-        assert_eq!(pool.threshold(divisor::CLIENT), 100);
+        assert_eq!(pool.share(64, FLOOR), 100);
     }
 }

@@ -1,0 +1,73 @@
+//! What do the files of a journal say when no daemon runs? The same, without details.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::ctl::Error;
+use crate::ctl::client::defuse;
+use crate::ops::control::protocol::{Incident, IncidentReport, IncidentsReport};
+
+/// Longest file read, octets.
+const LONGEST: u64 = 256 * 1024;
+/// Files looked at.
+const MOST: usize = 20_000;
+
+/// `list` of this state directory.
+pub(super) fn list(state_dir: &Path) -> Result<IncidentsReport, Error> {
+    let dir = state_dir.join("incidents");
+    let entries =
+        fs::read_dir(&dir).map_err(|error| Error::Failed(format!("{}: {error}", dir.display())))?;
+    let mut incidents = Vec::new();
+    let mut unreadable = 0;
+    for entry in entries.take(MOST).filter_map(Result::ok) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if let Some(id) = name.strip_suffix(".json") {
+            match read_one(&dir, id) {
+                Ok(incident) => incidents.push(incident.summary()),
+                Err(_) => unreadable += 1,
+            }
+        }
+    }
+    incidents.sort_by(|one, other| (&other.began, &other.id).cmp(&(&one.began, &one.id)));
+    Ok(IncidentsReport {
+        incidents,
+        trouble: (unreadable > 0).then(|| format!("{unreadable} files cannot be read")),
+    })
+}
+
+/// `show` and `export` of it.
+pub(super) fn read(state_dir: &Path, ids: &[String]) -> Result<IncidentReport, Error> {
+    let dir = state_dir.join("incidents");
+    let incidents = ids
+        .iter()
+        .map(|id| read_one(&dir, id).map_err(|why| Error::Failed(format!("{id}: {why}"))))
+        .collect::<Result<Vec<_>, _>>()?;
+    let host = incidents.last().map(|incident| incident.host.clone());
+    Ok(IncidentReport {
+        host: host.unwrap_or_default(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        incidents,
+    })
+}
+
+fn read_one(dir: &Path, id: &str) -> Result<Incident, String> {
+    if !id
+        .bytes()
+        .all(|at| at.is_ascii_alphanumeric() || at == b'-')
+    {
+        return Err("this is no name of an incident".to_owned());
+    }
+    let mut octets = Vec::new();
+    fs::File::open(dir.join(format!("{id}.json")))
+        .and_then(|file| file.take(LONGEST).read_to_end(&mut octets))
+        .map_err(|error| error.to_string())?;
+    let mut value: Value = serde_json::from_slice(&octets).map_err(|error| error.to_string())?;
+    defuse(&mut value);
+    let mut incident: Incident =
+        serde_json::from_value(value).map_err(|error| error.to_string())?;
+    incident.detail = None;
+    Ok(incident)
+}

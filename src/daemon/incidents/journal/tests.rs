@@ -1,0 +1,267 @@
+//! Is what happens kept, is it bounded, and does a disk that fails cost nothing but the journal?
+
+use super::*;
+use crate::config::plan::Detail;
+use crate::daemon::incidents::shelf::Shelf;
+use crate::daemon::incidents::story::tests::{attacked, limited};
+
+/// A journal and its directory.
+struct Desk {
+    journal: Journal,
+    shelf: Shelf,
+    limits: Limits,
+    secrecy: Secrecy,
+    _dir: tempfile::TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self {
+            journal: Journal::of(Vec::new(), "ns1".to_owned()),
+            shelf: Shelf::of(dir.path()),
+            limits: Limits {
+                journal: true,
+                kept: 10,
+                bytes: 1 << 20,
+                max_age: 86_400,
+            },
+            secrecy: Secrecy::default(),
+            _dir: dir,
+        }
+    }
+
+    fn hear(&mut self, moment: &Moment) {
+        let whole = Whole::default();
+        self.journal
+            .take_up(moment, &whole, &self.limits, &self.secrecy);
+    }
+
+    /// Does everything that is due at `at`; what is to be told of it.
+    fn keep(&mut self, at: u64) -> Vec<Option<String>> {
+        let now = now(at);
+        let mut told = Vec::new();
+        for _ in 0..100 {
+            let work = self.journal.due(&self.limits, &self.secrecy, now);
+            if work.is_empty() {
+                break;
+            }
+            for (work, done) in self.shelf.perform(work) {
+                told.extend(self.journal.done(&work, done, now));
+            }
+        }
+        told
+    }
+
+    /// What a restart finds.
+    fn restart(&mut self) {
+        self.journal = Journal::of(self.shelf.all().unwrap(), "ns1".to_owned());
+    }
+
+    fn ids(&self) -> Vec<String> {
+        let list = self.journal.list();
+        list.into_iter().map(|one| one.id).collect()
+    }
+
+    fn files(&self) -> usize {
+        std::fs::read_dir(self.shelf.directory()).map_or(0, Iterator::count)
+    }
+}
+
+fn now(at: u64) -> Now {
+    Now {
+        wall_ms: at * 1_000,
+        ..Now::at_secs(at)
+    }
+}
+
+#[test]
+fn an_incident_is_on_the_disk_while_it_goes_on_and_when_it_is_over() {
+    let mut desk = Desk::new();
+    desk.hear(&attacked(Stage::Started, (100, 105)));
+    assert!(desk.keep(105).is_empty());
+    let id = "19700101T000140Z-zone";
+    assert_eq!(desk.ids(), [id]);
+    let lying = desk.shelf.read(id).unwrap();
+    assert_eq!((lying.seconds, lying.ended.as_deref()), (5, None));
+    assert!(desk.keep(106).is_empty() && desk.journal.octets() > 500);
+    desk.hear(&attacked(Stage::Continuing, (100, 165)));
+    desk.keep(165);
+    assert_eq!(desk.shelf.read(id).unwrap().seconds, 65);
+    desk.hear(&attacked(Stage::Stopped, (100, 200)));
+    assert_eq!(
+        desk.journal.find(id).unwrap().ended_by.as_deref(),
+        Some("over"),
+        "known before it is written"
+    );
+    desk.keep(200);
+    let lying = desk.shelf.read(id).unwrap();
+    assert_eq!(lying.ended.as_deref(), Some("1970-01-01T00:03:20Z"));
+    assert!(lying.detail.is_some());
+    assert_eq!(
+        desk.journal.find(id),
+        Err(true),
+        "from now on the disk has it"
+    );
+    assert_eq!(desk.journal.find("19700101T000140Z-client"), Err(false));
+    assert_eq!(desk.files(), 1);
+}
+
+#[test]
+fn one_that_goes_on_when_suimond_is_killed_is_over_since_it_was_last_heard_of() {
+    let mut desk = Desk::new();
+    desk.hear(&attacked(Stage::Started, (100, 105)));
+    desk.hear(&attacked(Stage::Continuing, (100, 165)));
+    desk.keep(165);
+    desk.restart();
+    let list = desk.journal.list();
+    assert_eq!(list[0].ended.as_deref(), Some("1970-01-01T00:02:45Z"));
+    desk.keep(300);
+    let lying = desk.shelf.read(&list[0].id).unwrap();
+    assert_eq!(lying.ended_by.as_deref(), Some("restart"));
+    // The same attack goes on after the restart: that is another incident, beside it.
+    desk.hear(&attacked(Stage::Started, (100, 310)));
+    assert_eq!(desk.ids().len(), 2);
+    desk.journal.shut();
+    desk.keep(311);
+    desk.restart();
+    let list = desk.journal.list();
+    assert_eq!(list.len(), 2);
+    assert!(list.iter().all(|one| one.ended.is_some()));
+    let ends: Vec<_> = desk.ids().iter().map(|id| desk.shelf.read(id)).collect();
+    let ends: Vec<_> = ends
+        .into_iter()
+        .map(|one| one.unwrap().ended_by.unwrap())
+        .collect();
+    assert_eq!(ends, ["shutdown", "restart"]);
+}
+
+#[test]
+fn one_of_which_nothing_more_is_heard_is_over_and_the_next_of_the_same_is_another() {
+    let mut desk = Desk::new();
+    desk.hear(&limited("192.0.2.7/32", Stage::Started, (100, 105)));
+    desk.keep(105 + SILENCE);
+    assert_eq!(desk.journal.counts(), (1, 0));
+    desk.keep(106 + SILENCE);
+    assert_eq!(desk.journal.counts(), (0, 1));
+    desk.hear(&limited("192.0.2.7/32", Stage::Started, (2_000, 2_005)));
+    desk.hear(&limited("192.0.2.7/32", Stage::Started, (2_050, 2_055)));
+    assert_eq!(desk.journal.counts(), (1, 2));
+    // Two clients in one second: each has an id of its own.
+    desk.hear(&limited("192.0.2.8/32", Stage::Started, (2_050, 2_055)));
+    assert_eq!(
+        desk.ids()[..2],
+        ["19700101T003410Z-client-2", "19700101T003410Z-client"]
+    );
+}
+
+#[test]
+fn many_of_one_kind_do_not_push_out_the_others_and_the_journal_stays_bounded() {
+    let mut desk = Desk::new();
+    desk.hear(&attacked(Stage::Stopped, (1, 2)));
+    for number in 0..100_u64 {
+        let prefix = format!("10.0.{number}.7/32");
+        desk.hear(&limited(
+            &prefix,
+            Stage::Started,
+            (number + 10, number + 10),
+        ));
+        desk.keep(number + 10);
+        desk.hear(&limited(
+            &prefix,
+            Stage::Stopped,
+            (number + 10, number + 11),
+        ));
+        desk.keep(number + 11);
+        assert!(desk.files() <= 11, "{}", desk.files());
+    }
+    let ids = desk.ids();
+    assert_eq!((ids.len(), desk.files()), (10, 10));
+    assert!(ids.contains(&"19700101T000001Z-zone".to_owned()), "{ids:?}");
+    assert!(ids[0].starts_with("19700101T000149Z"), "the newest first");
+    // Octets bound it as well.
+    desk.limits.bytes = desk.journal.octets() / 2;
+    desk.keep(200);
+    assert!(desk.journal.octets() <= desk.limits.bytes && desk.files() >= 3);
+    // And age.
+    desk.keep(90_000);
+    assert_eq!((desk.ids().len(), desk.files()), (0, 0));
+    assert_eq!(desk.journal.not_kept, 0);
+}
+
+#[test]
+fn those_that_go_on_never_give_way() {
+    let mut desk = Desk::new();
+    for number in 0..15 {
+        let prefix = format!("10.0.{number}.7/32");
+        desk.hear(&limited(&prefix, Stage::Started, (5, 10)));
+    }
+    desk.keep(10);
+    assert_eq!((desk.journal.counts(), desk.files()), ((10, 0), 10));
+    assert_eq!(desk.journal.not_kept, 5);
+}
+
+#[test]
+fn a_disk_that_takes_nothing_costs_one_line_and_is_tried_again() {
+    let mut desk = Desk::new();
+    // Nothing can be written where a file stands in the directory's place.
+    std::fs::write(desk.shelf.directory(), "in the way").unwrap();
+    desk.hear(&attacked(Stage::Started, (100, 105)));
+    let told = desk.keep(105);
+    assert!(matches!(told.as_slice(), [Some(_)]), "{told:?}");
+    assert!(desk.journal.trouble().is_some());
+    for at in [106, 140, 175] {
+        desk.hear(&attacked(Stage::Continuing, (100, at)));
+        assert!(desk.keep(at).is_empty(), "said once");
+    }
+    assert_eq!(desk.journal.failures, 3, "every 30 seconds");
+    desk.hear(&attacked(Stage::Stopped, (100, 180)));
+    desk.hear(&limited("192.0.2.7/32", Stage::Started, (170, 180)));
+    assert_eq!(desk.ids().len(), 2, "they are shown all the same");
+    std::fs::remove_file(desk.shelf.directory()).unwrap();
+    assert_eq!(desk.keep(210), [None], "it is well again");
+    assert_eq!((desk.files(), desk.journal.trouble()), (2, None));
+    let zone = desk.shelf.read("19700101T000140Z-zone").unwrap();
+    assert_eq!(zone.seconds, 80, "nothing was lost");
+}
+
+#[test]
+fn what_is_known_of_whom_it_concerns_is_forgotten_in_time() {
+    let mut desk = Desk::new();
+    desk.limits.max_age = 1 << 30;
+    let has_detail = |desk: &Desk| {
+        let path = desk.shelf.directory().join("19700101T000140Z-zone.json");
+        let text = std::fs::read_to_string(path).unwrap();
+        text.contains("192.0.2.8") || text.contains("x7f3k2")
+    };
+    desk.hear(&attacked(Stage::Stopped, (100, 200)));
+    desk.keep(200);
+    assert!(has_detail(&desk));
+    desk.restart();
+    desk.keep(200 + desk.secrecy.detail_for);
+    assert!(has_detail(&desk));
+    desk.keep(201 + desk.secrecy.detail_for);
+    assert!(!has_detail(&desk));
+    let left = desk.shelf.read("19700101T000140Z-zone").unwrap();
+    assert_eq!(left.networks[0].prefix, "192.0.2.0/24");
+    // With "never" nothing gets there at all, and what was there before goes.
+    let mut desk = Desk::new();
+    desk.hear(&attacked(Stage::Stopped, (100, 200)));
+    desk.keep(200);
+    desk.secrecy.detail = Detail::Never;
+    desk.keep(201);
+    assert!(!has_detail(&desk));
+}
+
+#[test]
+fn details_in_a_file_that_was_damaged_meanwhile_go_with_it() {
+    let mut desk = Desk::new();
+    desk.hear(&attacked(Stage::Stopped, (100, 200)));
+    desk.keep(200);
+    let path = desk.shelf.directory().join("19700101T000140Z-zone.json");
+    std::fs::write(path, "{\"detail\":").unwrap();
+    desk.secrecy.detail = Detail::Never;
+    desk.keep(201);
+    assert_eq!((desk.files(), desk.ids().len()), (0, 0));
+    assert!(desk.keep(202).is_empty() && desk.journal.trouble().is_none());
+}

@@ -1,0 +1,272 @@
+//! Where do incidents lie? One JSON file each in a directory of the state directory, each replaced as a whole.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::story::SCHEMA;
+use crate::daemon::state_file::StateFile;
+use crate::ops::control::protocol::Incident;
+
+/// The directory's name in the state directory.
+const DIRECTORY: &str = "incidents";
+/// What a file's name ends in, and what is added to that of one that cannot be used.
+const ENDING: &str = ".json";
+const ASIDE: &str = ".bad";
+/// Longest file that is read, octets; suimond writes a tenth of that.
+const LONGEST: u64 = 256 * 1024;
+/// Files that are looked at when suimond starts; the journal never holds so many.
+const LOOKED_AT: usize = 20_000;
+/// Files set aside that are kept for somebody to look at.
+const SET_ASIDE: usize = 16;
+
+/// The directory.
+#[derive(Clone, Debug)]
+pub(super) struct Shelf {
+    directory: PathBuf,
+}
+
+/// An incident that lies there, and how many octets it takes.
+#[derive(Debug)]
+pub(super) struct Lying {
+    pub(super) incident: Incident,
+    pub(super) octets: u64,
+}
+
+impl Shelf {
+    pub(super) fn of(state_dir: &Path) -> Self {
+        Self {
+            directory: state_dir.join(DIRECTORY),
+        }
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// All that lies there. What cannot be used is set aside, with a line of log; what a writing left behind is removed.
+    ///
+    /// # Errors
+    /// The directory cannot be read. That there is none yet is no error.
+    pub(super) fn all(&self) -> io::Result<Vec<Lying>> {
+        let entries = match fs::read_dir(&self.directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut found = Vec::new();
+        for entry in entries.take(LOOKED_AT) {
+            let entry = entry?;
+            // Directories and links are none of ours; nothing follows them.
+            if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                continue;
+            }
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.ends_with(ASIDE) {
+                continue;
+            }
+            if name.ends_with(".new") {
+                let _gone_already = fs::remove_file(entry.path());
+                continue;
+            }
+            match self.read_file(&name) {
+                Ok(lying) => found.push(lying),
+                Err(why) => self.set_aside(&name, &why),
+            }
+        }
+        self.forget_aside();
+        Ok(found)
+    }
+
+    /// One of them, for the id of an incident that is known to lie there.
+    pub(super) fn read(&self, id: &str) -> io::Result<Incident> {
+        let read = self.read_file(&file_name(id));
+        read.map(|lying| lying.incident).map_err(io::Error::other)
+    }
+
+    /// Lays it there, or a newer one in its place; how many octets it takes. The old one stays whole until the new one is.
+    pub(super) fn lay(&self, incident: &Incident) -> io::Result<u64> {
+        fs::create_dir_all(&self.directory)?;
+        let mut octets = serde_json::to_vec_pretty(incident)?;
+        octets.push(b'\n');
+        self.file(file_name(&incident.id)).replace(&octets)?;
+        Ok(u64::try_from(octets.len()).unwrap_or(u64::MAX))
+    }
+
+    /// Takes the details out of one of them; how many octets it takes then. 0 = it could not be read, and was taken away with them.
+    pub(super) fn strip(&self, id: &str) -> io::Result<u64> {
+        match self.read(id) {
+            Ok(mut incident) => {
+                incident.detail = None;
+                self.lay(&incident)
+            }
+            Err(_) => self.take_away(id).map(|()| 0),
+        }
+    }
+
+    /// Takes it away; that it was gone already is no error.
+    pub(super) fn take_away(&self, id: &str) -> io::Result<()> {
+        match fs::remove_file(self.directory.join(file_name(id))) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn file(&self, name: String) -> StateFile {
+        StateFile::of(&self.directory, name, LONGEST)
+    }
+
+    fn read_file(&self, name: &str) -> Result<Lying, String> {
+        let octets = self
+            .file(name.to_owned())
+            .read()
+            .map_err(|error| error.to_string())?
+            .ok_or("it is gone")?;
+        let incident: Incident =
+            serde_json::from_slice(&octets).map_err(|error| error.to_string())?;
+        if incident.schema != SCHEMA {
+            return Err(format!(
+                "it has schema {}, and this suimond knows schema {SCHEMA}",
+                incident.schema
+            ));
+        }
+        if file_name(&incident.id) != name || !is_id(&incident.id) {
+            return Err("its name is not that of the incident in it".to_owned());
+        }
+        Ok(Lying {
+            incident,
+            octets: u64::try_from(octets.len()).unwrap_or(u64::MAX),
+        })
+    }
+
+    fn set_aside(&self, name: &str, why: &str) {
+        let aside = format!("{name}{ASIDE}");
+        let to = match self.file(name.to_owned()).put_aside(&aside) {
+            Ok(to) => format!("moved to {}", to.display()),
+            Err(error) => format!("and cannot be moved aside ({error})"),
+        };
+        tracing::warn!(
+            file = %self.directory.join(name).display(),
+            why,
+            aside = to,
+            "an incident of before the start cannot be read and is not listed"
+        );
+    }
+
+    /// Of files set aside only the youngest are kept.
+    fn forget_aside(&self) {
+        let Ok(entries) = fs::read_dir(&self.directory) else {
+            return;
+        };
+        let mut aside: Vec<(SystemTime, PathBuf)> = entries
+            .take(LOOKED_AT)
+            .filter_map(Result::ok)
+            .map(|entry| entry.path())
+            .filter(|path| path.to_string_lossy().ends_with(ASIDE))
+            .filter_map(|path| Some((fs::symlink_metadata(&path).ok()?.modified().ok()?, path)))
+            .collect();
+        aside.sort();
+        let many = aside.len().saturating_sub(SET_ASIDE);
+        for (_, path) in aside.into_iter().take(many) {
+            let _gone_already = fs::remove_file(path);
+        }
+    }
+}
+
+fn file_name(id: &str) -> String {
+    format!("{id}{ENDING}")
+}
+
+/// Whether it could be one of ours: nothing in it leads out of the directory.
+fn is_id(id: &str) -> bool {
+    (1..=64).contains(&id.len())
+        && id
+            .bytes()
+            .all(|at| at.is_ascii_alphanumeric() || at == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lay(shelf: &Shelf, id: &str) {
+        let incident = Incident {
+            id: id.to_owned(),
+            ..Incident::example()
+        };
+        shelf.lay(&incident).unwrap();
+    }
+
+    #[test]
+    fn what_is_laid_there_is_read_again_and_what_is_damaged_or_foreign_is_set_aside() {
+        let dir = tempfile::tempdir().unwrap();
+        let shelf = Shelf::of(dir.path());
+        assert!(shelf.all().unwrap().is_empty(), "nothing there yet");
+        for id in ["whole", "cut", "other", "newer"] {
+            lay(&shelf, id);
+        }
+        let path = |name: &str| shelf.directory().join(name);
+        let text = fs::read_to_string(path("cut.json")).unwrap();
+        fs::write(path("cut.json"), text.split_at(text.len() / 2).0).unwrap();
+        fs::rename(path("other.json"), path("another.json")).unwrap();
+        let text = fs::read_to_string(path("newer.json")).unwrap();
+        fs::write(
+            path("newer.json"),
+            text.replace("\"schema\": 1", "\"schema\": 2"),
+        )
+        .unwrap();
+        fs::write(path("notes.txt"), "foreign").unwrap();
+        fs::write(path("long.json"), vec![b' '; LONGEST as usize + 1]).unwrap();
+        fs::write(path("left.json.new"), "half").unwrap();
+        fs::create_dir(path("directory")).unwrap();
+        let found = shelf.all().unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].incident.id, "whole");
+        assert_eq!(
+            found[0].octets,
+            fs::metadata(path("whole.json")).unwrap().len()
+        );
+        let mut names: Vec<String> = fs::read_dir(shelf.directory())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(
+            names,
+            [
+                "another.json.bad",
+                "cut.json.bad",
+                "directory",
+                "long.json.bad",
+                "newer.json.bad",
+                "notes.txt.bad",
+                "whole.json",
+            ]
+        );
+        assert_eq!(shelf.all().unwrap().len(), 1, "and the next start is quiet");
+        assert_eq!(shelf.read("whole").unwrap().kind, "zone_under_attack");
+        shelf.take_away("whole").unwrap();
+        shelf.take_away("whole").unwrap();
+        assert!(shelf.read("whole").is_err());
+    }
+
+    #[test]
+    fn files_set_aside_do_not_pile_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let shelf = Shelf::of(dir.path());
+        fs::create_dir(shelf.directory()).unwrap();
+        for number in 0..50 {
+            fs::write(shelf.directory().join(format!("{number}.json")), "{").unwrap();
+        }
+        assert!(shelf.all().unwrap().is_empty());
+        assert_eq!(fs::read_dir(shelf.directory()).unwrap().count(), SET_ASIDE);
+    }
+
+    #[test]
+    fn an_id_leads_nowhere_else() {
+        assert!(is_id("20261122T094708Z-zone-2"));
+        for odd in ["", "..", "a/b", "../../etc/passwd", "a.json", "ä"] {
+            assert!(!is_id(odd), "{odd}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Are the attacks' generators, schedules and lists what they say?

@@ -1,0 +1,1 @@
+//! Is a good run held and each fault told?

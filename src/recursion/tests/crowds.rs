@@ -1,0 +1,119 @@
+//! Where too much is under way at a server: is the next one asked at once, and is nothing held against anybody afterwards?
+
+use super::internet::{Internet, ROOT, TEST, ip, name};
+use crate::drill::signing::Denial;
+use crate::guard::permit::InternalCause;
+use crate::wire::{Ede, Question, Rcode, RecordType};
+
+const ONE: &str = "192.0.2.1";
+const OTHER: &str = "192.0.2.2";
+
+fn internet() -> Internet {
+    let mut internet = Internet::new();
+    internet.zone(
+        "a.test",
+        &[ONE, OTHER],
+        &["www.a.test A 192.0.2.80", "new.a.test A 192.0.2.81"],
+    );
+    internet
+}
+
+fn question(owner: &str) -> Question {
+    Question::new(name(owner), RecordType::A)
+}
+
+/// Whether nothing of a failure stays: not for the question, and the next ask resolves when there is room again.
+fn is_forgotten(mut internet: Internet, owner: &str) {
+    assert!(
+        internet
+            .cache
+            .failure(&question(owner), internet.now)
+            .is_none()
+    );
+    internet.crowded.clear();
+    internet.honest(ONE);
+    let run = internet.ask(owner, "A");
+    assert_eq!(run.answer().len(), 1, "{:?}", run.response.ede);
+}
+
+#[test]
+fn a_server_over_its_share_is_passed_over_for_the_next_at_once() {
+    let mut internet = internet();
+    internet.crowd(ONE, None);
+    let run = internet.ask("www.a.test", "A");
+    assert_eq!((run.answer().len(), run.to(ONE)), (1, 0));
+    assert!(run.took.as_millis() < 100, "{:?}", run.took);
+}
+
+#[test]
+fn where_all_servers_are_over_their_share_the_name_fails_at_once_and_nobody_remembers() {
+    let mut internet = internet();
+    // The delegation is known: of servers that really failed the parent would be asked whether they are still the right ones.
+    internet.ask("www.a.test", "A");
+    internet.crowd(ONE, None);
+    internet.crowd(OTHER, None);
+    let run = internet.ask("new.a.test", "A");
+    assert_eq!((run.rcode(), run.sent.len()), (Rcode::SERVFAIL, 0));
+    let (code, text) = run.ede();
+    assert_eq!(code, Ede::NO_REACHABLE_AUTHORITY);
+    assert!(
+        text.contains("a.test. have all the questions under way"),
+        "{text}"
+    );
+    assert!(!run.blames_its_zone);
+    is_forgotten(internet, "new.a.test");
+}
+
+#[test]
+fn what_failed_beside_a_server_that_was_not_asked_is_not_remembered_either() {
+    let mut internet = internet();
+    internet.cause = InternalCause::Audit;
+    internet.silence(ONE);
+    internet.crowd(OTHER, None);
+    let run = internet.ask("www.a.test", "A");
+    assert_eq!((run.rcode(), run.to(OTHER)), (Rcode::SERVFAIL, 0));
+    assert!(run.to(ONE) > 0 && !run.blames_its_zone);
+    is_forgotten(internet, "www.a.test");
+}
+
+#[test]
+fn keys_that_could_not_be_asked_for_make_nothing_bogus() {
+    let mut internet = Internet::new();
+    internet.zone("a.test", &[ONE], &["www.a.test A 192.0.2.80"]);
+    internet.point_to(TEST, "test", "a.test");
+    internet.sign(ONE, "a.test", &Denial::Nsec);
+    internet.signed_from_the_root();
+    for at in [ONE, TEST, ROOT] {
+        let question = question("www.a.test");
+        internet.crowd(at, Some(RecordType::DNSKEY));
+        let run = internet.ask("www.a.test", "A");
+        assert_eq!(run.rcode(), Rcode::SERVFAIL, "{at}");
+        assert_eq!(run.ede().0, Ede::NO_REACHABLE_AUTHORITY, "{:?}", run.ede());
+        assert!(internet.cache.failure(&question, internet.now).is_none());
+        internet.crowded.remove(&ip(at));
+    }
+    internet.ask("www.a.test", "A").assert_secure();
+}
+
+#[test]
+fn a_server_known_by_a_name_that_cannot_be_asked_for_now_leaves_the_others() {
+    let mut internet = Internet::new();
+    internet.zone("b.test", &[ONE], &["ns.b.test A 192.0.2.9"]);
+    internet.zone("c.test", &[OTHER], &["ns.c.test A 192.0.2.9"]);
+    internet.add(
+        TEST,
+        "test",
+        &["d.test NS ns.b.test", "d.test NS ns.c.test"],
+    );
+    internet.serve("192.0.2.9", "d.test", &["www.d.test A 192.0.2.80"]);
+    for crowded in [ONE, OTHER] {
+        internet
+            .cache
+            .flush(&name("."), crate::cache::FlushScope::All);
+        internet.crowd(crowded, None);
+        let run = internet.ask("www.d.test", "A");
+        assert_eq!(run.answer().len(), 1, "{:?}", run.response.ede);
+        assert_eq!(run.to(crowded), 0);
+        internet.crowded.clear();
+    }
+}

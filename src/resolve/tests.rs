@@ -1,0 +1,178 @@
+//! Does a recursion end when it is to make room, and only then?
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use tokio::net::UdpSocket;
+
+use super::*;
+use crate::config::load_text;
+use crate::config::plan::{Recursion as Plan, ZoneGuardMode};
+use crate::guard::permit::InternalCause;
+use crate::guard::slots::Pool;
+use crate::guard::{Customer, FairShares, address::Address};
+
+const CLIENT: Customer = Customer {
+    prefix: Address::V4(0xC000_0201),
+    verified: false,
+    customers: 1,
+};
+
+/// A resolver whose root server never says anything.
+struct Stuck {
+    resolver: Arc<Resolver>,
+    root: UdpSocket,
+}
+
+impl Stuck {
+    async fn new(change: impl FnOnce(&mut Plan)) -> Self {
+        let root = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = root.local_addr().unwrap().port();
+        let text = format!(
+            "[egress]\nport = {port}\nallow_private_servers = true\ninitial_timeout = '2s'\nmax_timeout = '2s'"
+        );
+        let plan = load_text(std::path::Path::new("test.toml"), &text)
+            .unwrap()
+            .plan;
+        let mut recursion = plan.recursion.clone();
+        recursion.root_hints = vec![("a.root.".parse().unwrap(), vec![Ipv4Addr::LOCALHOST.into()])];
+        change(&mut recursion);
+        let resolver = Resolver::new(
+            Arc::new(Cache::new(&plan.cache)),
+            Arc::new(Policy::new(&plan.policy)),
+            Arc::new(Egress::new(&plan.egress, &[], Arc::default())),
+            Vec::new(),
+            Arc::new(recursion),
+        );
+        Self {
+            resolver: Arc::new(resolver),
+            root,
+        }
+    }
+
+    fn begin(&self, name: &str, permit: RecursionPermit) -> Result<Wait, Reason> {
+        let question = Question::new(name.parse().unwrap(), RecordType::A);
+        self.resolver.begin(permit, question, Demand::Checked)
+    }
+
+    fn wait(&self, name: &str) -> Wait {
+        self.begin(name, permit()).ok().unwrap()
+    }
+
+    /// How many questions come to the root within a moment.
+    async fn asked(&self) -> usize {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let mut buffer = [0; 512];
+        std::iter::from_fn(|| self.root.try_recv(&mut buffer).ok()).count()
+    }
+}
+
+fn permit() -> RecursionPermit {
+    RecursionPermit::internal(InternalCause::Refresh)
+}
+
+#[tokio::test]
+async fn a_recursion_that_makes_room_ends_when_nobody_else_waits_and_gives_back_what_it_holds() {
+    let stuck = Stuck::new(|_| ()).await;
+    let fair = FairShares::new(&plan::Shares::default(), &Arc::new(Pool::new(8_192)));
+    let lent = permit().within(fair.clone(), fair.enter(&CLIENT));
+    let first = stuck.begin("a.", lent).ok().unwrap();
+    let second = stuck.wait("a.");
+    assert_eq!(stuck.asked().await, 1);
+    first.abandon();
+    assert_eq!(stuck.resolver.in_flight(), 1, "somebody else waits");
+    assert_eq!(fair.client(&CLIENT).held, 1, "it is still his who began it");
+    second.abandon();
+    assert_eq!(stuck.resolver.in_flight(), 0);
+    let question = Question::new("a.".parse().unwrap(), RecordType::A);
+    assert!(!stuck.resolver.is_under_way(&question, Demand::Checked));
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(fair.client(&CLIENT).held, 0);
+    assert_eq!(stuck.resolver.counters().shed.load(Ordering::Relaxed), 1);
+    // The next one begins anew, and what is left of the first takes nothing from it.
+    let third = stuck.wait("a.");
+    assert_eq!((stuck.asked().await, stuck.resolver.in_flight()), (1, 1));
+    drop(third);
+    assert_eq!(
+        stuck.resolver.in_flight(),
+        1,
+        "who only stops waiting leaves it running"
+    );
+}
+
+#[tokio::test]
+async fn one_client_more_than_may_wait_for_a_question_is_turned_away_until_one_leaves() {
+    let stuck = Stuck::new(|plan| plan.joined_clients = 2).await;
+    let (_first, second) = (stuck.wait("a."), stuck.wait("a."));
+    let third = stuck.begin("a.", permit());
+    assert_eq!(third.err(), Some(Reason::JoinedClients));
+    drop(second);
+    let _third = stuck.wait("a.");
+    assert_eq!(stuck.asked().await, 1, "and never a second look-up");
+}
+
+#[tokio::test]
+async fn one_recursion_more_than_may_run_is_turned_away_and_before_that_it_is_said_that_room_is_needed()
+ {
+    let stuck = Stuck::new(|plan| plan.in_flight = 32).await;
+    let full: Vec<bool> = (0..32)
+        .map(|number| {
+            let full = stuck.resolver.is_full();
+            drop(stuck.wait(&format!("a{number}.")));
+            full
+        })
+        .collect();
+    assert_eq!(
+        full.iter().filter(|full| **full).count(),
+        2,
+        "a sixteenth is spare"
+    );
+    let more = stuck.begin("more.", permit());
+    assert_eq!(more.err(), Some(Reason::PendingTotal));
+}
+
+#[tokio::test]
+async fn a_look_up_whose_servers_have_no_room_is_told_so_and_asks_nobody() {
+    let stuck = Stuck::new(|_| ()).await;
+    let plan = plan::Shares {
+        mode: ZoneGuardMode::Enforce,
+        least: 1,
+        ..plan::Shares::default()
+    };
+    let fair = FairShares::new(&plan, &Arc::new(Pool::new(0)));
+    let server: SocketAddr = stuck.root.local_addr().unwrap();
+    let held = fair.enter_server(server.ip());
+    let mut wait = stuck
+        .begin("a.", permit().within(fair.clone(), None))
+        .ok()
+        .unwrap();
+    assert_eq!(wait.outcome().await.err(), Some(Reason::ServerSlots));
+    assert_eq!(stuck.asked().await, 0);
+    drop(held);
+    let _wait = stuck.begin("a.", permit().within(fair, None)).ok().unwrap();
+    assert_eq!(stuck.asked().await, 1, "nothing was remembered");
+}
+
+#[tokio::test]
+async fn of_many_recursions_that_want_the_same_one_asks_and_one_more_than_may_wait_is_told_so() {
+    let stuck = Stuck::new(|plan| plan.joined_look_ups = 3).await;
+    // All want to know of the root where `test.` is.
+    let waits: Vec<Wait> = (0..4)
+        .map(|at| stuck.wait(&format!("n{at}.test.")))
+        .collect();
+    let mut failed = 0;
+    let mut patient = Vec::new();
+    for mut wait in waits {
+        match tokio::time::timeout(Duration::from_millis(100), wait.outcome()).await {
+            Ok(outcome) => {
+                assert_eq!(outcome.err(), Some(Reason::JoinedClients));
+                failed += 1;
+            }
+            Err(_) => patient.push(wait),
+        }
+    }
+    assert_eq!((failed, patient.len()), (0, 4), "one leads, three wait");
+    let mut fifth = stuck.wait("n5.test.");
+    assert_eq!(fifth.outcome().await.err(), Some(Reason::JoinedClients));
+    assert_eq!(stuck.asked().await, 1);
+}

@@ -6,6 +6,7 @@
 mod dnstap;
 mod incidents;
 mod limiter;
+mod local_root;
 mod shares;
 mod ways;
 mod zone_guard;
@@ -21,6 +22,7 @@ use crate::wire::{Name, Rrset};
 pub use dnstap::Dnstap;
 pub use incidents::{Detail, Incidents, Secrecy};
 pub use limiter::{IscLimits, Limiter, LimiterAlgorithm, LimiterMode, LimiterPrefix};
+pub use local_root::LocalRoot;
 pub use shares::Shares;
 pub use ways::{Backscatter, IngressBinding, RouteBack};
 pub use zone_guard::{ZoneGuard, ZoneGuardMode};
@@ -397,21 +399,6 @@ pub struct NegativeAnchor {
     pub zone: Name,
     /// Wall seconds at which it ends; nothing = when the configuration changes.
     pub until: Option<u64>,
-}
-
-/// From where a copy of the root zone is had (RFC 8806), and how much of it is taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LocalRoot {
-    /// Servers that it is transferred from.
-    pub servers: Vec<SocketAddr>,
-    /// A zone file.
-    pub file: Option<PathBuf>,
-    /// Octets of a transfer or a file (16 MiB).
-    pub max_bytes: u64,
-    /// Records (200,000).
-    pub max_records: usize,
-    /// Time of one transfer (2 min).
-    pub transfer_time: Duration,
 }
 
 /// How servers are asked (P5).

@@ -217,18 +217,6 @@ impl Guard {
         proof
     }
 
-    /// Whether who must prove its address gets nothing else before it has; otherwise that is only logged.
-    #[must_use]
-    pub fn enforces_proof(&self) -> bool {
-        self.prove_mode == ZoneGuardMode::Enforce
-    }
-
-    /// Refusals sent although the budget was used up, because that is only logged.
-    #[must_use]
-    pub fn refusals_over_budget(&self) -> u64 {
-        self.refusals.over_budget()
-    }
-
     /// Whether our addresses are being forged.
     #[must_use]
     pub fn backscatter(&self) -> &Backscatter {
@@ -485,12 +473,7 @@ impl Guard {
         if !self.may_send_error(arrival) {
             return Verdict::Drop(Reason::ReflectorPort);
         }
-        let refuses = match self.refusal_mode {
-            ZoneGuardMode::Off => true,
-            ZoneGuardMode::LogOnly => self.refusals.take_or_count(&arrival.source, now),
-            ZoneGuardMode::Enforce => self.refusals.take(&arrival.source, now),
-        };
-        if refuses {
+        if self.may_refuse(arrival, now) {
             Verdict::Refuse(reason, Rcode::REFUSED)
         } else {
             Verdict::Drop(Reason::RefusalBudget)

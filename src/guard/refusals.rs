@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use siphasher::sip::SipHasher13;
 
 use super::address::Address;
+use super::{Arrival, Guard};
+use crate::config::plan::ZoneGuardMode;
 use crate::sys::clock::Now;
 
 /// Slots: 16,384 lines of four, 512 KiB.
@@ -118,6 +120,29 @@ impl Rate {
     /// `whole_at`: when the budget will be whole again.
     const fn allows(self, whole_at: u64, now: u64) -> bool {
         (whole_at & TIME_MAX) <= now.saturating_add(self.ahead)
+    }
+}
+
+impl Guard {
+    /// Whether who must prove its address gets nothing else before it has; otherwise that is only logged.
+    #[must_use]
+    pub fn enforces_proof(&self) -> bool {
+        self.prove_mode == ZoneGuardMode::Enforce
+    }
+
+    /// Refusals sent although the budget was used up, because that is only logged.
+    #[must_use]
+    pub fn refusals_over_budget(&self) -> u64 {
+        self.refusals.over_budget()
+    }
+
+    /// Whether one more refusal may be sent, within the budget or because that is only logged.
+    pub(in crate::guard) fn may_refuse(&self, arrival: &Arrival<'_>, now: Now) -> bool {
+        match self.refusal_mode {
+            ZoneGuardMode::Off => true,
+            ZoneGuardMode::LogOnly => self.refusals.take_or_count(&arrival.source, now),
+            ZoneGuardMode::Enforce => self.refusals.take(&arrival.source, now),
+        }
     }
 }
 

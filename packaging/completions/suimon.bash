@@ -40,6 +40,9 @@ _suimon() {
             suimon,help)
                 cmd="suimon__subcmd__help"
                 ;;
+            suimon,incidents)
+                cmd="suimon__subcmd__incidents"
+                ;;
             suimon,man)
                 cmd="suimon__subcmd__man"
                 ;;
@@ -121,6 +124,9 @@ _suimon() {
             suimon__subcmd__help,help)
                 cmd="suimon__subcmd__help__subcmd__help"
                 ;;
+            suimon__subcmd__help,incidents)
+                cmd="suimon__subcmd__help__subcmd__incidents"
+                ;;
             suimon__subcmd__help,man)
                 cmd="suimon__subcmd__help__subcmd__man"
                 ;;
@@ -157,6 +163,15 @@ _suimon() {
             suimon__subcmd__help__subcmd__guard,status)
                 cmd="suimon__subcmd__help__subcmd__guard__subcmd__status"
                 ;;
+            suimon__subcmd__help__subcmd__incidents,export)
+                cmd="suimon__subcmd__help__subcmd__incidents__subcmd__export"
+                ;;
+            suimon__subcmd__help__subcmd__incidents,list)
+                cmd="suimon__subcmd__help__subcmd__incidents__subcmd__list"
+                ;;
+            suimon__subcmd__help__subcmd__incidents,show)
+                cmd="suimon__subcmd__help__subcmd__incidents__subcmd__show"
+                ;;
             suimon__subcmd__help__subcmd__nta,add)
                 cmd="suimon__subcmd__help__subcmd__nta__subcmd__add"
                 ;;
@@ -165,6 +180,30 @@ _suimon() {
                 ;;
             suimon__subcmd__help__subcmd__nta,remove)
                 cmd="suimon__subcmd__help__subcmd__nta__subcmd__remove"
+                ;;
+            suimon__subcmd__incidents,export)
+                cmd="suimon__subcmd__incidents__subcmd__export"
+                ;;
+            suimon__subcmd__incidents,help)
+                cmd="suimon__subcmd__incidents__subcmd__help"
+                ;;
+            suimon__subcmd__incidents,list)
+                cmd="suimon__subcmd__incidents__subcmd__list"
+                ;;
+            suimon__subcmd__incidents,show)
+                cmd="suimon__subcmd__incidents__subcmd__show"
+                ;;
+            suimon__subcmd__incidents__subcmd__help,export)
+                cmd="suimon__subcmd__incidents__subcmd__help__subcmd__export"
+                ;;
+            suimon__subcmd__incidents__subcmd__help,help)
+                cmd="suimon__subcmd__incidents__subcmd__help__subcmd__help"
+                ;;
+            suimon__subcmd__incidents__subcmd__help,list)
+                cmd="suimon__subcmd__incidents__subcmd__help__subcmd__list"
+                ;;
+            suimon__subcmd__incidents__subcmd__help,show)
+                cmd="suimon__subcmd__incidents__subcmd__help__subcmd__show"
                 ;;
             suimon__subcmd__nta,add)
                 cmd="suimon__subcmd__nta__subcmd__add"
@@ -197,7 +236,7 @@ _suimon() {
 
     case "${cmd}" in
         suimon)
-            opts="-h -V --socket --output --color --help --version status stats top check ask why flush nta anchors guard reload drill completions man help"
+            opts="-h -V --socket --output --color --help --version status stats top check ask why flush nta anchors guard incidents reload drill completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -677,7 +716,7 @@ _suimon() {
             return 0
             ;;
         suimon__subcmd__help)
-            opts="status stats top check ask why flush nta anchors guard reload drill completions man help"
+            opts="status stats top check ask why flush nta anchors guard incidents reload drill completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -872,6 +911,62 @@ _suimon() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        suimon__subcmd__help__subcmd__incidents)
+            opts="list show export"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        suimon__subcmd__help__subcmd__incidents__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        suimon__subcmd__help__subcmd__incidents__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        suimon__subcmd__help__subcmd__incidents__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         suimon__subcmd__help__subcmd__man)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1005,6 +1100,196 @@ _suimon() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        suimon__subcmd__incidents)
+            opts="-h --state-dir --socket --output --color --help list show export help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        suimon__subcmd__incidents__subcmd__export)
+            opts="-h --all --detail --state-dir --socket --output --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        suimon__subcmd__incidents__subcmd__help)
+            opts="list show export help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        suimon__subcmd__incidents__subcmd__help__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        suimon__subcmd__incidents__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        suimon__subcmd__incidents__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        suimon__subcmd__incidents__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        suimon__subcmd__incidents__subcmd__list)
+            opts="-h --state-dir --socket --output --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        suimon__subcmd__incidents__subcmd__show)
+            opts="-h --detail --state-dir --socket --output --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -42,6 +42,7 @@ complete -c suimon -n "__fish_suimon_needs_command" -f -a "flush" -d 'Forget wha
 complete -c suimon -n "__fish_suimon_needs_command" -f -a "nta" -d 'Do not validate a zone for a while: negative trust anchors (RFC 7646)'
 complete -c suimon -n "__fish_suimon_needs_command" -f -a "anchors" -d 'Show the trust anchors: every key, its state, and when the zone is asked for its keys (RFC 5011)'
 complete -c suimon -n "__fish_suimon_needs_command" -f -a "guard" -d 'Show and steer the zone guard, which holds back floods of made-up names'
+complete -c suimon -n "__fish_suimon_needs_command" -f -a "incidents" -d 'Show the attacks that suimond has seen, and export them for a CERT'
 complete -c suimon -n "__fish_suimon_needs_command" -f -a "reload" -d 'Read the configuration again'
 complete -c suimon -n "__fish_suimon_needs_command" -f -a "drill" -d 'Run suimond on a small Internet on loopback addresses, partly hostile, and see what holds'
 complete -c suimon -n "__fish_suimon_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
@@ -218,6 +219,49 @@ complete -c suimon -n "__fish_suimon_using_subcommand guard; and __fish_seen_sub
 complete -c suimon -n "__fish_suimon_using_subcommand guard; and __fish_seen_subcommand_from help" -f -a "exempt" -d 'Never hold back anything of a zone'
 complete -c suimon -n "__fish_suimon_using_subcommand guard; and __fish_seen_subcommand_from help" -f -a "release" -d 'Take back pin or exempt, and let go of a zone that is held back now'
 complete -c suimon -n "__fish_suimon_using_subcommand guard; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and not __fish_seen_subcommand_from list show export help" -l state-dir -d 'Read the files of this state directory instead of asking a daemon; without details' -r -F
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and not __fish_seen_subcommand_from list show export help" -l socket -d 'Control socket of the daemon' -r -F
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and not __fish_seen_subcommand_from list show export help" -l output -d 'For whom results are written' -r -f -a "human\t'For people: tables, units, colours. May change from version to version'
+json\t'For programs: stable keys, units in the names, "schema" first'"
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and not __fish_seen_subcommand_from list show export help" -l color -d 'When colours are used' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and not __fish_seen_subcommand_from list show export help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and not __fish_seen_subcommand_from list show export help" -f -a "list" -d 'Show all incidents that are kept, the newest first'
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and not __fish_seen_subcommand_from list show export help" -f -a "show" -d 'Show what is known of one'
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and not __fish_seen_subcommand_from list show export help" -f -a "export" -d 'Write incidents as one JSON document; docs/incidents.md describes it'
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and not __fish_seen_subcommand_from list show export help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and __fish_seen_subcommand_from list" -l state-dir -d 'Read the files of this state directory instead of asking a daemon; without details' -r -F
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and __fish_seen_subcommand_from list" -l socket -d 'Control socket of the daemon' -r -F
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and __fish_seen_subcommand_from list" -l output -d 'For whom results are written' -r -f -a "human\t'For people: tables, units, colours. May change from version to version'
+json\t'For programs: stable keys, units in the names, "schema" first'"
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and __fish_seen_subcommand_from list" -l color -d 'When colours are used' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and __fish_seen_subcommand_from show" -l state-dir -d 'Read the files of this state directory instead of asking a daemon; without details' -r -F
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and __fish_seen_subcommand_from show" -l socket -d 'Control socket of the daemon' -r -F
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and __fish_seen_subcommand_from show" -l output -d 'For whom results are written' -r -f -a "human\t'For people: tables, units, colours. May change from version to version'
+json\t'For programs: stable keys, units in the names, "schema" first'"
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and __fish_seen_subcommand_from show" -l color -d 'When colours are used' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and __fish_seen_subcommand_from show" -l detail -d 'Also whom it concerns; that you looked is written down'
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and __fish_seen_subcommand_from export" -l state-dir -d 'Read the files of this state directory instead of asking a daemon; without details' -r -F
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and __fish_seen_subcommand_from export" -l socket -d 'Control socket of the daemon' -r -F
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and __fish_seen_subcommand_from export" -l output -d 'For whom results are written' -r -f -a "human\t'For people: tables, units, colours. May change from version to version'
+json\t'For programs: stable keys, units in the names, "schema" first'"
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and __fish_seen_subcommand_from export" -l color -d 'When colours are used' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and __fish_seen_subcommand_from export" -l all -d 'All that are kept'
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and __fish_seen_subcommand_from export" -l detail -d 'Also whom they concern; that you looked is written down'
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and __fish_seen_subcommand_from help" -f -a "list" -d 'Show all incidents that are kept, the newest first'
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show what is known of one'
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and __fish_seen_subcommand_from help" -f -a "export" -d 'Write incidents as one JSON document; docs/incidents.md describes it'
+complete -c suimon -n "__fish_suimon_using_subcommand incidents; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c suimon -n "__fish_suimon_using_subcommand reload" -l socket -d 'Control socket of the daemon' -r -F
 complete -c suimon -n "__fish_suimon_using_subcommand reload" -l output -d 'For whom results are written' -r -f -a "human\t'For people: tables, units, colours. May change from version to version'
 json\t'For programs: stable keys, units in the names, "schema" first'"
@@ -254,21 +298,21 @@ complete -c suimon -n "__fish_suimon_using_subcommand man" -l color -d 'When col
 always\t'Always'
 never\t'Never'"
 complete -c suimon -n "__fish_suimon_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats top check ask why flush nta anchors guard reload drill completions man help" -f -a "status" -d 'Show the daemon\'s health on one screen'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats top check ask why flush nta anchors guard reload drill completions man help" -f -a "stats" -d 'Show every counter and gauge'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats top check ask why flush nta anchors guard reload drill completions man help" -f -a "top" -d 'Watch who asks most, for what, and what becomes of it'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats top check ask why flush nta anchors guard reload drill completions man help" -f -a "check" -d 'Check a configuration without starting anything, or explain an option'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats top check ask why flush nta anchors guard reload drill completions man help" -f -a "ask" -d 'Resolve a name through the running daemon and tell how'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats top check ask why flush nta anchors guard reload drill completions man help" -f -a "why" -d 'Tell whether a client is served, and which rule decides'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats top check ask why flush nta anchors guard reload drill completions man help" -f -a "flush" -d 'Forget what is cached of a name, of a tree, or altogether'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats top check ask why flush nta anchors guard reload drill completions man help" -f -a "nta" -d 'Do not validate a zone for a while: negative trust anchors (RFC 7646)'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats top check ask why flush nta anchors guard reload drill completions man help" -f -a "anchors" -d 'Show the trust anchors: every key, its state, and when the zone is asked for its keys (RFC 5011)'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats top check ask why flush nta anchors guard reload drill completions man help" -f -a "guard" -d 'Show and steer the zone guard, which holds back floods of made-up names'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats top check ask why flush nta anchors guard reload drill completions man help" -f -a "reload" -d 'Read the configuration again'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats top check ask why flush nta anchors guard reload drill completions man help" -f -a "drill" -d 'Run suimond on a small Internet on loopback addresses, partly hostile, and see what holds'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats top check ask why flush nta anchors guard reload drill completions man help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats top check ask why flush nta anchors guard reload drill completions man help" -f -a "man" -d 'Write the manual pages into a directory'
-complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats top check ask why flush nta anchors guard reload drill completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats top check ask why flush nta anchors guard incidents reload drill completions man help" -f -a "status" -d 'Show the daemon\'s health on one screen'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats top check ask why flush nta anchors guard incidents reload drill completions man help" -f -a "stats" -d 'Show every counter and gauge'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats top check ask why flush nta anchors guard incidents reload drill completions man help" -f -a "top" -d 'Watch who asks most, for what, and what becomes of it'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats top check ask why flush nta anchors guard incidents reload drill completions man help" -f -a "check" -d 'Check a configuration without starting anything, or explain an option'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats top check ask why flush nta anchors guard incidents reload drill completions man help" -f -a "ask" -d 'Resolve a name through the running daemon and tell how'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats top check ask why flush nta anchors guard incidents reload drill completions man help" -f -a "why" -d 'Tell whether a client is served, and which rule decides'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats top check ask why flush nta anchors guard incidents reload drill completions man help" -f -a "flush" -d 'Forget what is cached of a name, of a tree, or altogether'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats top check ask why flush nta anchors guard incidents reload drill completions man help" -f -a "nta" -d 'Do not validate a zone for a while: negative trust anchors (RFC 7646)'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats top check ask why flush nta anchors guard incidents reload drill completions man help" -f -a "anchors" -d 'Show the trust anchors: every key, its state, and when the zone is asked for its keys (RFC 5011)'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats top check ask why flush nta anchors guard incidents reload drill completions man help" -f -a "guard" -d 'Show and steer the zone guard, which holds back floods of made-up names'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats top check ask why flush nta anchors guard incidents reload drill completions man help" -f -a "reload" -d 'Read the configuration again'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats top check ask why flush nta anchors guard incidents reload drill completions man help" -f -a "drill" -d 'Run suimond on a small Internet on loopback addresses, partly hostile, and see what holds'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats top check ask why flush nta anchors guard incidents reload drill completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats top check ask why flush nta anchors guard incidents reload drill completions man help" -f -a "man" -d 'Write the manual pages into a directory'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and not __fish_seen_subcommand_from status stats top check ask why flush nta anchors guard incidents reload drill completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c suimon -n "__fish_suimon_using_subcommand help; and __fish_seen_subcommand_from nta" -f -a "add" -d 'Do not validate a zone, nor anything below it, for a while'
 complete -c suimon -n "__fish_suimon_using_subcommand help; and __fish_seen_subcommand_from nta" -f -a "list" -d 'Show the zones that are not validated'
 complete -c suimon -n "__fish_suimon_using_subcommand help; and __fish_seen_subcommand_from nta" -f -a "remove" -d 'Validate a zone again'
@@ -277,3 +321,6 @@ complete -c suimon -n "__fish_suimon_using_subcommand help; and __fish_seen_subc
 complete -c suimon -n "__fish_suimon_using_subcommand help; and __fish_seen_subcommand_from guard" -f -a "pin" -d 'Hold back unknown names of a zone from now on, attacked or not'
 complete -c suimon -n "__fish_suimon_using_subcommand help; and __fish_seen_subcommand_from guard" -f -a "exempt" -d 'Never hold back anything of a zone'
 complete -c suimon -n "__fish_suimon_using_subcommand help; and __fish_seen_subcommand_from guard" -f -a "release" -d 'Take back pin or exempt, and let go of a zone that is held back now'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and __fish_seen_subcommand_from incidents" -f -a "list" -d 'Show all incidents that are kept, the newest first'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and __fish_seen_subcommand_from incidents" -f -a "show" -d 'Show what is known of one'
+complete -c suimon -n "__fish_suimon_using_subcommand help; and __fish_seen_subcommand_from incidents" -f -a "export" -d 'Write incidents as one JSON document; docs/incidents.md describes it'

@@ -8,7 +8,8 @@ use crate::drill::{self, DrillOptions, OutputFormat};
 ///
 /// Root servers, hundreds of zones, several dozen villains, honest and dishonest clients; no network and no privileges
 /// needed. The table says what was asked, answered, refused and dropped, what it cost upstream, and whether every
-/// expectation held; the exit code is 0 if so and 1 if not.
+/// expectation held; the exit code is 0 if so and 1 if not. With --attack one flood is played beside honest clients
+/// instead: 0 if the resolver withstood it, 1 if not, 2 if it could not be played.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]

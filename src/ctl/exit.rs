@@ -30,9 +30,12 @@ pub(super) const OF_SUIMON: [(&str, &str); 6] = [
     ("0", "Done; the answer is yes."),
     (
         "1",
-        "The answer is no: a configuration with problems, a name without the records asked for, a client that is not admitted, a drill with an expectation that did not hold.",
+        "The answer is no: a configuration with problems, a name without the records asked for, a client that is not admitted, a drill with an expectation that did not hold, an attack that was not withstood.",
     ),
-    ("2", "The command line makes no sense."),
+    (
+        "2",
+        "The command line makes no sense, or an attack could not be played.",
+    ),
     ("3", "suimond could not be reached on the control socket."),
     ("4", "This user may not use the control socket."),
     (

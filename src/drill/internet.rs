@@ -40,6 +40,8 @@ pub struct Options {
     pub villains: bool,
     /// Whether the zones that `--attack` needs exist.
     pub siege: bool,
+    /// Settings for suimond beside the drill's own or instead of them: key path and TOML value.
+    pub settings: Vec<(&'static str, String)>,
 }
 
 impl Default for Options {
@@ -53,6 +55,7 @@ impl Default for Options {
             namespace: None,
             villains: true,
             siege: false,
+            settings: Vec::new(),
         }
     }
 }
@@ -63,7 +66,7 @@ pub struct Internet {
     port: u16,
     queries: Arc<Queries>,
     throttle: Arc<Throttle>,
-    siege: bool,
+    more: Vec<(&'static str, String)>,
     running: Vec<Running>,
 }
 
@@ -92,7 +95,7 @@ impl Internet {
             drop(visit);
             match bound {
                 Ok((sockets, elsewhere)) => {
-                    return Self::run(world, port, options.siege, sockets, elsewhere).await;
+                    return Self::run(world, port, options.settings, sockets, elsewhere).await;
                 }
                 Err(error) if options.port.is_some() && options.block.is_some() => {
                     return Err(error);
@@ -109,7 +112,7 @@ impl Internet {
     async fn run(
         world: World,
         port: u16,
-        siege: bool,
+        more: Vec<(&'static str, String)>,
         sockets: Vec<Option<Sockets>>,
         elsewhere: UdpSocket,
     ) -> io::Result<Self> {
@@ -127,7 +130,7 @@ impl Internet {
             port,
             queries,
             throttle,
-            siege,
+            more,
             running,
         })
     }
@@ -209,14 +212,9 @@ impl Internet {
     #[must_use]
     pub fn settings(&self, listen: SocketAddr, hints: &Path) -> Vec<(&'static str, String)> {
         let text = |value: &str| format!("{value:?}");
-        let clients = if self.siege {
-            attack::CLIENTS
-        } else {
-            r#"["127.0.0.1/32", "::1/128"]"#
-        };
         let mut settings = vec![
             ("listen.addresses", format!("[{:?}]", listen.to_string())),
-            ("acl.allow", clients.to_owned()),
+            ("acl.allow", r#"["127.0.0.1/32", "::1/128"]"#.to_owned()),
             ("recursion.root_hints", text(&hints.to_string_lossy())),
             // No question that no client caused: each upstream packet can be laid at somebody's door.
             ("recursion.priming", "false".to_owned()),
@@ -225,12 +223,14 @@ impl Internet {
             ("egress.ipv6", self.world.ipv6.to_string()),
             ("process.drain", text("0s")),
         ];
-        if self.siege {
-            // In front: more settings of the last table may be added by whoever asks for these.
-            settings.splice(
-                0..0,
-                attack::SETTINGS.map(|(key, value)| (key, value.to_owned())),
-            );
+        for (key, value) in &self.more {
+            settings.retain(|(own, _)| own != key);
+            // Beside others of its table; in front if there are none, for the last table may go on elsewhere.
+            let table = |key: &str| key.split_once('.').map(|(table, _)| table.to_owned());
+            let place = settings
+                .iter()
+                .position(|(own, _)| table(own) == table(key));
+            settings.insert(place.unwrap_or(0), (key, value.clone()));
         }
         settings
     }

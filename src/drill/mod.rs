@@ -44,6 +44,7 @@ pub use internet::{Internet, Options};
 pub use report::Report;
 
 use crate::sys::clock;
+use attack::border::{Border, Side};
 use attack::{AttackOptions, catalogue};
 use report::Progress;
 use suimond::Suimond;
@@ -130,12 +131,22 @@ pub fn run(options: &DrillOptions, output: OutputFormat, out: &mut dyn Write) ->
         return Ok(true);
     }
     let attack = siege.attack.as_deref().map(known_attack).transpose()?;
+    let border = attack
+        .filter(|attack| attack.needs_root())
+        .map(|_| Border::make())
+        .transpose()?
+        .map(Arc::new);
+    // The runtime's threads stand where this one does.
+    let _standing = border
+        .as_ref()
+        .map(|border| border.enter(Side::Resolver))
+        .transpose()?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
         .block_on(async {
             match attack {
-                Some(attack) => attack::perform(options, attack, output, out).await,
+                Some(attack) => attack::perform(options, attack, output, border, out).await,
                 None => perform(options, output, out).await,
             }
         })

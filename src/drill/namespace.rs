@@ -6,9 +6,10 @@ use std::os::fd::AsFd as _;
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-/// This thread, as a visitor in another network namespace until it is dropped. Not to be held where a future may move to another thread.
+/// This thread, and those it starts, as visitors in another network namespace until it is dropped. Not to be held where a future may move to
+/// another thread.
 #[derive(Debug)]
-pub(super) struct Visit {
+pub struct Visit {
     home: File,
 }
 
@@ -17,7 +18,7 @@ impl Visit {
     ///
     /// # Errors
     /// There is none, or this process may not (CAP_SYS_ADMIN).
-    pub(super) fn to(name: &str) -> io::Result<Self> {
+    pub fn to(name: &str) -> io::Result<Self> {
         let told = |error: io::Error| {
             io::Error::new(error.kind(), format!("network namespace {name}: {error}"))
         };

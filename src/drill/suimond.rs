@@ -240,7 +240,7 @@ pub(super) fn binary() -> PathBuf {
 }
 
 /// A port that is free over UDP and TCP on 127.0.0.1 right now, or `wanted` itself.
-fn free_port(wanted: u16) -> io::Result<u16> {
+pub(super) fn free_port(wanted: u16) -> io::Result<u16> {
     let mut last = io::Error::from(io::ErrorKind::AddrInUse);
     for _ in 0..64 {
         let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, wanted))?;

@@ -31,7 +31,7 @@ impl Address {
     #[must_use]
     pub const fn prefix(self, v6: u8) -> Self {
         match self {
-            Self::V6(bits) if v6 == 0 => Self::V6(bits & 0),
+            Self::V6(_) if v6 == 0 => Self::V6(0),
             Self::V6(bits) if v6 < 128 => {
                 let host = 128 - v6;
                 Self::V6(bits >> host << host)

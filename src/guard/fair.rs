@@ -303,8 +303,8 @@ mod tests {
         {
             held.push((pool.take(), fair.enter_server(server)));
         }
-        // Two that take a share of an eighth of what is free: a tenth of all each (dynamic threshold), and a fifth together.
-        assert!((1_630..=1_645).contains(&held.len()), "{}", held.len());
+        // Two that take an eighth of what is free (dynamic threshold): a fifth of all together, whichever comes first.
+        assert!((1_630..=1_730).contains(&held.len()), "{}", held.len());
         let elsewhere = "192.0.2.2".parse().unwrap();
         assert!(fair.has_room_at(elsewhere, false));
         assert!(fair.has_room_at(servers[0], true), "for a top-level domain");

@@ -29,7 +29,7 @@ impl Stuck {
         let root = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = root.local_addr().unwrap().port();
         let text = format!(
-            "[egress]\nport = {port}\nallow_private_servers = true\ninitial_timeout = '2s'\nmax_timeout = '2s'"
+            "[egress]\nport = {port}\nallow_private_servers = true\ninitial_timeout = '30s'\nmax_timeout = '30s'"
         );
         let plan = load_text(std::path::Path::new("test.toml"), &text)
             .unwrap()
@@ -156,9 +156,9 @@ async fn a_look_up_whose_servers_have_no_room_is_told_so_and_asks_nobody() {
 #[tokio::test]
 async fn of_many_recursions_that_want_the_same_one_asks_and_one_more_than_may_wait_is_told_so() {
     let stuck = Stuck::new(|plan| plan.joined_look_ups = 3).await;
-    // All want to know of the root where `test.` is.
+    // All want to know of the root where `zone.` is.
     let waits: Vec<Wait> = (0..4)
-        .map(|at| stuck.wait(&format!("n{at}.test.")))
+        .map(|at| stuck.wait(&format!("n{at}.zone.")))
         .collect();
     let mut failed = 0;
     let mut patient = Vec::new();
@@ -172,7 +172,7 @@ async fn of_many_recursions_that_want_the_same_one_asks_and_one_more_than_may_wa
         }
     }
     assert_eq!((failed, patient.len()), (0, 4), "one leads, three wait");
-    let mut fifth = stuck.wait("n5.test.");
+    let mut fifth = stuck.wait("n5.zone.");
     assert_eq!(fifth.outcome().await.err(), Some(Reason::JoinedClients));
     assert_eq!(stuck.asked().await, 1);
 }

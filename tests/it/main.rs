@@ -9,6 +9,7 @@
     reason = "test code: a panic is the report, and nobody else sees it"
 )]
 
+mod attacks;
 mod corrupt;
 mod costly;
 #[allow(

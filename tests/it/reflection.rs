@@ -140,6 +140,7 @@ fn one_forged_packet_between_two_of_us_is_followed_by_two_at_most() {
 
 /// Services at an address that send back whatever they get, on every port of the list.
 struct Echo {
+    sockets: Vec<UdpSocket>,
     stop: Arc<AtomicBool>,
     threads: Vec<std::thread::JoinHandle<()>>,
 }
@@ -147,11 +148,13 @@ struct Echo {
 impl Echo {
     fn start(ns: &Ns, at: IpAddr) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
+        let mut sockets = Vec::new();
         let threads = REFLECTORS.map(|port| {
             let socket = ns.inside(move || UdpSocket::bind((at, port)).expect("a low port"));
             socket
                 .set_read_timeout(Some(Duration::from_millis(50)))
                 .expect("a read timeout");
+            sockets.push(socket.try_clone().expect("another handle"));
             let stop = Arc::clone(&stop);
             std::thread::spawn(move || {
                 let mut buffer = [0; 4096];
@@ -163,6 +166,7 @@ impl Echo {
             })
         });
         Self {
+            sockets,
             stop,
             threads: threads.into(),
         }
@@ -184,29 +188,23 @@ fn a_forged_packet_from_a_reflecting_port_starts_no_talk_with_what_answers_there
     let config = suimond::config(&pair.lab, &[address(ONE)], &["10.56.0.3"], HINTS, LOCAL);
     suimond::start(&mut pair.lab, &pair.one, "one", &config);
     // One address of the echoing host may ask, the other may not.
-    let _client = Echo::start(&pair.other, "10.56.0.3".parse().expect("an address"));
-    let _outsider = Echo::start(&pair.other, "10.56.0.4".parse().expect("an address"));
+    let client = Echo::start(&pair.other, "10.56.0.3".parse().expect("an address"));
+    let outsider = Echo::start(&pair.other, "10.56.0.4".parse().expect("an address"));
     let capture = Capture::start(&pair.lab, &pair.one, "one0", "udp");
     let mut sent = 0;
-    for (source, served) in [("10.56.0.3", true), ("10.56.0.4", false)] {
-        for port in REFLECTORS {
+    for (echo, served) in [(&client, true), (&outsider, false)] {
+        for socket in &echo.sockets {
             for (what, octets) in shapes() {
                 if served && what == "a query" {
                     continue;
                 }
-                let frames = Frames {
-                    kind: "udp",
-                    source,
-                    port: Some(port),
-                    server: address(ONE),
-                    count: 1,
-                    octets: &octets,
-                };
-                frames.send(&pair.lab, (&pair.other, "other0"), (&pair.one, "one0"));
+                // On the wire it is what a forger sends in the service's name.
+                socket.send_to(&octets, ONE).expect("a packet sent");
                 sent += 1;
             }
         }
     }
+    std::thread::sleep(Duration::from_millis(500));
     let packets = capture.stop();
     assert_eq!(packets.len(), sent, "{packets:#?}");
     // A whole answer does go there: it comes back as a response, and that is all.
@@ -289,7 +287,7 @@ fn forward(server: &str) -> String {
 fn two_of_us_that_forward_a_zone_to_each_other_end_it_after_two_queries() {
     let mut pair = pair("loop");
     pair.start_both(&["10.56.0.0/24"], (&forward(OTHER), &forward(ONE)));
-    let capture = Capture::start(&pair.lab, &pair.one, "one0", "host 10.56.0.2");
+    let capture = Capture::start(&pair.lab, &pair.one, "one0", "udp and host 10.56.0.2");
     let begun = Instant::now();
     let reply = pair.other.inside(|| {
         let source = "10.56.0.3".parse().expect("an address");

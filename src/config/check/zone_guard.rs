@@ -4,6 +4,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use ipnet::IpNet;
+
 use super::{Check, read_file, seconds};
 use crate::config::diagnose::{Place, Problem};
 use crate::config::plan;
@@ -37,8 +39,21 @@ impl Check<'_> {
                 .iter()
                 .map(|zone| zone.0.clone())
                 .collect(),
+            shared: self.shared(),
             suffixes: self.suffixes(system),
         }
+    }
+
+    /// The prefixes that the limiter takes for many customers each.
+    fn shared(&self) -> Vec<IpNet> {
+        let limiter = &self.file.limiter;
+        let list = limiter.shared_addresses.iter().map(|shared| shared.0);
+        let tables = limiter
+            .prefix
+            .iter()
+            .filter(|one| one.subscribers_per_address > 1)
+            .map(|one| one.prefix.0);
+        list.chain(tables).collect()
     }
 
     /// The text of the list; nothing for the one built in.

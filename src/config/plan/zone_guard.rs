@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use ipnet::IpNet;
+
 use crate::wire::Name;
 
 /// Zones under attack (P3).
@@ -21,6 +23,8 @@ pub struct ZoneGuard {
     pub exempt: Vec<Name>,
     /// Zones where names asked once that do not exist are normal, beside the shipped ones.
     pub lookup_zones: Vec<Name>,
+    /// Addresses that many customers share (limiter.shared_addresses and kin): one of them asks for many names and is no bot for that.
+    pub shared: Vec<IpNet>,
     /// The public suffix list; nothing = the short one built in.
     pub suffixes: Option<Arc<str>>,
 }

@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "Incident               Kind               About                              Lasted  Peak/s  Packets",
+                "Incident               Kind               About                            Lasted  Peak/s  Packets",
                 "20261122T094708Z-zone  zone_under_attack  www.victim.example.  1 min 5 s, goes on    5010  321,300",
                 "20261122T094708Z-zone  zone_under_attack  www.victim.example.           1 min 5 s    5010  321,300",
             ]

@@ -76,8 +76,8 @@ fn what_is_known_is_answered_in_the_batch_it_came_with_while_a_thousand_misses_h
         listeners: vec![listener],
         stop: stop.clone(),
         max_queue_age: Duration::from_secs(30),
-        pin: false,
         hop_limit_every: 0,
+        pin: false,
     };
     let thread = worker.start(front, operator.telemetry()).unwrap();
     let mut buffer = [0; 512];

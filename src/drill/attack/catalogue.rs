@@ -180,6 +180,23 @@ pub const ATTACKS: &[Attack] = &[
         ],
     },
     Attack {
+        name: "spoofed-inside",
+        sentence: "Strangers outside write customers' addresses on their queries. Needs root, for network namespaces.",
+        shape: Shape::Inside,
+        target: Target::Victim,
+        servers: Servers::Healthy,
+        watched: &["siege."],
+        promises: &[
+            Promise::NoUpstream,
+            Promise::NoReply,
+            Promise::Told,
+            Promise::Known(0.99),
+            Promise::New(0.9),
+            Promise::Elsewhere,
+            Promise::Latency,
+        ],
+    },
+    Attack {
         name: "spoofed-customer",
         sentence: "One customer's address is forged, to drown him in answers.",
         shape: Shape::Forged,
@@ -248,7 +265,7 @@ impl Attack {
     /// Whether it needs network namespaces and with them root.
     #[must_use]
     pub const fn needs_root(&self) -> bool {
-        false
+        matches!(self.shape, Shape::Inside)
     }
 }
 

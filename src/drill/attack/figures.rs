@@ -155,6 +155,8 @@ pub struct Guard {
     pub stale: u64,
     /// Queries over a client's limit.
     pub limited: u64,
+    /// Queries that came by another interface than the way back leads to.
+    pub no_route_back: u64,
 }
 
 /// What the resolver's processes took during the attack.
@@ -216,6 +218,8 @@ pub struct Figures {
     pub capacity: Option<u32>,
     /// The attack's own traffic.
     pub exchange: Exchange,
+    /// Replies to customers who did not ask, where that can be seen.
+    pub strayed: u64,
     /// Honest clients'.
     pub honest: Vec<(Window, Kind, Tally)>,
     /// Queries at the drill's servers during the attack, and those due to it; the same without its first seconds.
@@ -305,6 +309,7 @@ impl Figures {
                 "truncated": exchange.truncated,
                 "other": other,
                 "longer": exchange.longer,
+                "strayed": self.strayed,
                 "share": rounded(ratio(exchange.replies, exchange.sent)),
             },
             "honest": honest,
@@ -336,6 +341,7 @@ impl Guard {
             "explored": self.explored,
             "stale": self.stale,
             "limited": self.limited,
+            "no_route_back": self.no_route_back,
         })
     }
 }

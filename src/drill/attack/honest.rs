@@ -13,11 +13,12 @@ use tokio::time::sleep;
 
 use super::beside;
 use super::figures::{Tally, Window};
+use super::measure::Phases;
 use super::scene::{self, ADDRESS, Target, name_elsewhere, name_of};
 use super::traffic::FORGED;
 use crate::drill::clients::{self, Heard, NotHeard};
 use crate::drill::expectation::Style;
-use crate::sys::clock;
+use crate::sys::clock::{self, Now};
 
 /// A client gives up after this; it has asked again meanwhile (glibc: 5 s).
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -251,27 +252,36 @@ fn judge(heard: Result<&Heard, &NotHeard>) -> Judged {
     }
 }
 
-/// Asks what is due until `end`, then waits for the last answers. `window` says what time of the run it is.
-pub async fn ask_on(
-    resolver: SocketAddr,
-    zones: Vec<String>,
-    end: Duration,
-    window: impl Fn(Duration) -> Window,
-    book: Arc<Book>,
-) {
-    let begun = clock::now();
+/// Who asks whom about what, and for how long.
+#[derive(Clone, Debug)]
+pub struct Load {
+    /// The resolver; clients live in its network.
+    pub resolver: SocketAddr,
+    /// The attacked zones.
+    pub zones: Vec<String>,
+    /// Calm, attack and what comes after.
+    pub phases: Phases,
+}
+
+/// Asks what is due until the end of the run that began at `begun`, then waits for the last answers.
+pub async fn ask_on(load: Load, begun: Now, book: Arc<Book>) {
+    let Load {
+        resolver,
+        zones,
+        phases,
+    } = load;
     let mut schedule = Schedule::default();
     let mut waiting = JoinSet::new();
     loop {
         let at = clock::now().since(begun);
-        if at >= end || book.closed.load(Ordering::Relaxed) {
+        if at >= phases.end() || book.closed.load(Ordering::Relaxed) {
             break;
         }
         for (kind, question) in schedule.due(at, &zones) {
             if waiting.len() >= AT_ONCE {
                 break;
             }
-            let (window, book) = (window(at), Arc::clone(&book));
+            let (window, book) = (phases.window(at), Arc::clone(&book));
             book.asked.fetch_add(1, Ordering::Relaxed);
             waiting.spawn(async move {
                 let style = Style {

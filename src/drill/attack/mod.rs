@@ -3,6 +3,7 @@
 //! [`catalogue`] names the attacks and what good looks like; [`traffic`] and [`honest`] make the questions, [`flood`] and
 //! [`servers`] put them on the wire and answer them, [`run`] plays, [`measure`] and [`figures`] count, [`verdict`] judges.
 
+pub mod border;
 pub mod catalogue;
 pub mod figures;
 pub mod flood;
@@ -29,11 +30,10 @@ pub(super) use run::perform;
 
 use catalogue::{ATTACKS, Attack};
 
-/// Who is served while attacks are played, as an ACL: customers 127.2/16 and 127.3/16, bots 127.4/14. Strangers come from 127.16/12.
-pub(super) const CLIENTS: &str = r#"["127.0.0.0/13", "::1/128"]"#;
-
-/// Loopback addresses stand for customers here, so that they have limits, too; one of them for a crowd.
-pub(super) const SETTINGS: [(&str, &str); 2] = [
+/// What an attack needs of suimond's settings. Who is served: customers 127.2/16 and 127.3/16, bots 127.4/14; strangers come from
+/// 127.16/12. Loopback addresses stand for customers here, so that they have limits, too; one of them for a crowd.
+const SETTINGS: [(&str, &str); 3] = [
+    ("acl.allow", r#"["127.0.0.0/13", "::1/128"]"#),
     ("limiter.exempt", r#"["127.0.0.1/32", "::1/128"]"#),
     ("limiter.shared_addresses", r#"["127.3.255.0/24"]"#),
 ];

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, Write};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -10,21 +10,23 @@ use std::time::Duration;
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 use serde_json::Value;
+use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
+use super::border::{Border, Side};
 use super::catalogue::{Attack, Servers};
 use super::figures::{Exchange, Figures, Guard, Taken};
 use super::flood::{Flood, Order};
-use super::honest::{self, Book};
+use super::honest::{self, Book, Load};
 use super::measure::{ONSET, Phases, Sample, Track, Usage, usage};
 use super::picture::Picture;
 use super::traffic::{Traffic, bot};
-use super::{AttackOptions, Watch, beside, scene, verdict};
+use super::{AttackOptions, SETTINGS, Watch, beside, scene, verdict};
 use crate::drill::clients;
 use crate::drill::expectation::Style;
 use crate::drill::internet::{Internet, Options};
 use crate::drill::report::Progress;
-use crate::drill::suimond::Suimond;
+use crate::drill::suimond::{Suimond, free_port};
 use crate::drill::{DrillOptions, OutputFormat, Resolver, interrupted, stop, wait_for};
 use crate::sys::clock::{self, Now};
 
@@ -45,8 +47,23 @@ pub(in crate::drill) async fn perform(
     options: &DrillOptions,
     attack: &'static Attack,
     output: OutputFormat,
+    border: Option<Arc<Border>>,
     out: &mut dyn Write,
 ) -> io::Result<bool> {
+    if border.is_some() && options.against.is_some() {
+        return Err(io::Error::other(
+            "this attack comes by another interface: it can be played against a suimond of the drill's own only",
+        ));
+    }
+    let port = free_port(options.port.unwrap_or(0))?;
+    let mut settings: Vec<_> = SETTINGS
+        .into_iter()
+        .map(|(key, value)| (key, value.to_owned()))
+        .collect();
+    if border.is_some() {
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        settings.extend(Border::settings(listen));
+    }
     let internet = Internet::start(Options {
         seed: options.seed,
         zones: options.zones.min(ORDINARY),
@@ -58,6 +75,7 @@ pub(in crate::drill) async fn perform(
         namespace: options.siege.servers_netns.clone(),
         villains: false,
         siege: true,
+        settings,
         ..Options::default()
     });
     let internet = internet.await?;
@@ -73,7 +91,6 @@ pub(in crate::drill) async fn perform(
             Resolver::Given(address)
         }
         None => {
-            let port = options.port.unwrap_or(0);
             let daemon = tokio::select! {
                 daemon = Suimond::start(&internet, options.config.as_deref(), port) => daemon?,
                 _ = interrupted() => return Ok(false),
@@ -82,7 +99,7 @@ pub(in crate::drill) async fn perform(
         }
     };
     let played = {
-        let run = Run::new(options, attack, &internet, &resolver)?;
+        let run = Run::new(options, attack, &internet, &resolver, border)?;
         tokio::select! {
             figures = run.play(Picture::new(options.siege.rate, output == OutputFormat::Json)) => Some(figures?),
             _ = interrupted() => None,
@@ -117,6 +134,8 @@ struct Run<'a> {
     watch: &'a Watch,
     resolver: SocketAddr,
     daemon: Option<&'a Suimond>,
+    border: Option<Arc<Border>>,
+    strayed: Cell<u64>,
     pids: Vec<u32>,
     book: Arc<Book>,
     track: RefCell<Track>,
@@ -132,6 +151,7 @@ impl<'a> Run<'a> {
         attack: &'static Attack,
         internet: &'a Internet,
         resolver: &'a Resolver,
+        border: Option<Arc<Border>>,
     ) -> io::Result<Self> {
         let address = resolver.address();
         let is_apart = options.siege.servers_netns.is_some();
@@ -160,6 +180,8 @@ impl<'a> Run<'a> {
             watch: internet.queries().watch(watch),
             resolver: address,
             daemon,
+            border,
+            strayed: Cell::new(0),
             pids: daemon
                 .and_then(Suimond::pid)
                 .map_or_else(|| options.siege.pid.clone(), |pid| vec![pid]),
@@ -175,18 +197,9 @@ impl<'a> Run<'a> {
     /// All of it, and the figures.
     async fn play(self, mut picture: Picture) -> io::Result<Figures> {
         let zones = scene::zones(self.attack.target);
-        let phases = self.phases;
         self.servers(false);
         let begun = clock::now();
-        let book = Arc::clone(&self.book);
-        let resolver = self.resolver;
-        let honest = tokio::spawn(honest::ask_on(
-            resolver,
-            zones.clone(),
-            phases.end(),
-            move |at| phases.window(at),
-            book,
-        ));
+        let honest = self.customers(zones.clone(), begun);
         let (sampled, (), released) = tokio::join!(
             self.sample(begun, &mut picture),
             self.look(begun),
@@ -195,10 +208,61 @@ impl<'a> Run<'a> {
         sampled?;
         // The last questions may still be waited for.
         let _ = honest.await;
+        if let Some(border) = &self.border {
+            let after = border.unexpected(Side::Customers)?;
+            self.strayed.set(after.saturating_sub(self.strayed.get()));
+        }
         if let Some(flood) = self.flood.borrow_mut().as_mut() {
             flood.end();
         }
         Ok(self.figures(released))
+    }
+
+    /// Sets the honest clients to work, on the side of the border where they are.
+    fn customers(&self, zones: Vec<String>, begun: Now) -> JoinHandle<()> {
+        let load = Load {
+            resolver: self.resolver,
+            zones,
+            phases: self.phases,
+        };
+        let book = Arc::clone(&self.book);
+        let Some(border) = self.border.clone() else {
+            return tokio::spawn(honest::ask_on(load, begun, book));
+        };
+        let load = Load {
+            resolver: Border::resolver(Side::Customers),
+            ..load
+        };
+        tokio::task::spawn_blocking(move || {
+            // Sockets belong to the side on which they are made: all of this runtime are made on this thread.
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            if let (Ok(_standing), Ok(runtime)) = (border.enter(Side::Customers), runtime) {
+                runtime.block_on(honest::ask_on(load, begun, book));
+            }
+        })
+    }
+
+    /// Sets the attackers to work, on their side of the border.
+    fn attackers(&self) -> io::Result<Flood> {
+        let order = Order {
+            resolver: self.resolver,
+            rate: self.options.rate,
+            span: self.phases.attack,
+            traffic: Traffic::new(self.attack.shape, self.options.bots),
+            seed: self.seed,
+        };
+        let Some(border) = &self.border else {
+            return Flood::start(order);
+        };
+        let before = border.unexpected(Side::Customers)?;
+        self.strayed.set(before);
+        let _standing = border.enter(Side::Attackers)?;
+        Flood::start(Order {
+            resolver: Border::resolver(Side::Attackers),
+            ..order
+        })
     }
 
     /// Says how the attacked zone's servers fare from now on.
@@ -222,14 +286,7 @@ impl<'a> Run<'a> {
             if at >= phases.calm && self.flood.borrow().is_none() {
                 self.servers(true);
                 before = usage(&self.pids);
-                let flood = Flood::start(Order {
-                    resolver: self.resolver,
-                    rate: self.options.rate,
-                    span: phases.attack,
-                    traffic: Traffic::new(self.attack.shape, self.options.bots),
-                    seed: self.seed,
-                })?;
-                *self.flood.borrow_mut() = Some(flood);
+                *self.flood.borrow_mut() = Some(self.attackers()?);
             }
             self.take_sample(at);
             if !over && at >= phases.calm {
@@ -305,6 +362,7 @@ impl<'a> Run<'a> {
                 guard.explored = sum("suimon_zone_guard_explored_total", "");
                 guard.stale = sum("suimon_zone_guard_stale_total", "");
                 guard.limited = sum("suimon_verdicts_total", "limited_");
+                guard.no_route_back = sum("suimon_verdicts_total", "no_route_back");
                 if engaged && guard.engaged_after.is_none() {
                     guard.engaged_after = Some(at.saturating_sub(phases.calm));
                 }
@@ -327,6 +385,9 @@ impl<'a> Run<'a> {
     /// After the attack a bot asks for real names that it never asked for: how long until it is answered.
     async fn probe(&self, begun: Now, zones: &[String]) -> Option<Duration> {
         let (every, patience) = PROBE;
+        if self.border.is_some() {
+            return None;
+        }
         let over = self.phases.back();
         sleep(over.saturating_sub(clock::now().since(begun))).await;
         for number in 0..scene::LATE {
@@ -383,6 +444,7 @@ impl<'a> Run<'a> {
                 .into_inner()
                 .as_ref()
                 .map_or_else(Exchange::default, |flood| flood.counters().exchange()),
+            strayed: self.strayed.get(),
             honest,
             upstream: (
                 whole.attack_packets + whole.other_packets,

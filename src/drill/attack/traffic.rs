@@ -32,6 +32,8 @@ pub enum Shape {
     Forged,
     /// The biggest answers there are, with the addresses of four customers as the source.
     Amplified,
+    /// Random names, by strangers with customers' addresses.
+    Inside,
     /// What customers ask who share one address.
     Crowd,
     /// What mail servers and virus scanners ask, and browsers on pages of a content network.
@@ -65,7 +67,7 @@ impl Traffic {
     pub fn new(shape: Shape, bots: u32) -> Self {
         let zones: Vec<String> = match shape {
             Shape::Random(below) => vec![below.to_owned()],
-            Shape::Words | Shape::Pulses(..) => vec![scene::VICTIM.to_owned()],
+            Shape::Words | Shape::Pulses(..) | Shape::Inside => vec![scene::VICTIM.to_owned()],
             Shape::Tenants => scene::tenants().collect(),
             Shape::Popular => scene::POPULAR.map(str::to_owned).to_vec(),
             Shape::Strangers => vec!["unseen.lab.".to_owned()],
@@ -100,9 +102,11 @@ impl Traffic {
             payload,
         };
         Some(match self.shape {
-            Shape::Random(_) | Shape::Tenants | Shape::Popular | Shape::Pulses(..) => {
-                packet(bot, below(random)?, RecordType::A, None)
-            }
+            Shape::Random(_)
+            | Shape::Tenants
+            | Shape::Popular
+            | Shape::Pulses(..)
+            | Shape::Inside => packet(bot, below(random)?, RecordType::A, None),
             Shape::Words => {
                 let name = self.zone(random)?.child(word(random).as_bytes()).ok()?;
                 packet(bot, name, RecordType::A, None)

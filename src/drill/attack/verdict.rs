@@ -44,6 +44,10 @@ pub enum Promise {
     Throttled,
     /// Released within a minute; judged if it is watched for so long.
     Released,
+    /// Nothing comes back, to the senders or to those whose addresses they wrote.
+    NoReply,
+    /// Each query is counted as one that came by the wrong way.
+    Told,
     /// No reply is longer than a query.
     NoLonger,
     /// Replies have at most so many times the octets of the queries.
@@ -164,6 +168,25 @@ impl Promise {
                         figures.released_after,
                         RELEASE,
                     )
+                }
+            }
+            Self::NoReply => at_most(
+                "no_reply",
+                "replies to them per query; late ones to honest clients are among them",
+                ratio(
+                    figures.exchange.replies + figures.strayed,
+                    figures.exchange.sent,
+                ),
+                0.001,
+            ),
+            Self::Told => {
+                let told = figures.guard.map(|guard| guard.no_route_back);
+                Criterion {
+                    name: "told",
+                    text: "queries counted as coming by the wrong way",
+                    value: told.map(super::figures::as_float),
+                    bound: format!(">= {}", figures.exchange.sent),
+                    held: told.is_none_or(|told| told >= figures.exchange.sent),
                 }
             }
             Self::NoLonger => at_most(

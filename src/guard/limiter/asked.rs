@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::ladder::QUERY;
+use super::Limiter;
+use super::ladder::{QUERY, WHOLE};
 use crate::guard::address::Address;
+use crate::guard::fair::Customer;
 use crate::telemetry::Reason;
 use crate::telemetry::incidents::Namespace;
 use crate::wire::{Rcode, RecordType};
@@ -54,6 +56,21 @@ pub struct Asked {
     pub client_cookie: bool,
     /// So badly that the reply can only be an error.
     pub error: bool,
+}
+
+impl Limiter {
+    /// As whom a client's look-ups are counted, and for how many customers it stands.
+    #[must_use]
+    pub fn customer(&self, client: Client) -> Customer {
+        // Who is exempt here has no share of a customer's limit, and is one customer elsewhere.
+        let share = self.shares.find(client.address).unwrap_or(WHOLE);
+        let customers = WHOLE.checked_div(share).unwrap_or(1);
+        Customer {
+            prefix: client.address.prefix(self.plan.customer_prefix),
+            verified: client.verified,
+            customers: u32::try_from(customers).unwrap_or(u32::MAX).max(1),
+        }
+    }
 }
 
 /// What becomes of a query that is over a limit.

@@ -30,7 +30,6 @@ use self::overload::Overload;
 use self::sketch::{Decay, FULL, Place, Sketch};
 use self::suspects::Suspects;
 use super::address::Address;
-use super::fair::Customer;
 use super::ranges::Ranges;
 use crate::config::plan;
 use crate::config::plan::{LimiterAlgorithm, LimiterMode};
@@ -227,19 +226,6 @@ impl Limiter {
         };
         self.memory.offenders.note(client, at, became, now);
         Over { limited, enforced }
-    }
-
-    /// As whom a client's look-ups are counted, and for how many customers it stands.
-    #[must_use]
-    pub fn customer(&self, client: Client) -> Customer {
-        // Who is exempt here has no share of a customer's limit, and is one customer elsewhere.
-        let share = self.shares.find(client.address).unwrap_or(WHOLE);
-        let customers = WHOLE.checked_div(share).unwrap_or(1);
-        Customer {
-            prefix: client.address.prefix(self.plan.customer_prefix),
-            verified: client.verified,
-            customers: u32::try_from(customers).unwrap_or(u32::MAX).max(1),
-        }
     }
 
     /// What has begun, goes on or ended since this was asked last.

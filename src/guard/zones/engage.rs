@@ -27,10 +27,16 @@ const CALM: u64 = 30_000;
 const HOLD: u64 = 30_000;
 /// Share of failures at which servers count as dead …
 const DEAD_SHARE: f32 = 0.9;
-/// … if it lasts so many milliseconds …
+/// … if it lasts so many milliseconds in which nothing at all is answered …
 const DEAD_AFTER: u64 = 10_000;
 /// … and so many outcomes say so.
 const DEAD_OUTCOMES: f32 = 5.0;
+/// Of a guarded zone so many unknown names per second are looked up whoever asks, to see whether they are there …
+const SAMPLES: f32 = 2.0;
+/// … and if this share of them is, they are wanted and no attack: of made-up names hardly one is …
+const WANTED_SHARE: f32 = 0.3;
+/// … over so many of them, with an e-fold of 5 s.
+const WANTED_OUTCOMES: f32 = 4.0;
 /// First and longest time between two probes of dead servers, milliseconds.
 const PROBES: (u64, u64) = (5_000, 300_000);
 
@@ -202,6 +208,8 @@ pub struct Engaged {
     calm_since: Option<u64>,
     failing_since: Option<u64>,
     probing: Option<Probing>,
+    /// How the samples ended.
+    samples: Box<Outcomes>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -233,6 +241,7 @@ impl Engaged {
             calm_since: None,
             failing_since: None,
             probing: None,
+            samples: Box::default(),
         }
     }
 
@@ -242,7 +251,7 @@ impl Engaged {
             return true;
         }
         let calm = signs.class != Class::Pinned
-            && signs.unknown < RELEASE_DEMAND * self.level
+            && (signs.unknown < RELEASE_DEMAND * self.level || self.is_wanted(at))
             && signs.outcomes.failed_share(at) < RELEASE_SHARE
             && signs.held < signs.threshold / 4;
         if !calm {
@@ -253,11 +262,41 @@ impl Engaged {
         at.saturating_sub(since) >= CALM && at.saturating_sub(self.since) >= HOLD
     }
 
+    /// Whether the name of this hash is one of the few that are looked up whoever asks, while `unknown` names are asked for per second:
+    /// as long as that alone keeps the zone from its release.
+    #[must_use]
+    pub fn samples(&self, print: u64, unknown: f32) -> bool {
+        if self.trigger == Trigger::Pinned || unknown < RELEASE_DEMAND * self.level {
+            return false;
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a rate, rounded down"
+        )]
+        let one_in = (unknown / SAMPLES).max(1.0) as u64;
+        // Other parts of the hash choose cells and bits elsewhere.
+        (print >> 24).is_multiple_of(one_in)
+    }
+
+    /// A sample ended so.
+    pub fn sampled(&mut self, ended: Ended, at: u64) {
+        self.samples.note(ended, at);
+    }
+
+    /// Whether the unknown names that are asked for are there. A zone that many use may ask for as many when all is well: engaged
+    /// while its servers were out of reach, it would be held for good otherwise, for what is asked of it now is no baseline.
+    fn is_wanted(&self, at: u64) -> bool {
+        self.samples.total(at) >= WANTED_OUTCOMES
+            && self.samples.share(&[Ended::Positive, Ended::NoData], at) >= WANTED_SHARE
+    }
+
     /// Takes in how one fetch of the zone ended; says whether its servers have just come back.
     pub fn heard(&mut self, ended: Ended, outcomes: &Outcomes, at: u64) -> bool {
-        if ended != Ended::Failed && self.probing.take().is_some() {
+        if ended != Ended::Failed {
+            // A server that answers anything is not dead, whatever share of made-up names below a broken cut fails beside it.
             self.failing_since = None;
-            return true;
+            return self.probing.take().is_some();
         }
         if outcomes.failed_share(at) < DEAD_SHARE {
             self.failing_since = None;

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use smallvec::SmallVec;
 
-use super::engage::Trigger;
+use super::engage::{Engaged, Trigger};
 use super::explore::CLEAN;
 use super::heavy::rate_of;
 use super::keys::{Class, Cut, Key};
@@ -81,6 +81,8 @@ enum Ruling {
     Open,
     Fetch,
     Explore,
+    /// As exploring, whoever asks: what comes of it shows whether the zone is still attacked.
+    Sample,
     Stale {
         refresh: bool,
     },
@@ -169,8 +171,10 @@ impl ZoneGuard {
             };
         }
         let denied = matches!(ruling, Ruling::Deny(_)) && !query.renews;
+        let samples = ruling == Ruling::Sample;
         let slot = |explores, learns| {
             Slot::of(Claim {
+                samples,
                 state: Arc::clone(state),
                 _place: state.pool.take(),
                 _share: keys.first().map(|key| state.shares.enter(key.hash)),
@@ -183,7 +187,8 @@ impl ZoneGuard {
                 spared: denied.then_some(asked.known),
             })
         };
-        let learns = asked.known || matches!(ruling, Ruling::Open | Ruling::Explore);
+        let learns =
+            asked.known || matches!(ruling, Ruling::Open | Ruling::Explore | Ruling::Sample);
         if self.mode == ZoneGuardMode::LogOnly {
             if let (Ruling::Deny(reason), false) = (ruling, query.renews) {
                 state.counters.note_denied(reason, asked.known);
@@ -199,7 +204,7 @@ impl ZoneGuard {
                 Permission::Fetch(Slot::free())
             }
             Ruling::Open | Ruling::Fetch => Permission::Fetch(slot(false, learns)),
-            Ruling::Explore => {
+            Ruling::Explore | Ruling::Sample => {
                 state.counters.explored.fetch_add(1, Ordering::Relaxed);
                 Permission::Explore(slot(true, learns))
             }
@@ -275,7 +280,16 @@ impl ZoneGuard {
         };
         // Who looks senders or addresses up asks for many names that nobody knows; there the budget of the zone is limit enough.
         let is_lookup = record.class == Class::Lookup;
+        // Behind a shared address somebody always asks for many: the last to be served, but served.
+        let names = names.map(|names| {
+            if self.shared.find(asked.client).is_some() {
+                names.min(CLEAN)
+            } else {
+                names
+            }
+        });
         let clean = names.filter(|names| is_lookup || *names <= CLEAN);
+        let unknown = record.unknown.rate(at);
         if !covers(record, asked.name) {
             return Ruling::Open;
         }
@@ -307,9 +321,12 @@ impl ZoneGuard {
         }
         let has_room = held < threshold;
         if has_stale && !query.renews {
-            return Ruling::Stale {
-                refresh: asked.known && has_room,
-            };
+            // It was there once, whoever asked. What is left of the budget of unknown names brings it up to date.
+            let refresh = has_room
+                && !query.joins
+                && (asked.known
+                    || bucket.take(rate, CLEAN, at) && self.state.together().take(rate, at));
+            return Ruling::Stale { refresh };
         }
         if asked.known {
             return if has_room {
@@ -319,6 +336,13 @@ impl ZoneGuard {
             };
         }
         // A quarter of the slots is left to known names.
+        if held < threshold - threshold / 4
+            && !query.renews
+            && engaged.samples(asked.print, unknown)
+        {
+            engaged.explored += 1;
+            return Ruling::Sample;
+        }
         if let Some(names) = clean
             && held < threshold - threshold / 4
             && bucket.take(rate, names, at)
@@ -336,7 +360,7 @@ impl ZoneGuard {
     }
 }
 
-impl super::engage::Engaged {
+impl Engaged {
     fn deny(&mut self, reason: Reason, at: u64) -> Ruling {
         let index = REASONS.iter().position(|known| *known == reason);
         if let Some(count) = index.and_then(|index| self.denied.get_mut(index)) {

@@ -32,6 +32,7 @@ use rand::Rng;
 use siphasher::sip::SipHasher13;
 
 use crate::config::plan::{self, ZoneGuardMode};
+use crate::guard::ranges::Ranges;
 use crate::guard::refusals::Refusals;
 use crate::guard::slots::{self, Pool, Shares};
 use crate::sys::clock::Now;
@@ -74,6 +75,8 @@ pub struct ZoneGuard {
     max_stale: u32,
     plan: plan::ZoneGuard,
     suffixes: Arc<Suffixes>,
+    /// Addresses that many customers share.
+    shared: Ranges<()>,
     keys: ArcSwap<Keys>,
     state: Arc<State>,
 }
@@ -185,6 +188,13 @@ impl ZoneGuard {
             flood_rate: f32::from(u16::try_from(plan.flood_rate).unwrap_or(u16::MAX)),
             max_stale: plan.max_stale,
             plan: plan.clone(),
+            shared: Ranges::new(
+                &plan
+                    .shared
+                    .iter()
+                    .map(|prefix| (*prefix, ()))
+                    .collect::<Vec<_>>(),
+            ),
             keys: ArcSwap::from_pointee(Keys::new(
                 Arc::clone(&suffixes),
                 state.hasher,

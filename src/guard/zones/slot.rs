@@ -37,6 +37,8 @@ pub(super) struct Claim {
     pub(super) domain: u64,
     pub(super) client: u64,
     pub(super) explores: bool,
+    /// Whether it shows what unknown names of the zone are worth.
+    pub(super) samples: bool,
     /// Whether the name may be learned from it.
     pub(super) learns: bool,
     /// If it would have been denied were that not only logged: whether the name is known to be real.
@@ -99,6 +101,9 @@ impl Slot {
             for zone in &claim.zones {
                 state.zones.with(*zone, |record| {
                     record.outcomes.note(ended, at);
+                    if let (Some(engaged), true) = (&mut record.engaged, claim.samples) {
+                        engaged.sampled(ended, at);
+                    }
                     if let Some(engaged) = &mut record.engaged
                         && engaged.heard(ended, &record.outcomes, at)
                     {

@@ -4,3 +4,4 @@ mod lab;
 mod promises;
 mod shown;
 mod torture;
+mod users;

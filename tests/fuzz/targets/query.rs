@@ -15,7 +15,7 @@ use suimon::config::load_text;
 use suimon::config::plan::TransportKind;
 use suimon::egress::Egress;
 use suimon::guard::zones::ZoneGuard;
-use suimon::guard::{Arrival, Guard, OwnAddresses, PendingClients};
+use suimon::guard::{Arrival, FairShares, Guard, OwnAddresses, PendingClients};
 use suimon::policy::Policy;
 use suimon::query::{Next, Pipeline, WorkerState};
 use suimon::resolve::Resolver;
@@ -208,17 +208,19 @@ fn pipeline() -> Pipeline {
         recursion,
     );
     let own = OwnAddresses::new([IpAddr::from([192, 0, 2, 53])], []);
+    let zones = ZoneGuard::new(
+        &plan.zone_guard,
+        None,
+        Default::default(),
+        Now::at_secs(0),
+    );
     Pipeline {
+        fair: FairShares::new(&plan.shares, zones.pool()),
         guard: Guard::new(&plan.guard, own, Now::at_secs(0)),
         policy,
         cache,
         resolver: Arc::new(resolver),
-        zones: std::sync::Arc::new(ZoneGuard::new(
-            &plan.zone_guard,
-            None,
-            Default::default(),
-            Now::at_secs(0),
-        )),
+        zones: Arc::new(zones),
         pending: PendingClients::new(&plan.guard),
         plan: plan.answer,
         telemetry: Arc::new(Telemetry::new()),

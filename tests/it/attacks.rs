@@ -1,0 +1,238 @@
+//! Does each attack of the drill run on this build, and is what must hold on any machine, however slow, so?
+//!
+//! Rates are low, so that a debug build on a busy machine keeps up, and so is the rate at which a zone counts as flooded. What
+//! good looks like at the rates of real attacks is measured by `suimon drill --attack` and `benches/torture`.
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::lab::suimond::{SUIMON, SUIMOND};
+
+/// Queries of the attack per second, and the unknown names per second at which suimond is told to see one.
+const RATE: u64 = 400;
+const FLOOD_RATE: u64 = 100;
+
+fn drill(arguments: &[&str]) -> Output {
+    Command::new(SUIMON)
+        .arg("drill")
+        .args(arguments)
+        .env("SUIMOND", SUIMOND)
+        .output()
+        .expect("suimon starts")
+}
+
+/// A short run of an attack on this build.
+fn play(name: &str) -> Value {
+    let directory = tempfile::tempdir().expect("a directory");
+    let config = directory.path().join("drill.toml");
+    std::fs::write(
+        &config,
+        format!("[zone_guard]\nflood_rate = {FLOOD_RATE}\n"),
+    )
+    .expect("a config");
+    let rate = RATE.to_string();
+    let run = drill(&[
+        "--attack",
+        name,
+        "--rate",
+        &rate,
+        "--calm",
+        "4",
+        "--seconds",
+        "6",
+        "--after",
+        "1",
+        "--json",
+        "--config",
+        &config.to_string_lossy(),
+    ]);
+    let errors = String::from_utf8_lossy(&run.stderr);
+    // Held or not is for machines with time to spare; but it was played.
+    assert!(matches!(run.status.code(), Some(0 | 1)), "{name}: {errors}");
+    let figures: Value = serde_json::from_slice(&run.stdout).expect("a JSON document");
+    assert_eq!(
+        (&figures["schema"], &figures["attack"]),
+        (&1.into(), &name.into())
+    );
+    assert_eq!(
+        figures["held"],
+        run.status.success(),
+        "the exit code says what the document says"
+    );
+    let sent = count(&figures, "/sent/queries");
+    assert!(sent > RATE * 6 / 4, "{name}: {sent} queries sent");
+    // Whatever is done to the attacker, nobody else hears a lie, and who asks for what every cache has is answered.
+    for window in ["calm", "onset", "attack", "after"] {
+        for kind in ["known", "new", "cached", "expired", "cold", "customer"] {
+            let wrong = count(&figures, &format!("/honest/{window}/{kind}/wrong"));
+            assert_eq!(wrong, 0, "{name}: {window} {kind}\n{figures:#}");
+        }
+    }
+    assert!(share(&figures, "cached") >= 0.95, "{name}\n{figures:#}");
+    figures
+}
+
+fn count(figures: &Value, path: &str) -> u64 {
+    let value = figures.pointer(path).and_then(Value::as_u64);
+    value.unwrap_or_else(|| panic!("no count at {path} in {figures:#}"))
+}
+
+fn number(figures: &Value, path: &str) -> f64 {
+    let value = figures.pointer(path).and_then(Value::as_f64);
+    value.unwrap_or_else(|| panic!("no number at {path} in {figures:#}"))
+}
+
+/// Of the questions asked after the attack's first seconds, the share that was answered.
+fn share(figures: &Value, kind: &str) -> f64 {
+    number(figures, &format!("/honest/attack/{kind}/share"))
+}
+
+/// A zone is flooded: it is engaged, its known names live, and what was let through is little.
+fn guarded(name: &str) -> Value {
+    let figures = play(name);
+    assert!(
+        count(&figures, "/guard/engagements") >= 1,
+        "{name}\n{figures:#}"
+    );
+    assert!(
+        count(&figures, "/guard/denied") > RATE / 2,
+        "{name}\n{figures:#}"
+    );
+    assert!(share(&figures, "known") >= 0.95, "{name}\n{figures:#}");
+    let settled = number(&figures, "/upstream/settled_per_attack_query");
+    assert!(settled <= 0.35, "{name}: {settled}\n{figures:#}");
+    figures
+}
+
+/// Nothing of it is anybody's harm: no zone is engaged, nobody is limited, everything is answered.
+fn left_alone(name: &str) {
+    let figures = play(name);
+    assert_eq!(
+        count(&figures, "/guard/engagements"),
+        0,
+        "{name}\n{figures:#}"
+    );
+    assert_eq!(count(&figures, "/guard/limited"), 0, "{name}\n{figures:#}");
+    let told = count(&figures, "/replies/noerror") + count(&figures, "/replies/nxdomain");
+    let sent = count(&figures, "/sent/queries");
+    assert!(
+        told * 100 >= sent * 99,
+        "{name}: {told} of {sent}\n{figures:#}"
+    );
+}
+
+#[test]
+fn drilled_random_names_of_healthy_overloaded_and_dead_zones_leave_their_real_names_alone() {
+    for name in [
+        "water-torture-healthy",
+        "water-torture-overloaded",
+        "water-torture-dead",
+    ] {
+        guarded(name);
+    }
+}
+
+#[test]
+fn drilled_words_pulses_and_popular_zones_leave_their_real_names_alone() {
+    for name in ["dictionary", "pulses", "popular-zones"] {
+        guarded(name);
+    }
+}
+
+#[test]
+fn drilled_crowds_block_lists_scanners_and_content_networks_trigger_nothing() {
+    for name in ["cgnat-crowd", "lookup-services"] {
+        left_alone(name);
+    }
+    // Every name exists: nothing is denied.
+    let wildcard = play("wildcard");
+    assert_eq!(count(&wildcard, "/guard/denied"), 0, "{wildcard:#}");
+    assert!(share(&wildcard, "known") >= 0.95, "{wildcard:#}");
+}
+
+#[test]
+fn drilled_attacks_by_way_of_evil_zones_cost_no_more_than_a_few_packets_a_query() {
+    for (name, most) in [("nxns", 10.0), ("cname-bombs", 14.0), ("many-zones", 8.0)] {
+        let figures = play(name);
+        let per_query = number(&figures, "/upstream/per_attack_query");
+        assert!(per_query <= most, "{name}: {per_query}\n{figures:#}");
+    }
+}
+
+#[test]
+fn drilled_strangers_cause_no_packet_and_get_no_more_octets_than_they_sent() {
+    let figures = play("out-of-acl");
+    assert_eq!(
+        count(&figures, "/upstream/attack_packets"),
+        0,
+        "{figures:#}"
+    );
+    assert_eq!(count(&figures, "/replies/longer"), 0, "{figures:#}");
+    let (sent, back) = (
+        count(&figures, "/sent/octets"),
+        count(&figures, "/replies/octets"),
+    );
+    assert!(back <= sent, "{back} octets for {sent}");
+    assert_eq!(count(&figures, "/replies/noerror"), 0, "{figures:#}");
+}
+
+#[test]
+fn drilled_forgers_do_not_drown_a_customer_who_stays_served() {
+    // Four hundred a second with one address are twice its limit.
+    let figures = play("spoofed-customer");
+    assert!(count(&figures, "/guard/limited") > 0, "{figures:#}");
+    assert!(share(&figures, "customer") >= 0.9, "{figures:#}");
+    let figures = play("amplification");
+    assert!(
+        count(&figures, "/replies/truncated") > count(&figures, "/replies/noerror") / 4,
+        "{figures:#}"
+    );
+}
+
+#[test]
+fn drilled_customers_addresses_from_outside_get_no_reply_cause_no_packet_and_are_all_counted() {
+    assert!(
+        rustix::process::geteuid().is_root(),
+        "this attack takes network namespaces: run `make test` as root or through sudo"
+    );
+    let figures = play("spoofed-inside");
+    let sent = count(&figures, "/sent/queries");
+    assert_eq!(count(&figures, "/replies/all"), 0, "{figures:#}");
+    assert_eq!(
+        count(&figures, "/upstream/attack_packets"),
+        0,
+        "{figures:#}"
+    );
+    assert!(
+        count(&figures, "/guard/no_route_back") >= sent,
+        "{figures:#}"
+    );
+    // A late reply to an honest client that had asked twice would stray, too.
+    assert!(count(&figures, "/replies/strayed") <= 3, "{figures:#}");
+    assert!(share(&figures, "known") >= 0.95, "{figures:#}");
+}
+
+#[test]
+fn the_attacks_are_listed_and_what_cannot_be_played_is_said_with_exit_code_2() {
+    let listed = drill(&["--list", "--json"]);
+    assert!(listed.status.success());
+    let list: Value = serde_json::from_slice(&listed.stdout).expect("a JSON document");
+    let attacks = list["attacks"].as_array().expect("a list");
+    assert_eq!(attacks.len(), 16);
+    let needy: Vec<_> = attacks
+        .iter()
+        .filter(|attack| attack["needs_root"] == true)
+        .collect();
+    assert_eq!(needy.len(), 1);
+    let unknown = drill(&["--attack", "water-tortur-dead"]);
+    let why = String::from_utf8_lossy(&unknown.stderr);
+    assert_eq!(unknown.status.code(), Some(2), "{why}");
+    assert!(why.contains("the nearest is water-torture-dead"), "{why}");
+    let elsewhere = drill(&["--attack", "spoofed-inside", "--against", "127.0.0.1:9"]);
+    let why = String::from_utf8_lossy(&elsewhere.stderr);
+    assert_eq!(elsewhere.status.code(), Some(2), "{why}");
+    assert!(why.contains("own only"), "{why}");
+    let broken = drill(&["--attack", "pulses", "--config", "/nonexistent.toml"]);
+    assert_eq!(broken.status.code(), Some(2));
+}

@@ -126,6 +126,15 @@ impl FairShares {
         self.judge(&self.state.counters.client_full, || self.client(customer))
     }
 
+    /// Whether a client has all the look-ups under way that it may have, or might if shares were enforced.
+    #[must_use]
+    pub fn is_used_up(&self, customer: &Customer) -> bool {
+        self.plan.mode != ZoneGuardMode::Off && {
+            let Used { held, most } = self.client(customer);
+            held >= most
+        }
+    }
+
     /// Counts a look-up for a client, until what is returned is dropped.
     #[must_use]
     pub fn enter(&self, customer: &Customer) -> Option<Share> {

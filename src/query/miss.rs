@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::counted::Counted;
 use super::limit::Account;
 use super::{Next, Pipeline, is_error, with_chain};
 use crate::answer;
@@ -225,6 +226,7 @@ impl Pipeline {
             }
             Err(reason) => {
                 self.telemetry.shared().verdict(reason);
+                self.acted_on_waiting(&waiting, reason, now);
                 // The stub asks again; SERVFAIL would send it elsewhere with the same load. Servers that are full are so for others, too.
                 if waiting.transport == TransportKind::Udp && reason != Reason::ServerSlots {
                     return None;
@@ -247,7 +249,7 @@ impl Pipeline {
         source: AnswerSource,
         now: Now,
     ) -> Option<Vec<u8>> {
-        let counters = self.telemetry.shared();
+        let counters = &Counted::new(self.telemetry.shared());
         let udp = waiting.transport == TransportKind::Udp;
         drop(waiting.ticket);
         let response = with_chain(response, waiting.chain);

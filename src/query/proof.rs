@@ -1,17 +1,18 @@
 //! How does a client learn to prove its address, and what does it get before?
 
+use super::counted::Counted;
 use super::{Next, Pipeline, count_reply};
 use crate::answer;
 use crate::guard::cookies::Cookie;
 use crate::guard::{Admission, Proof};
-use crate::telemetry::{AnswerSource, Reason, Worker};
+use crate::telemetry::{AnswerSource, Reason};
 use crate::wire::{QueryView, Rcode, Response};
 
 impl Pipeline {
     /// Tells a client how to prove its address, counted as `reason`; nothing to the port of a reflecting service.
     pub(super) fn ask_for_proof(
         &self,
-        counters: &Worker,
+        counters: &Counted<'_>,
         reason: Reason,
         query: &QueryView<'_>,
         admission: &Admission,
@@ -31,7 +32,7 @@ impl Pipeline {
     /// section 5.4).
     pub(super) fn give_cookie(
         &self,
-        counters: &Worker,
+        counters: &Counted<'_>,
         query: &QueryView<'_>,
         proof: Proof,
         reply: &mut Vec<u8>,

@@ -276,6 +276,15 @@ complete -c suimon -n "__fish_suimon_using_subcommand drill" -l port -d 'Port of
 complete -c suimon -n "__fish_suimon_using_subcommand drill" -l servers-port -d 'Port of the Internet\'s servers (a free one if absent; 53 needs privileges and suits resolvers that know no other)' -r
 complete -c suimon -n "__fish_suimon_using_subcommand drill" -l hints -d 'Write the Internet\'s root hints to this file' -r -F
 complete -c suimon -n "__fish_suimon_using_subcommand drill" -l against -d 'Test this resolver instead of starting suimond; it must use the root hints of --hints and the --servers-port' -r
+complete -c suimon -n "__fish_suimon_using_subcommand drill" -l attack -d 'Play one attack instead of the drill, with a live picture and a verdict; --list names them' -r
+complete -c suimon -n "__fish_suimon_using_subcommand drill" -l rate -d 'Queries of the attack per second' -r
+complete -c suimon -n "__fish_suimon_using_subcommand drill" -l seconds -d 'Seconds for which it lasts' -r
+complete -c suimon -n "__fish_suimon_using_subcommand drill" -l calm -d 'Seconds of calm before it, in which the resolver learns what is asked for' -r
+complete -c suimon -n "__fish_suimon_using_subcommand drill" -l after -d 'Seconds for which is watched what comes after it; 60 show whether all is as before' -r
+complete -c suimon -n "__fish_suimon_using_subcommand drill" -l servers-netns -d 'Network namespace that the Internet\'s servers live in, as ip netns knows it; clients stay where the drill was started' -r
+complete -c suimon -n "__fish_suimon_using_subcommand drill" -l bots -d 'Machines that take part in it' -r
+complete -c suimon -n "__fish_suimon_using_subcommand drill" -l capacity -d 'Queries per second that overloaded servers answer' -r
+complete -c suimon -n "__fish_suimon_using_subcommand drill" -l pid -d 'Processes of the resolver that --against names: their processor time and memory are reported' -r
 complete -c suimon -n "__fish_suimon_using_subcommand drill" -l socket -d 'Control socket of the daemon' -r -F
 complete -c suimon -n "__fish_suimon_using_subcommand drill" -l output -d 'For whom results are written' -r -f -a "human\t'For people: tables, units, colours. May change from version to version'
 json\t'For programs: stable keys, units in the names, "schema" first'"
@@ -283,6 +292,9 @@ complete -c suimon -n "__fish_suimon_using_subcommand drill" -l color -d 'When c
 always\t'Always'
 never\t'Never'"
 complete -c suimon -n "__fish_suimon_using_subcommand drill" -l serve -d 'Leave the Internet and suimond running, to be asked by hand, until Ctrl-C'
+complete -c suimon -n "__fish_suimon_using_subcommand drill" -l list -d 'Name the attacks'
+complete -c suimon -n "__fish_suimon_using_subcommand drill" -l until-released -d 'End as soon as a bot is answered again about a real name, --after at the latest'
+complete -c suimon -n "__fish_suimon_using_subcommand drill" -l json -d 'One JSON document of all figures instead of the picture, as --output json'
 complete -c suimon -n "__fish_suimon_using_subcommand drill" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c suimon -n "__fish_suimon_using_subcommand completions" -l socket -d 'Control socket of the daemon' -r -F
 complete -c suimon -n "__fish_suimon_using_subcommand completions" -l output -d 'For whom results are written' -r -f -a "human\t'For people: tables, units, colours. May change from version to version'

@@ -83,10 +83,6 @@ struct Lane<T> {
 
 /// What whoever wants to ask does now.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "most lead, and it is taken apart at once"
-)]
 pub(super) enum Part<'a, T = Heard> {
     /// Ask, and tell the others.
     Lead(Leader<'a, T>),

@@ -391,7 +391,9 @@ fn holds(root: &Value, value: &Value) {
                 "properties" => {
                     let object = value.as_object().expect("an object");
                     for (key, inner) in object {
-                        let named = wanted.get(key).ok_or(format!("{at}: what is {key}?"))?;
+                        let named = wanted
+                            .get(key)
+                            .ok_or_else(|| format!("{at}: what is {key}?"))?;
                         check(root, named, inner, &format!("{at}.{key}"))?;
                     }
                 }

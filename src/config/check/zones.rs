@@ -8,7 +8,7 @@ use crate::config::plan::{ForwardZone, Policy, StubZone};
 use crate::config::records;
 use crate::config::units::Endpoint;
 use crate::wire::rrset::group;
-use crate::wire::{Name, RecordType, Rrset};
+use crate::wire::{Name, Record, RecordType, Rrset};
 
 impl Check<'_> {
     pub(super) fn policy(&mut self) -> Policy {
@@ -207,7 +207,7 @@ impl Check<'_> {
 
     fn local_data(&mut self) -> Vec<Rrset> {
         let mut lines = Vec::new();
-        let mut known: HashMap<Name, Vec<(RecordType, Box<[u8]>)>> = HashMap::new();
+        let mut known: HashMap<Name, Vec<Record>> = HashMap::new();
         for (index, text) in self.file.policy.local_data.iter().enumerate() {
             let path = format!("policy.local_data.{index}");
             let line = match records::parse(text) {
@@ -219,11 +219,11 @@ impl Check<'_> {
             };
             let alone = |rtype| rtype == RecordType::CNAME || rtype == RecordType::DNAME;
             let others = known.entry(line.owner.clone()).or_default();
-            let clash = others.iter().any(|(rtype, rdata)| {
-                if *rtype == line.rtype {
-                    alone(line.rtype) && *rdata != line.rdata
+            let clash = others.iter().any(|other| {
+                if other.rtype == line.rtype {
+                    alone(line.rtype) && other.rdata != line.rdata
                 } else {
-                    *rtype == RecordType::CNAME || line.rtype == RecordType::CNAME
+                    other.rtype == RecordType::CNAME || line.rtype == RecordType::CNAME
                 }
             });
             if clash {
@@ -235,7 +235,7 @@ impl Check<'_> {
                 );
                 continue;
             }
-            others.push((line.rtype, line.rdata.clone()));
+            others.push(line.clone());
             lines.push(line);
         }
         group(&lines)

@@ -323,7 +323,7 @@ impl Figures {
             "released_after_s": self.released_after.map(seconds),
             "process": self.taken.as_ref().map(Taken::to_json),
             "guard": self.guard.map(Guard::to_json),
-            "series": self.series.iter().map(Second::to_json).collect::<Vec<_>>(),
+            "series": self.series.iter().copied().map(Second::to_json).collect::<Vec<_>>(),
             "criteria": criteria.iter().map(Criterion::to_json).collect::<Vec<_>>(),
             "held": criteria.iter().all(|criterion| criterion.held),
         })
@@ -362,7 +362,7 @@ impl Taken {
 }
 
 impl Second {
-    fn to_json(&self) -> Value {
+    fn to_json(self) -> Value {
         json!({
             "t": self.at,
             "phase": self.window.map(Window::label),

@@ -94,7 +94,7 @@ impl Traffic {
             return None;
         }
         let bot = bot(random.random_range(0..self.bots));
-        let below = |random: &mut _| Some(self.zone(random)?.child(&label(random)).ok()?);
+        let below = |random: &mut _| self.zone(random)?.child(&label(random)).ok();
         let packet = |source, name, rtype, payload| Packet {
             source,
             name,

@@ -190,7 +190,7 @@ async fn attend(
     if let Some(page) = page {
         doors.spawn(page.serve(Arc::clone(&operator) as Arc<_>, until_stopped()));
     }
-    tokio::spawn(keep_house(Arc::clone(&operator)));
+    let house = tokio::spawn(keep_house(Arc::clone(&operator)));
     tell(&report::ready(ingress.addresses()));
     notify::ready("serving");
 
@@ -198,13 +198,16 @@ async fn attend(
     operator.set_draining();
     notify::stopping();
     drain(ingress, &operator, plan.process.drain).await;
+    house.abort();
+    let _aborted = house.await;
     operator
         .known_names()
         .save_now(&operator.live(), clock::now());
     if let Some(recorder) = recorder {
         recorder.end();
     }
-    operator.incidents().close(&operator.live(), clock::now());
+    let live = Arc::clone(&operator.live());
+    operator.incidents().close(&live, clock::now()).await;
     // The control socket's file goes with who serves it, so that one is waited for.
     stop.send_replace(true);
     let closed = async { while doors.join_next().await.is_some() {} };
@@ -272,8 +275,8 @@ async fn keep_house(operator: Arc<Operator>) {
         drop(live);
         operator.end_excuses();
         let live = Arc::clone(&operator.live());
-        operator.incidents().see_to_it(&live, clock::now()).await;
-        operator.known_names().see_to_it(&live, clock::now()).await;
+        operator.incidents().see_to_it(&live, clock::now());
+        operator.known_names().see_to_it(&live, clock::now());
         drop(live);
         operator.rollovers().see_to_it(&operator);
         operator.local_root().see_to_it(&operator);

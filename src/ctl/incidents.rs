@@ -91,6 +91,7 @@ impl Args {
                     let texts = report.incidents.iter();
                     texts.map(|incident| shown::one(incident, paint)).collect()
                 })?;
+                whole(&report)?;
             }
             What::Export { ids, all, detail } => {
                 let ids = if *all {
@@ -112,6 +113,7 @@ impl Args {
                 let json = serde_json::to_string_pretty(&export)
                     .map_err(|error| Error::Failed(error.to_string()))?;
                 writeln!(session.screen.out, "{json}")?;
+                whole(&report)?;
             }
         }
         Ok(Exit::Done)
@@ -124,8 +126,22 @@ impl Args {
         }
     }
 
-    /// In pieces, each small enough for one reply.
+    /// What can be shown of them, if anything can.
     fn read(
+        &self,
+        session: &Session<'_>,
+        ids: &[String],
+        detail: bool,
+    ) -> Result<IncidentReport, Error> {
+        let report = self.read_what_is_there(session, ids, detail)?;
+        if report.incidents.is_empty() {
+            whole(&report)?;
+        }
+        Ok(report)
+    }
+
+    /// In pieces, each small enough for one reply.
+    fn read_what_is_there(
         &self,
         session: &Session<'_>,
         ids: &[String],
@@ -138,7 +154,7 @@ impl Args {
                         .to_owned(),
                 ));
             }
-            return offline::read(dir, ids);
+            return Ok(offline::read(dir, ids));
         }
         let mut whole = IncidentReport::default();
         for ids in ids.chunks(AT_ONCE) {
@@ -147,8 +163,21 @@ impl Args {
                 detail,
             })?;
             whole.incidents.extend(piece.incidents);
+            whole.left_out.extend(piece.left_out);
             (whole.host, whole.version) = (piece.host, piece.version);
         }
         Ok(whole)
+    }
+}
+
+/// Says what is left out, once the rest has been written.
+fn whole(report: &IncidentReport) -> Result<(), Error> {
+    match report.left_out.as_slice() {
+        [] => Ok(()),
+        [why] => Err(Error::Failed(why.clone())),
+        [why, others @ ..] => Err(Error::Failed(format!(
+            "{why}; and {} others are left out",
+            others.len()
+        ))),
     }
 }

@@ -8,14 +8,17 @@ mod told;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
 
 use super::live::Live;
-use super::secrecy::Sight;
-use crate::config::plan::Plan;
-use crate::ops::control::ServiceError;
+use super::secrecy::{Secrecy as Gate, Sight};
+use crate::config::plan::{Plan, Secrecy};
 use crate::ops::control::protocol::{Incident, IncidentReport, IncidentsReport};
+use crate::ops::control::{Peer, ServiceError};
 use crate::ops::metrics::Metric;
-use crate::sys::clock::Now;
+use crate::sys::clock::{self, Now};
 use crate::sys::host;
 use crate::telemetry::incidents::{Moment, Stage, Subject};
 use journal::{Done, Journal, Work};
@@ -24,6 +27,8 @@ use story::Whole;
 
 /// Writings after each other when suimond ends; each takes up to 64 files.
 const LAST_ROUNDS: usize = 200;
+/// How long a writing that is under way may hold up the end.
+const LAST_WAIT: Duration = Duration::from_secs(5);
 
 /// What happened, and what is kept of it.
 #[derive(Debug)]
@@ -32,11 +37,15 @@ pub(super) struct Incidents {
     next: AtomicU64,
     /// How many began, in the order of [`Subject::LABELS`].
     begun: [AtomicU64; Subject::LABELS.len()],
-    kept: Option<Kept>,
+    /// Whether what happens from now on is kept. What is there already is kept within its bounds in any case.
+    keeps: bool,
+    kept: Arc<Kept>,
+    /// The writing under way.
+    writing: Mutex<Option<JoinHandle<()>>>,
     host: String,
 }
 
-/// The journal and where it lies. Only housekeeping touches the disk; the lock is never held meanwhile.
+/// The journal and where it lies. One at a time touches the disk; the lock is never held meanwhile.
 #[derive(Debug)]
 struct Kept {
     journal: Mutex<Journal>,
@@ -44,111 +53,123 @@ struct Kept {
 }
 
 impl Incidents {
-    /// With what was kept before the start, unless nothing is to be kept.
+    /// With what was kept before the start.
     pub(super) fn of(plan: &Plan) -> Self {
         let host = host::name();
-        let kept = plan.incidents.journal.then(|| {
-            let shelf = Shelf::of(&plan.process.state_dir);
-            let lying = shelf.all().unwrap_or_else(|error| {
-                tracing::warn!(
-                    directory = %shelf.directory().display(),
-                    %error,
-                    "the incidents of before the start cannot be read and are not listed"
-                );
-                Vec::new()
-            });
-            Kept {
-                journal: Mutex::new(Journal::of(lying, host.clone())),
-                shelf,
-            }
+        let shelf = Shelf::of(&plan.process.state_dir);
+        let lying = shelf.all().unwrap_or_else(|error| {
+            tracing::warn!(
+                directory = %shelf.directory().display(),
+                %error,
+                "the incidents of before the start cannot be read and are not listed"
+            );
+            Vec::new()
         });
         Self {
             next: AtomicU64::new(0),
             begun: Default::default(),
-            kept,
+            keeps: plan.incidents.journal,
+            kept: Arc::new(Kept {
+                journal: Mutex::new(Journal::of(lying, host.clone())),
+                shelf,
+            }),
+            writing: Mutex::default(),
             host,
         }
     }
 
-    /// Looks at what nobody asks for any more, tells what is new, and keeps it. Called every few seconds.
-    pub(super) async fn see_to_it(&self, live: &Live, now: Now) {
-        let work = self.take_up(live, now);
-        let Some(kept) = &self.kept else {
-            return;
-        };
-        if work.is_empty() {
+    /// Looks at what nobody asks for any more, tells what is new, and has it written. Called every few seconds; never waits for the disk:
+    /// while one writing is under way the rest waits in memory.
+    pub(super) fn see_to_it(&self, live: &Live, now: Now) {
+        self.take_up(live, now);
+        let mut writing = self.writing();
+        if writing.as_ref().is_some_and(|task| !task.is_finished()) {
             return;
         }
-        let shelf = kept.shelf.clone();
-        let did = tokio::task::spawn_blocking(move || shelf.perform(work)).await;
-        kept.did(did.unwrap_or_default(), now);
+        let work = self.due(live, now);
+        *writing = (!work.is_empty()).then(|| {
+            let kept = Arc::clone(&self.kept);
+            tokio::task::spawn_blocking(move || {
+                let did = kept.shelf.perform(work);
+                kept.did(did, clock::now());
+            })
+        });
     }
 
-    /// suimond ends: what goes on is over, and everything is written.
-    pub(super) fn close(&self, live: &Live, now: Now) {
-        let mut work = self.take_up(live, now);
-        let Some(kept) = &self.kept else {
+    /// suimond ends, and nobody calls [`Self::see_to_it`] any more: what goes on is over, and everything is written.
+    pub(super) async fn close(&self, live: &Live, now: Now) {
+        self.take_up(live, now);
+        // Two writings of one file would spoil each other, and the older could come last.
+        let writing = self.writing().take();
+        if let Some(writing) = writing
+            && tokio::time::timeout(LAST_WAIT, writing).await.is_err()
+        {
+            tracing::warn!(
+                directory = %self.kept.shelf.directory().display(),
+                "the disk does not answer: the last of the incidents is not kept"
+            );
             return;
-        };
-        kept.lock().shut();
+        }
+        self.kept.lock().shut();
         for _ in 0..LAST_ROUNDS {
-            kept.did(kept.shelf.perform(work), now);
-            work = kept
-                .lock()
-                .due(&live.plan.incidents, &live.plan.secrecy, now);
+            let work = self.due(live, now);
             if work.is_empty() {
                 break;
             }
+            self.kept.did(self.kept.shelf.perform(work), now);
         }
     }
 
     /// `incidents list`.
     pub(super) fn list(&self) -> IncidentsReport {
-        let Some(kept) = &self.kept else {
-            return IncidentsReport {
-                trouble: Some("no journal is kept (incidents.journal = false)".to_owned()),
-                ..IncidentsReport::default()
-            };
-        };
-        let journal = kept.lock();
+        let journal = self.kept.lock();
+        let none = (!self.keeps).then_some("no journal is kept (incidents.journal = false)");
         IncidentsReport {
             incidents: journal.list(),
-            trouble: journal.trouble().map(str::to_owned),
+            trouble: journal.trouble().or(none).map(str::to_owned),
         }
     }
 
-    /// `incidents show` and `export`; reads files. The gate has let `sight` through.
+    /// `incidents show` and `export`; reads files. What cannot be shown is left out, with a sentence. `gate` is asked last, with the names
+    /// of what is there, and only if something is.
     ///
     /// # Errors
-    /// There is no such incident, or its file cannot be read.
-    pub(super) fn show(
+    /// What the gate says.
+    fn show(
         &self,
         ids: &[String],
-        sight: Sight,
+        (plan, now): (&Secrecy, Now),
+        gate: impl FnOnce(&str) -> Result<Sight, ServiceError>,
     ) -> Result<IncidentReport, ServiceError> {
-        let find = |id: &String| {
-            let found = self.kept.as_ref().and_then(|kept| kept.find(id));
-            let mut incident = found.unwrap_or_else(|| {
-                Err(ServiceError(format!(
-                    "there is no incident {id}; suimon incidents list shows them"
-                )))
-            })?;
-            if sight == Sight::Networks {
-                incident.detail = None;
-            }
-            Ok(incident)
-        };
-        Ok(IncidentReport {
+        let mut report = IncidentReport {
             host: self.host.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            incidents: ids.iter().map(find).collect::<Result<_, _>>()?,
-        })
+            ..IncidentReport::default()
+        };
+        for id in ids {
+            match self.kept.find(id) {
+                Ok(incident) => report.incidents.push(incident),
+                Err(why) => report.left_out.push(why),
+            }
+        }
+        if report.incidents.is_empty() {
+            return Ok(report);
+        }
+        let there: Vec<&str> = report.incidents.iter().map(|one| one.id.as_str()).collect();
+        let sight = gate(&there.join(" "))?;
+        for incident in &mut report.incidents {
+            // The file is rid of its details a little later, or much later if the disk fails.
+            let may_detail = story::may_detail(plan, story::ended(incident), now.wall_secs());
+            if sight == Sight::Networks || !may_detail {
+                incident.detail = None;
+            }
+        }
+        Ok(report)
     }
 
     /// A line of warning if the journal cannot be written.
     pub(super) fn warning(&self) -> Option<String> {
-        let kept = self.kept.as_ref()?;
-        let trouble = kept.lock().trouble()?.to_owned();
+        let trouble = self.kept.lock().trouble()?.to_owned();
         Some(format!("incidents are not kept: {trouble}"))
     }
 
@@ -162,10 +183,7 @@ impl Incidents {
                 times.load(Ordering::Relaxed),
             ));
         }
-        let Some(kept) = &self.kept else {
-            return;
-        };
-        let journal = kept.lock();
+        let journal = self.kept.lock();
         let (open, over) = journal.counts();
         for (name, help, count) in [
             (
@@ -203,8 +221,8 @@ impl Incidents {
         }
     }
 
-    /// Tells what is new, and says what is to be written.
-    fn take_up(&self, live: &Live, now: Now) -> Vec<Work> {
+    /// Tells what is new, and takes it into the journal.
+    fn take_up(&self, live: &Live, now: Now) {
         let (plan, pipeline) = (&live.plan, &live.pipeline);
         pipeline.zones.tend(now);
         let incidents = pipeline.telemetry.incidents();
@@ -218,21 +236,28 @@ impl Incidents {
             self.count(moment);
             told::tell(moment, &plan.secrecy);
         }
-        let Some(kept) = &self.kept else {
-            return Vec::new();
-        };
-        let mut journal = kept.lock();
-        if !fresh.is_empty() {
-            let whole = Whole {
-                upstream_packets: live.egress.counters().snapshot().sent_in_all(),
-                processor_time: host::processor_time(),
-                config_sha256: fingerprint(&live.effective),
-            };
-            for moment in &fresh {
-                journal.take_up(moment, &whole, &plan.incidents, &plan.secrecy);
-            }
+        if fresh.is_empty() || !self.keeps {
+            return;
         }
-        journal.due(&plan.incidents, &plan.secrecy, now)
+        let whole = Whole {
+            upstream_packets: live.egress.counters().snapshot().sent_in_all(),
+            processor_time: host::processor_time(),
+            config_sha256: fingerprint(&live.effective),
+        };
+        let mut journal = self.kept.lock();
+        for moment in &fresh {
+            journal.take_up(moment, &whole, &plan.incidents, &plan.secrecy);
+        }
+    }
+
+    /// What is to be written or removed now.
+    fn due(&self, live: &Live, now: Now) -> Vec<Work> {
+        let (limits, secrecy) = (&live.plan.incidents, &live.plan.secrecy);
+        self.kept.lock().due(limits, secrecy, now)
+    }
+
+    fn writing(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn count(&self, moment: &Moment) {
@@ -249,15 +274,23 @@ impl Kept {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From memory, else from its file; nothing if there is no such incident.
-    fn find(&self, id: &str) -> Option<Result<Incident, ServiceError>> {
+    /// From memory, else from its file; otherwise a sentence.
+    fn find(&self, id: &str) -> Result<Incident, String> {
+        if !shelf::is_id(id) {
+            return Err(
+                "this is no name of an incident; suimon incidents list shows them".to_owned(),
+            );
+        }
         let found = self.lock().find(id);
         match found {
-            Ok(incident) => Some(Ok(incident)),
-            Err(true) => Some(self.shelf.read(id).map_err(|error| {
-                ServiceError(format!("the file of incident {id} cannot be read: {error}"))
-            })),
-            Err(false) => None,
+            Ok(incident) => Ok(incident),
+            Err(true) => self
+                .shelf
+                .read(id)
+                .map_err(|error| format!("the file of incident {id} cannot be read: {error}")),
+            Err(false) => Err(format!(
+                "there is no incident {id}; suimon incidents list shows them"
+            )),
         }
     }
 
@@ -299,17 +332,24 @@ impl Shelf {
     }
 }
 
-/// What the gate let through, read on a thread that may wait for the disk.
+/// What the gate lets `viewer` see, on a thread that may wait for the disk: to read, and to write down who looked.
 ///
 /// # Errors
-/// What the gate said, or what [`Incidents::show`] says.
+/// What the gate says.
 pub(super) async fn show(
     incidents: Arc<Incidents>,
+    gate: Arc<Gate>,
+    plan: Secrecy,
     ids: Vec<String>,
-    sight: Result<Sight, ServiceError>,
+    (detail, viewer): (bool, Peer),
 ) -> Result<IncidentReport, ServiceError> {
-    let sight = sight?;
-    tokio::task::spawn_blocking(move || incidents.show(&ids, sight))
+    let now = clock::now();
+    let show = move || {
+        incidents.show(&ids, (&plan, now), |what| {
+            gate.look(&plan, detail, (viewer, "incident_show", what), now)
+        })
+    };
+    tokio::task::spawn_blocking(show)
         .await
         .unwrap_or_else(|error| Err(ServiceError(error.to_string())))
 }
@@ -322,4 +362,106 @@ fn fingerprint(text: &str) -> String {
         .iter()
         .map(|octet| format!("{octet:02x}"))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{self, plan::Detail};
+    use crate::daemon::incidents::story::tests::attacked;
+
+    const ID: &str = "19700101T000140Z-zone";
+
+    /// With one incident from 100 to 200 seconds, in the files of this directory.
+    fn incidents(dir: &std::path::Path, journal: bool) -> Incidents {
+        let text = format!("[incidents]\njournal = {journal}");
+        let mut plan = config::load_text(std::path::Path::new("t.toml"), &text)
+            .unwrap()
+            .plan;
+        plan.process.state_dir = dir.to_owned();
+        let secrecy = Secrecy::default();
+        let mut journal = Journal::default();
+        let moment = attacked(Stage::Stopped, (100, 200));
+        journal.take_up(&moment, &Whole::default(), &plan.incidents, &secrecy);
+        let now = at(200);
+        Shelf::of(dir).perform(journal.due(&plan.incidents, &secrecy, now));
+        Incidents::of(&plan)
+    }
+
+    fn at(second: u64) -> Now {
+        Now {
+            wall_ms: second * 1_000,
+            ..Now::at_secs(second)
+        }
+    }
+
+    #[test]
+    fn details_are_seen_as_long_as_they_may_be_whatever_stands_in_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let incidents = incidents(dir.path(), true);
+        let sees = |plan: &Secrecy, second, sight| {
+            let report = incidents.show(&[ID.to_owned()], (plan, at(second)), |_| Ok(sight));
+            report.unwrap().incidents[0].detail.is_some()
+        };
+        let plan = Secrecy::default();
+        let last = 200 + plan.detail_for;
+        assert!(sees(&plan, last, Sight::Attacks));
+        assert!(!sees(&plan, last, Sight::Networks));
+        assert!(!sees(&plan, last + 1, Sight::Everything));
+        let never = Secrecy {
+            detail: Detail::Never,
+            ..plan
+        };
+        assert!(!sees(&never, 201, Sight::Attacks));
+    }
+
+    #[test]
+    fn only_looks_at_what_is_there_come_to_the_gate() {
+        let dir = tempfile::tempdir().unwrap();
+        let incidents = incidents(dir.path(), true);
+        let long = "a".repeat(60_000);
+        let invented = ["20261122T094708Z-zone", "../audit", "", &long].map(str::to_owned);
+        let plan = Secrecy::default();
+        let none = incidents
+            .show(&invented, (&plan, at(201)), |_| panic!("nobody looked"))
+            .unwrap();
+        assert_eq!((none.incidents.len(), none.left_out.len()), (0, 4));
+        assert!(none.left_out.iter().all(|why| why.len() < 100), "{none:?}");
+        let ids: Vec<String> = invented.into_iter().chain([ID.to_owned()]).collect();
+        let mut asked = String::new();
+        let some = incidents.show(&ids, (&plan, at(201)), |what| {
+            what.clone_into(&mut asked);
+            Ok(Sight::Attacks)
+        });
+        assert_eq!(some.unwrap().incidents.len(), 1);
+        assert_eq!(asked, ID);
+        let refused = incidents.show(&ids, (&plan, at(201)), |_| Err(ServiceError(String::new())));
+        assert!(refused.is_err());
+    }
+
+    #[test]
+    fn without_a_journal_what_was_kept_before_still_loses_its_details_and_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let incidents = incidents(dir.path(), false);
+        let limits = config::plan::Incidents {
+            journal: false,
+            kept: 10,
+            bytes: 1 << 20,
+            max_age: 30 * 86_400,
+        };
+        let keep = |second| {
+            let now = at(second);
+            let work = incidents.kept.lock().due(&limits, &Secrecy::default(), now);
+            incidents.kept.did(incidents.kept.shelf.perform(work), now);
+        };
+        let path = dir.path().join(format!("incidents/{ID}.json"));
+        let text = || std::fs::read_to_string(&path).unwrap();
+        assert!(text().contains("192.0.2.8"));
+        keep(201 + Secrecy::default().detail_for);
+        assert!(!text().contains("192.0.2.8"));
+        assert!(incidents.list().trouble.unwrap().contains("no journal"));
+        keep(201 + limits.max_age);
+        keep(201 + limits.max_age);
+        assert!(!path.exists() && incidents.list().incidents.is_empty());
+    }
 }

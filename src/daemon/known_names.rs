@@ -1,8 +1,8 @@
 //! How do the names known to be real outlive the process? One file in the state directory, written every hour and at the end.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::live::Live;
 use super::state_file::StateFile;
@@ -22,6 +22,8 @@ const PACE: u64 = 3_600_000;
 #[derive(Debug, Default)]
 pub(super) struct Keeper {
     written: AtomicU64,
+    /// Held while it is written: two at a time would spoil it.
+    writing: Arc<Mutex<()>>,
 }
 
 impl Keeper {
@@ -49,19 +51,26 @@ impl Keeper {
         }
     }
 
-    /// Writes the file if an hour has passed; on a thread of its own, for it may be large.
-    pub(super) async fn see_to_it(&self, live: &Live, now: Now) {
+    /// Writes the file if an hour has passed; on a thread of its own, for it may be large and the disk may stall: nobody waits for it.
+    pub(super) fn see_to_it(&self, live: &Live, now: Now) {
         let at = millis(now);
         if at.saturating_sub(self.written.load(Ordering::Relaxed)) < PACE {
             return;
         }
         self.written.store(at, Ordering::Relaxed);
         let (zones, process) = (Arc::clone(&live.pipeline.zones), live.plan.process.clone());
-        let _written = tokio::task::spawn_blocking(move || save(&zones, &process, at)).await;
+        let writing = Arc::clone(&self.writing);
+        tokio::task::spawn_blocking(move || {
+            // If the last one still waits for the disk, so would this one.
+            if let Ok(_alone) = writing.try_lock() {
+                save(&zones, &process, at);
+            }
+        });
     }
 
     /// Writes the file: the service ends.
     pub(super) fn save_now(&self, live: &Live, now: Now) {
+        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         save(&live.pipeline.zones, &live.plan.process, millis(now));
     }
 }

@@ -51,7 +51,7 @@ pub(super) struct Operator {
     rollovers: Rollovers,
     known_names: known_names::Keeper,
     incidents: Arc<Incidents>,
-    secrecy: Secrecy,
+    secrecy: Arc<Secrecy>,
     local_root: LocalRoots,
     /// Wall seconds when ends of excuses were looked for last.
     looked_for_ends: AtomicU64,
@@ -76,7 +76,7 @@ impl Operator {
         local_root.adopt(&live);
         local_root.begin(&live);
         let incidents = Arc::new(Incidents::of(&live.plan));
-        let secrecy = Secrecy::of(&live.plan.process.state_dir);
+        let secrecy = Arc::new(Secrecy::of(&live.plan.process.state_dir));
         Ok(Arc::new(Self {
             sources,
             listening,
@@ -406,10 +406,15 @@ impl Service for Operator {
         detail: bool,
         viewer: Peer,
     ) -> Reply<'_, Result<IncidentReport, ServiceError>> {
-        let (plan, what) = (&self.live().plan.secrecy, ids.join(" "));
-        let looked = (viewer, "incident_show", what.as_str());
-        let sight = self.secrecy.look(plan, detail, looked, clock::now());
-        Box::pin(incidents::show(Arc::clone(&self.incidents), ids, sight))
+        let plan = self.live().plan.secrecy.clone();
+        let (incidents, gate) = (Arc::clone(&self.incidents), Arc::clone(&self.secrecy));
+        Box::pin(incidents::show(
+            incidents,
+            gate,
+            plan,
+            ids,
+            (detail, viewer),
+        ))
     }
 
     fn steer_zone_guard(

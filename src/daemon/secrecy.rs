@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::{self, Write as _};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -60,7 +61,7 @@ impl Secrecy {
     }
 
     /// How much `viewer` gets to see of `what` by `command`; `detail`: whether more than networks is wanted. That is written down first,
-    /// in the record and in the log.
+    /// in the record and in the log, so this waits for the disk; `what` must be bounded, and there.
     ///
     /// # Errors
     /// Details are not for anybody (`secrecy.detail`), or it cannot be written down who looked.
@@ -106,7 +107,7 @@ impl Secrecy {
         Ok(sight)
     }
 
-    /// Adds a line. Two halves, so that the last [`LONGEST`] octets are always there.
+    /// Adds a line, whole or not at all. Two halves, so that the last [`LONGEST`] octets are always there.
     fn record(&self, look: &Look<'_>) -> io::Result<()> {
         let mut line = serde_json::to_vec(look)?;
         line.push(b'\n');
@@ -117,10 +118,24 @@ impl Secrecy {
         }
         let mut file = fs::OpenOptions::new()
             .create(true)
+            .read(true)
             .append(true)
+            .mode(0o600)
             .open(&path)?;
-        file.write_all(&line)?;
-        file.sync_data()
+        let before = file.metadata()?.len();
+        if let Some(last) = before.checked_sub(1) {
+            // A crash, or a disk that was full, may have left half a line.
+            let mut end = [0];
+            file.read_exact_at(&mut end, last)?;
+            if end != *b"\n" {
+                line.insert(0, b'\n');
+            }
+        }
+        let written = file.write_all(&line).and_then(|()| file.sync_data());
+        if written.is_err() {
+            let _as_good_as_it_gets = file.set_len(before);
+        }
+        written
     }
 }
 
@@ -222,6 +237,13 @@ mod tests {
             lines[0],
             r#"{"at":"2023-11-14T22:13:20Z","uid":1000,"gid":990,"pid":4711,"command":"incidents_show","what":"id"}"#
         );
+        // Half a line stays one line.
+        fs::write(dir.path().join(FILE), "{\"at\":").unwrap();
+        assert!(look(true, &plan(Detail::Attacks)).is_ok());
+        assert!(look(true, &plan(Detail::Attacks)).is_ok());
+        let text = fs::read_to_string(dir.path().join(FILE)).unwrap();
+        let whole = text.lines().filter(|line| line.ends_with('}')).count();
+        assert_eq!((text.lines().count(), whole), (3, 2), "{text}");
         // Where it cannot be written down, nothing is shown.
         let nowhere = Secrecy::of(Path::new("/proc/nowhere"));
         let refused = nowhere.look(&plan(Detail::Always), true, (VIEWER, "top", "clients"), now);

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fs;
 use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// One file of the state directory.
@@ -65,7 +66,7 @@ impl StateFile {
         read(&mut io::BufReader::new(file).take(self.longest)).map(Some)
     }
 
-    /// A new file takes the place of the old one as a whole, once it is on the disk.
+    /// A new file takes the place of the old one as a whole, once it is on the disk. Whatever the umask, nobody else may read it.
     pub(super) fn replace(&self, octets: &[u8]) -> io::Result<()> {
         self.replace_by(|file| file.write_all(octets))
     }
@@ -76,7 +77,9 @@ impl StateFile {
         write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
     ) -> io::Result<()> {
         let new = self.directory.join(format!("{}.new", self.name));
-        let written = fs::File::create(&new).and_then(|file| {
+        let mut private = fs::OpenOptions::new();
+        private.write(true).create(true).truncate(true).mode(0o600);
+        let written = private.open(&new).and_then(|file| {
             let mut file = io::BufWriter::new(file);
             write(&mut file)?;
             file.into_inner()?.sync_all()

@@ -198,15 +198,17 @@ impl Service for FakeService {
             viewer.uid
         ));
         let known = Incident::example();
-        let found = match ids.iter().find(|id| **id != known.id) {
-            Some(id) => Err(ServiceError(format!("there is no incident {id}"))),
-            None => Ok(IncidentReport {
-                host: known.host.clone(),
-                version: known.version.clone(),
-                incidents: vec![known],
-            }),
+        let (there, others): (Vec<_>, Vec<_>) = ids.iter().partition(|id| **id == known.id);
+        let report = IncidentReport {
+            host: known.host.clone(),
+            version: known.version.clone(),
+            incidents: there.iter().map(|_| known.clone()).collect(),
+            left_out: others
+                .iter()
+                .map(|id| format!("there is no incident {id}"))
+                .collect(),
         };
-        Box::pin(std::future::ready(found))
+        Box::pin(std::future::ready(Ok(report)))
     }
 
     fn steer_zone_guard(

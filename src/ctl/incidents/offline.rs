@@ -39,18 +39,22 @@ pub(super) fn list(state_dir: &Path) -> Result<IncidentsReport, Error> {
 }
 
 /// `show` and `export` of it.
-pub(super) fn read(state_dir: &Path, ids: &[String]) -> Result<IncidentReport, Error> {
+pub(super) fn read(state_dir: &Path, ids: &[String]) -> IncidentReport {
     let dir = state_dir.join("incidents");
-    let incidents = ids
-        .iter()
-        .map(|id| read_one(&dir, id).map_err(|why| Error::Failed(format!("{id}: {why}"))))
-        .collect::<Result<Vec<_>, _>>()?;
+    let (mut incidents, mut left_out) = (Vec::new(), Vec::new());
+    for id in ids {
+        match read_one(&dir, id) {
+            Ok(incident) => incidents.push(incident),
+            Err(why) => left_out.push(format!("{id}: {why}")),
+        }
+    }
     let host = incidents.last().map(|incident| incident.host.clone());
-    Ok(IncidentReport {
+    IncidentReport {
         host: host.unwrap_or_default(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         incidents,
-    })
+        left_out,
+    }
 }
 
 fn read_one(dir: &Path, id: &str) -> Result<Incident, String> {

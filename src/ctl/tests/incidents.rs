@@ -51,6 +51,14 @@ fn the_daemon_is_asked_and_details_only_if_they_are_wanted() {
     assert_eq!(document["type"], "suimon-incidents");
     assert_eq!(document["host"], "ns1");
     assert_eq!(document["incidents"][0]["id"], ID);
+    // What cannot be shown is left out, and said.
+    let (exit, out, err, _) = run(&["export", ID, "gone"]);
+    assert_eq!(
+        (exit, err.as_str()),
+        (Exit::No, "suimon: there is no incident gone\n")
+    );
+    let document: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(document["incidents"].as_array().map(Vec::len), Some(1));
     let (_, out, _, _) = run(&["list", "--output", "json"]);
     let report: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(report["incidents"][0]["packets"], 321_300);

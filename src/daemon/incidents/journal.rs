@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::shelf::Lying;
 use super::story::{self, Whole};
 use crate::config::plan::{Incidents as Limits, Secrecy};
-use crate::config::units::Moment as Time;
 use crate::ops::control::protocol::{Incident, IncidentSummary};
 use crate::sys::clock::Now;
 use crate::telemetry::incidents::{Moment, Stage, Subject};
@@ -116,7 +115,8 @@ impl Journal {
         }
         if !self.open.contains_key(&key) {
             if self.len() >= limits.kept && !self.gives_way() {
-                self.not_kept += 1;
+                // Each once: its further moments come here as well.
+                self.not_kept += u64::from(moment.stage == Stage::Started);
                 return;
             }
             let id = self.new_id(moment);
@@ -185,12 +185,8 @@ impl Journal {
         let unwanted = self.unwanted.iter().cloned().map(Work::TakeAway);
         let open = self.open.values().filter(|open| open.dirty);
         let open = open.map(|open| Work::Lay(Box::new(open.story.clone())));
-        let may_detail = |over: &Over| {
-            secrecy.detail != crate::config::plan::Detail::Never
-                && at.saturating_sub(over.ended) <= secrecy.detail_for
-        };
         let over = self.over.iter_mut().filter_map(|(id, over)| {
-            let strip = over.has_detail && !may_detail(over);
+            let strip = over.has_detail && !story::may_detail(secrecy, Some(over.ended), at);
             match &mut over.unwritten {
                 Some(story) => {
                     if strip {
@@ -306,14 +302,9 @@ impl Journal {
     }
 
     fn close(&mut self, story: Incident, octets: u64, unwritten: bool) {
-        let ended = story
-            .ended
-            .as_deref()
-            .and_then(|time| time.parse().ok())
-            .map_or(0, |Time(seconds)| seconds);
         let over = Over {
             summary: story.summary(),
-            ended,
+            ended: story::ended(&story).unwrap_or(0),
             octets,
             has_detail: story.detail.is_some(),
             unwritten: unwritten.then(|| Box::new(story.clone())),

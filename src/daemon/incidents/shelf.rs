@@ -2,8 +2,11 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+
+use serde::Deserialize;
 
 use super::story::SCHEMA;
 use crate::daemon::state_file::StateFile;
@@ -34,6 +37,21 @@ pub(super) struct Lying {
     pub(super) octets: u64,
 }
 
+/// Why a file is not taken in.
+#[derive(Debug)]
+enum Unusable {
+    /// It will never be readable.
+    Damaged(String),
+    /// The system refuses it just now, or a later suimond wrote it.
+    NotNow(String),
+}
+
+/// What every schema has.
+#[derive(Deserialize)]
+struct Numbered {
+    schema: u32,
+}
+
 impl Shelf {
     pub(super) fn of(state_dir: &Path) -> Self {
         Self {
@@ -45,7 +63,8 @@ impl Shelf {
         &self.directory
     }
 
-    /// All that lies there. What cannot be used is set aside, with a line of log; what a writing left behind is removed.
+    /// All that lies there. What is damaged is set aside, with a line of log; what cannot be read now, or only by a later suimond, stays
+    /// where it is, with one line for all; what a writing left behind is removed.
     ///
     /// # Errors
     /// The directory cannot be read. That there is none yet is no error.
@@ -55,6 +74,7 @@ impl Shelf {
             entries => entries?,
         };
         let mut found = Vec::new();
+        let mut left: Vec<String> = Vec::new();
         for entry in entries.take(LOOKED_AT) {
             let entry = entry?;
             // Directories and links are none of ours; nothing follows them.
@@ -71,8 +91,17 @@ impl Shelf {
             }
             match self.read_file(&name) {
                 Ok(lying) => found.push(lying),
-                Err(why) => self.set_aside(&name, &why),
+                Err(Unusable::Damaged(why)) => self.set_aside(&name, &why),
+                Err(Unusable::NotNow(why)) => left.push(why),
             }
+        }
+        if let Some(why) = left.first() {
+            tracing::warn!(
+                directory = %self.directory.display(),
+                files = left.len(),
+                why,
+                "incidents of before the start cannot be read now; they stay there and are not listed, and their details stay in them"
+            );
         }
         self.forget_aside();
         Ok(found)
@@ -81,12 +110,16 @@ impl Shelf {
     /// One of them, for the id of an incident that is known to lie there.
     pub(super) fn read(&self, id: &str) -> io::Result<Incident> {
         let read = self.read_file(&file_name(id));
-        read.map(|lying| lying.incident).map_err(io::Error::other)
+        read.map(|lying| lying.incident)
+            .map_err(|(Unusable::Damaged(why) | Unusable::NotNow(why))| io::Error::other(why))
     }
 
     /// Lays it there, or a newer one in its place; how many octets it takes. The old one stays whole until the new one is.
     pub(super) fn lay(&self, incident: &Incident) -> io::Result<u64> {
-        fs::create_dir_all(&self.directory)?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.directory)?;
         let mut octets = serde_json::to_vec_pretty(incident)?;
         octets.push(b'\n');
         self.file(file_name(&incident.id)).replace(&octets)?;
@@ -116,22 +149,29 @@ impl Shelf {
         StateFile::of(&self.directory, name, LONGEST)
     }
 
-    fn read_file(&self, name: &str) -> Result<Lying, String> {
-        let octets = self
-            .file(name.to_owned())
-            .read()
-            .map_err(|error| error.to_string())?
-            .ok_or("it is gone")?;
-        let incident: Incident =
-            serde_json::from_slice(&octets).map_err(|error| error.to_string())?;
-        if incident.schema != SCHEMA {
-            return Err(format!(
-                "it has schema {}, and this suimond knows schema {SCHEMA}",
-                incident.schema
-            ));
+    fn read_file(&self, name: &str) -> Result<Lying, Unusable> {
+        let octets = self.file(name.to_owned()).read().map_err(|error| {
+            // What the system refuses it may grant another time; what is too long stays so.
+            match error.raw_os_error() {
+                Some(_) => Unusable::NotNow(format!("{name}: {error}")),
+                None => Unusable::Damaged(error.to_string()),
+            }
+        })?;
+        let octets = octets.ok_or_else(|| Unusable::NotNow(format!("{name} is gone")))?;
+        let damaged = |error: serde_json::Error| Unusable::Damaged(error.to_string());
+        let Numbered { schema } = serde_json::from_slice(&octets).map_err(damaged)?;
+        if schema > SCHEMA {
+            return Err(Unusable::NotNow(format!(
+                "{name} has schema {schema}, and this suimond knows schema {SCHEMA}"
+            )));
+        }
+        let incident: Incident = serde_json::from_slice(&octets).map_err(damaged)?;
+        if schema != SCHEMA {
+            return Err(Unusable::Damaged(format!("there is no schema {schema}")));
         }
         if file_name(&incident.id) != name || !is_id(&incident.id) {
-            return Err("its name is not that of the incident in it".to_owned());
+            let why = "its name is not that of the incident in it";
+            return Err(Unusable::Damaged(why.to_owned()));
         }
         Ok(Lying {
             incident,
@@ -178,7 +218,7 @@ fn file_name(id: &str) -> String {
 }
 
 /// Whether it could be one of ours: nothing in it leads out of the directory.
-fn is_id(id: &str) -> bool {
+pub(super) fn is_id(id: &str) -> bool {
     (1..=64).contains(&id.len())
         && id
             .bytes()
@@ -212,7 +252,9 @@ mod tests {
         let text = fs::read_to_string(path("newer.json")).unwrap();
         fs::write(
             path("newer.json"),
-            text.replace("\"schema\": 1", "\"schema\": 2"),
+            // Of another shape as well.
+            text.replace("\"schema\": 1", "\"schema\": 2")
+                .replace("\"kind\"", "\"sort\""),
         )
         .unwrap();
         fs::write(path("notes.txt"), "foreign").unwrap();
@@ -238,7 +280,7 @@ mod tests {
                 "cut.json.bad",
                 "directory",
                 "long.json.bad",
-                "newer.json.bad",
+                "newer.json",
                 "notes.txt.bad",
                 "whole.json",
             ]
@@ -248,6 +290,28 @@ mod tests {
         shelf.take_away("whole").unwrap();
         shelf.take_away("whole").unwrap();
         assert!(shelf.read("whole").is_err());
+    }
+
+    #[test]
+    fn what_the_system_refuses_is_not_held_for_damaged_and_nobody_else_may_read() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let shelf = Shelf::of(dir.path());
+        lay(&shelf, "whole");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let path = shelf.directory().join("whole.json");
+        assert_eq!((mode(shelf.directory()), mode(&path)), (0o700, 0o600));
+        // EISDIR: the one refusal that root meets, too.
+        fs::create_dir(shelf.directory().join("refused.json")).unwrap();
+        let read = shelf.read_file("refused.json");
+        assert!(matches!(read, Err(Unusable::NotNow(_))), "{read:?}");
+        for number in 0..2 * SET_ASIDE {
+            let text = "{\"schema\": 2}";
+            fs::write(shelf.directory().join(format!("{number}.json")), text).unwrap();
+        }
+        assert_eq!(shelf.all().unwrap().len(), 1);
+        let files = fs::read_dir(shelf.directory()).unwrap().count();
+        assert_eq!(files, 2 * SET_ASIDE + 2, "all are still there");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::told::sent_round_by;
 use crate::config::plan::{Detail, Secrecy};
 use crate::config::units::Moment as Time;
 use crate::daemon::secrecy::{shortened, widened};
@@ -60,7 +61,7 @@ pub(super) fn go_on(
         Subject::Clients(clients) => of_clients(clients, secrecy),
         Subject::Backscatter(backscatter) => of_backscatter(backscatter, secrecy),
         Subject::Spoof(spoof) => of_spoof(spoof),
-        Subject::Loop(around) => of_loop(around),
+        Subject::Loop(around) => of_loop(around, secrecy),
     };
     story.subject = told.subject;
     story.peak_per_second = story.peak_per_second.max(told.peak);
@@ -108,6 +109,18 @@ pub(super) fn go_on(
 pub(super) fn end(story: &mut Incident, by: &str) {
     story.ended = Some(story.last_seen.clone());
     story.ended_by = Some(by.to_owned());
+}
+
+/// Whether the details of an incident that ended at `ended` may still be kept and seen at `at`; both wall seconds.
+pub(super) fn may_detail(secrecy: &Secrecy, ended: Option<u64>, at: u64) -> bool {
+    secrecy.detail != Detail::Never
+        && ended.is_none_or(|ended| at.saturating_sub(ended) <= secrecy.detail_for)
+}
+
+/// When it ended, wall seconds; nothing = it goes on.
+pub(super) fn ended(story: &Incident) -> Option<u64> {
+    let time = story.ended.as_deref()?;
+    Some(time.parse().map_or(0, |Time(seconds)| seconds))
 }
 
 /// Milliseconds of the wall clock as RFC 3339.
@@ -201,12 +214,11 @@ fn of_backscatter(backscatter: &Backscatter, secrecy: &Secrecy) -> Told {
     }
 }
 
-/// The peer is a server that we ask, not a client: whoever is to mend it must know which.
 #[expect(clippy::cast_precision_loss, reason = "a count for people")]
-fn of_loop(around: &ForwardingLoop) -> Told {
+fn of_loop(around: &ForwardingLoop, secrecy: &Secrecy) -> Told {
     Told {
         subject: IncidentSubject {
-            network: Some(around.peer.to_string()),
+            network: Some(sent_round_by(around, secrecy).to_string()),
             ..IncidentSubject::default()
         },
         counts: BTreeMap::from([("by_cookie", around.by_cookie as f64)]),
@@ -435,6 +447,12 @@ pub(super) mod tests {
             peak: 3,
             hop_limits,
         };
-        assert_eq!(words(Subject::Loop(around)), "198.51.100.7/32");
+        assert_eq!(words(Subject::Loop(around.clone())), "198.51.100.7/32");
+        // By cookie alone it may be any client.
+        let around = ForwardingLoop {
+            by_cookie: around.queries,
+            ..around
+        };
+        assert_eq!(words(Subject::Loop(around)), "198.51.100.0/24");
     }
 }

@@ -1,6 +1,8 @@
 //! What does the log say of an incident? Rates and counts under the kind's reason code; networks, never a client, never a name that
 //! was asked for.
 
+use ipnet::IpNet;
+
 use crate::config::plan::Secrecy;
 use crate::daemon::secrecy::widened;
 use crate::telemetry::Reason;
@@ -67,17 +69,25 @@ pub(super) fn tell(moment: &Moment, secrecy: &Secrecy) {
                 "forged sources come in: {word}"
             );
         }
-        Subject::Loop(ForwardingLoop {
-            peer,
-            queries,
-            by_cookie,
-            peak,
-            ..
-        }) => {
-            // A server that we ask, not a client: whoever is to mend it must know which.
-            let from = peer.addr();
+        Subject::Loop(around) => {
+            let ForwardingLoop {
+                queries,
+                by_cookie,
+                peak,
+                ..
+            } = *around;
+            let from = sent_round_by(around, secrecy);
             line!(stage, kind, stage = word, %from, queries, by_cookie, peak, seconds, "queries of our own come back, forwarders form a loop: {word}");
         }
+    }
+}
+
+/// A server that we ask: whoever is to mend it must know which. Otherwise the network, for it may be a client.
+pub(super) fn sent_round_by(around: &ForwardingLoop, secrecy: &Secrecy) -> IpNet {
+    if around.is_from_a_server() {
+        around.peer
+    } else {
+        widened(secrecy, around.peer)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Who is over the limit now? A small table of prefixes, from which an incident is made that begins, goes on and ends.
 
+use std::cmp::Reverse;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -21,6 +22,8 @@ const QUIET: Duration = Duration::from_secs(60);
 const AGAIN: Duration = Duration::from_secs(60);
 /// Moments of one look at most; the rest is told at the next.
 const AT_ONCE: usize = 8;
+/// Of them for those that go on, however many begin and end: within the journal's patience everybody's turn comes.
+const FOR_THOSE_THAT_GO_ON: usize = 2;
 /// What becomes of a limited query.
 const DONE: [Reason; 6] = [
     Reason::LimitedTruncated,
@@ -113,7 +116,7 @@ impl Offenders {
 
     /// What has begun, goes on or ended since the last look. Called every few seconds.
     pub(super) fn look(&self, now: Now) -> Vec<Moment> {
-        let mut moments = Vec::new();
+        let (mut ended, mut begun, mut going_on) = (Vec::new(), Vec::new(), Vec::new());
         let mut table = self.lock();
         for place in table.iter_mut().flatten() {
             let Some(one) = place.as_mut() else {
@@ -123,27 +126,44 @@ impl Offenders {
             one.peak = one.peak.max(one.recent / passed);
             one.recent = 0;
             one.looked = now;
-            let stage = match one.told {
-                None => Some(Stage::Started),
-                Some(_) if now.since(one.last) >= QUIET => Some(Stage::Stopped),
-                Some(told) if now.since(told) >= AGAIN => Some(Stage::Continuing),
-                Some(_) => None,
-            };
-            let Some(stage) = stage.filter(|_| moments.len() < AT_ONCE) else {
-                continue;
-            };
-            moments.push(Moment {
-                at_ms: now.wall_ms,
-                since_ms: one.first.wall_ms,
-                stage,
-                subject: Subject::Clients(one.story()),
-            });
-            one.told = Some(now);
-            if stage == Stage::Stopped {
-                *place = None;
+            let (told, is_quiet) = (one.told, now.since(one.last) >= QUIET);
+            match told {
+                // Over before its turn came: of what nobody heard begin nobody needs to hear the end.
+                None if is_quiet => *place = None,
+                None => begun.push(place),
+                Some(told) if is_quiet => ended.push((told, place)),
+                Some(told) if now.since(told) >= AGAIN => going_on.push((told, place)),
+                Some(_) => {}
             }
         }
-        moments
+        // Who asked most is told of first; of the others who was not told of for longest.
+        begun.sort_by_key(|place| Reverse(place.map_or(0, |one| one.total)));
+        ended.sort_by_key(|(told, _)| Reverse(now.since(*told)));
+        going_on.sort_by_key(|(told, _)| Reverse(now.since(*told)));
+        let urgent = AT_ONCE - going_on.len().min(FOR_THOSE_THAT_GO_ON);
+        let going_on = going_on.into_iter().map(|(_, place)| place);
+        ended
+            .into_iter()
+            .map(|(_, place)| (Stage::Stopped, place))
+            .chain(begun.into_iter().map(|place| (Stage::Started, place)))
+            .take(urgent)
+            .chain(going_on.map(|place| (Stage::Continuing, place)))
+            .take(AT_ONCE)
+            .filter_map(|(stage, place)| {
+                let one = place.as_mut()?;
+                one.told = Some(now);
+                let moment = Moment {
+                    at_ms: now.wall_ms,
+                    since_ms: one.first.wall_ms,
+                    stage,
+                    subject: Subject::Clients(one.story()),
+                };
+                if stage == Stage::Stopped {
+                    *place = None;
+                }
+                Some(moment)
+            })
+            .collect()
     }
 
     /// Prefixes over their limit in the last minute.
@@ -282,6 +302,37 @@ mod tests {
         }
         assert_eq!(offenders.len(), BUCKETS * WAYS);
         assert_eq!(offenders.look(now).len(), AT_ONCE);
+    }
+
+    #[test]
+    fn among_many_each_is_told_in_time_and_what_is_over_leaves() {
+        let offenders = Offenders::default();
+        let mut told: std::collections::HashMap<IpNet, Vec<(Stage, u64)>> = Default::default();
+        for look in 0..400_u64 {
+            let now = Now::at_secs(look * 5);
+            for number in 0..512_u64 {
+                // They begin one after the other and end at 1,500 seconds, all at once.
+                if look < 300 && number < look * 8 {
+                    let at = at_limit(number << 32, Namespace::Claimed);
+                    let from = client(u32::try_from(number << 8).unwrap());
+                    offenders.note(from, at, Reason::LimitedDropped, now);
+                }
+            }
+            let moments = offenders.look(now);
+            assert!(moments.len() <= AT_ONCE);
+            for moment in &moments {
+                let (stage, of) = story(moment);
+                told.entry(of.prefix).or_default().push((stage, look * 5));
+            }
+        }
+        assert_eq!((told.len(), offenders.len()), (512, 0));
+        for (prefix, told) in told {
+            let stages = (told.first().unwrap().0, told.last().unwrap().0);
+            assert_eq!(stages, (Stage::Started, Stage::Stopped), "{prefix}");
+            // The journal takes ten minutes without a word for an end.
+            let silence = told.windows(2).map(|two| two[1].1 - two[0].1).max();
+            assert!(silence < Some(600), "{prefix}: {told:?}");
+        }
     }
 
     #[test]

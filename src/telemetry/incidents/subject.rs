@@ -177,6 +177,14 @@ pub struct IngressSpoof {
     pub hop_limits: HopLimits,
 }
 
+impl ForwardingLoop {
+    /// Whether the peer is a server that we ask: some came from where their reply was waited for. By cookie alone it may be any client.
+    #[must_use]
+    pub const fn is_from_a_server(&self) -> bool {
+        self.by_cookie < self.queries
+    }
+}
+
 /// Queries that come back to us.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ForwardingLoop {

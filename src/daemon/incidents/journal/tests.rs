@@ -198,6 +198,7 @@ fn those_that_go_on_never_give_way() {
         let prefix = format!("10.0.{number}.7/32");
         desk.hear(&limited(&prefix, Stage::Started, (5, 10)));
     }
+    desk.hear(&limited("10.0.14.7/32", Stage::Continuing, (5, 10)));
     desk.keep(10);
     assert_eq!((desk.journal.counts(), desk.files()), ((10, 0), 10));
     assert_eq!(desk.journal.not_kept, 5);

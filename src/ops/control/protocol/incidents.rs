@@ -180,6 +180,9 @@ pub struct IncidentReport {
     pub version: String,
     /// The incidents, in the order they were asked for.
     pub incidents: Vec<Incident>,
+    /// Why others that were asked for are not there, a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
 }
 
 impl Incident {

@@ -87,7 +87,7 @@ impl Pipeline {
         match self
             .guard
             .limiter()
-            .arrive(client, Asked::ERROR, true, now, dice)
+            .arrive(client, Asked::ERROR, true, false, now, dice)
         {
             None => {}
             Some(over) if over.enforced => {

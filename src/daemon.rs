@@ -201,10 +201,10 @@ async fn attend(
     operator
         .known_names()
         .save_now(&operator.live(), clock::now());
+    operator.incidents().close(&operator.live(), clock::now());
     if let Some(recorder) = recorder {
         recorder.end();
     }
-    operator.incidents().close(&operator.live(), clock::now());
     // The control socket's file goes with who serves it, so that one is waited for.
     stop.send_replace(true);
     let closed = async { while doors.join_next().await.is_some() {} };

@@ -24,8 +24,9 @@ pub(super) fn report(live: &Live, snapshot: &Snapshot, started: Now, now: Now) -
 /// Each limit.
 pub(super) fn limits(live: &Live, counts: &Counts) -> Vec<ShadowLimit> {
     // Which queries would fail for a server's share cannot be foretold: other servers may answer instead.
-    let is_foretold =
-        |limit: &Limit| *limit != Limit::ServerShare || live.plan.shares.mode != ZoneGuardMode::LogOnly;
+    let is_foretold = |limit: &Limit| {
+        *limit != Limit::ServerShare || live.plan.shares.mode != ZoneGuardMode::LogOnly
+    };
     let all = Limit::ALL.iter().copied().filter(is_foretold);
     all.map(|limit| one(live, counts, limit)).collect()
 }

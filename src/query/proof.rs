@@ -1,7 +1,7 @@
 //! How does a client learn to prove its address, and what does it get before?
 
-use super::counted::Counted;
 use super::Pipeline;
+use super::counted::Counted;
 use crate::answer;
 use crate::guard::cookies::Cookie;
 use crate::guard::{Admission, Proof};

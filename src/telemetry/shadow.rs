@@ -92,7 +92,8 @@ impl Sampler {
         let (then, count) = (seen >> 32, seen & u64::from(u32::MAX));
         let count = if then == second { count } else { 0 };
         if count < ALL {
-            self.0.store((second << 32) | (count + 1), Ordering::Relaxed);
+            self.0
+                .store((second << 32) | (count + 1), Ordering::Relaxed);
             1
         } else if luck().is_multiple_of(SAMPLED) {
             u64::from(SAMPLED)

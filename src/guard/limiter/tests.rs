@@ -445,7 +445,9 @@ fn what_is_over_a_limit_gets_the_reply_that_fits_it() {
         let over = (0..200)
             .filter_map(|_| {
                 let dice = &mut bench.dice;
-                bench.limiter.arrive(client, asked, may_reply, true, at(1), dice)
+                bench
+                    .limiter
+                    .arrive(client, asked, may_reply, true, at(1), dice)
             })
             .last();
         over.map(|over| over.limited)

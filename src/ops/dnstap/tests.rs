@@ -19,7 +19,7 @@ const ACCEPT: &[u8] = b"\0\0\0\0\0\0\0\x22\0\0\0\x01\0\0\0\x01\0\0\0\x16protobuf
 const STOP: &[u8] = b"\0\0\0\0\0\0\0\x04\0\0\0\x03";
 const FINISH: &[u8] = b"\0\0\0\0\0\0\0\x04\0\0\0\x05";
 
-fn plan() -> plan::Dnstap {
+pub(super) fn plan() -> plan::Dnstap {
     plan::Dnstap {
         socket: None,
         file: None,

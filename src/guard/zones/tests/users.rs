@@ -120,7 +120,6 @@ fn what_is_answered_from_old_data_is_brought_up_to_date_though_only_one_client_e
             hop_limit: None,
             joins: false,
             renews: false,
-            hop_limit: None,
         };
         guard.judge(&query, || stale, at(secs))
     };

@@ -26,6 +26,8 @@ struct Rule {
 /// Fewest rules of a file that is taken for the list.
 const FEWEST: usize = 100;
 
+/// Top-level domains for tests and manuals (RFC 6761), which the list does not name.
+const RESERVED: [&[u8]; 2] = [b"\x04test\0", b"\x07example\0"];
 /// Names below which everybody uses his own: special-use domain names (RFC 6761, RFC 6762 appendix G, RFC 8375), and what leaks most.
 const PRIVATE: [&[u8]; 14] = [
     b"\x04home\x04arpa",
@@ -136,7 +138,7 @@ impl Suffixes {
         let top = wire.get(last..)?;
         // The whole list names every top-level domain there is; the one built in does not.
         let is_private = PRIVATE.contains(&top.strip_suffix(&[0])?)
-            || self.names_tops() && self.rule(top) == Rule::default();
+            || self.names_tops() && self.rule(top) == Rule::default() && !RESERVED.contains(&top);
         Some(if is_private { last } else { at })
     }
 

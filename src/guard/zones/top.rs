@@ -84,6 +84,8 @@ impl ZoneGuard {
     }
 
     fn registrable(&self, wire: &[u8]) -> Option<Name> {
-        Name::from_wire(&self.domain(wire)?).ok()
+        let lower = wire.to_ascii_lowercase();
+        let at = self.suffixes.registrable(&lower)?;
+        Name::from_wire(lower.get(at..)?).ok()
     }
 }

@@ -203,11 +203,11 @@ async fn attend(
     operator
         .known_names()
         .save_now(&operator.live(), clock::now());
+    let live = Arc::clone(&operator.live());
+    operator.incidents().close(&live, clock::now()).await;
     if let Some(recorder) = recorder {
         recorder.end();
     }
-    let live = Arc::clone(&operator.live());
-    operator.incidents().close(&live, clock::now()).await;
     // The control socket's file goes with who serves it, so that one is waited for.
     stop.send_replace(true);
     let closed = async { while doors.join_next().await.is_some() {} };

@@ -235,8 +235,10 @@ impl Pipeline {
         reply: &mut Vec<u8>,
     ) -> Next {
         let cookie = proof.reply().map(Cookie::as_octets);
+        let (payer, packet) = ((account, &proof), arrival.bytes);
         if query.is_cookie_only() {
-            return self.give_cookie(counters, query, proof, reply);
+            let rcode = self.give_cookie(counters, query, &proof, reply);
+            return self.send_proof(counters, payer, packet, rcode, (now, dice), reply);
         }
         let any_unproven = query.qtype == RecordType::ANY && self.plan.any_needs_proof;
         let mut lacks = admission.lacks_proof();
@@ -247,7 +249,10 @@ impl Pipeline {
         let lacks = lacks
             .or_else(|| (any_unproven && !admission.is_verified()).then_some(Reason::AnyUnproven));
         if let Some(reason) = lacks {
-            return self.ask_for_proof(counters, reason, query, &admission, cookie, reply);
+            let told = self.ask_for_proof(counters, reason, query, &admission, cookie, reply);
+            return told.map_or(Next::Silence, |rcode| {
+                self.send_proof(counters, payer, packet, rcode, (now, dice), reply)
+            });
         }
         let udp = arrival.transport == TransportKind::Udp;
         let generation = self.generation();
@@ -261,8 +266,7 @@ impl Pipeline {
                 // The batch's clock: what waited in our queue is dropped by age before it gets here.
                 counters.answered(AnswerSource::Ready, std::time::Duration::ZERO);
                 let rcode = rcode_of(reply);
-                let payer = (account, &proof);
-                return self.send_off(counters, payer, arrival.bytes, rcode, (now, dice), reply);
+                return self.send_off(counters, payer, packet, rcode, (now, dice), reply);
             }
         }
         // Whoever says CD checks for himself (RFC 4035 section 3.2.2).

@@ -414,7 +414,7 @@ choices! {
     ZoneGuardMode => super::plan::ZoneGuardMode { Off, LogOnly, Enforce, }
 
     /// Whose details may be seen.
-    Detail => super::plan::Detail { Never, Attacks, Always, }
+    Detail => super::plan::Detail { Never, Attacks, }
 
     /// Whether limits are applied.
     LimiterMode => super::plan::LimiterMode { Off, LogOnly, Enforce, }

@@ -3,12 +3,18 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crate::config::plan;
 use crate::ops::dnstap;
 use crate::ops::metrics::Metric;
 use crate::telemetry::Telemetry;
 use crate::telemetry::tap::Tap;
+
+/// Longest that the end of suimond waits for it.
+const PARTING: Duration = Duration::from_secs(3);
+/// Time between two looks whether it has ended.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// The thread.
 pub(super) struct Recorder {
@@ -38,9 +44,18 @@ impl Recorder {
         Ok(Some(Self { stop, thread }))
     }
 
-    /// Writes what is left, says goodbye to the reader, and ends.
+    /// Writes what is left, says goodbye to the reader, and ends; a disk or a reader that takes longer than [`PARTING`] is left.
     pub(super) fn end(self) {
         self.stop.store(true, Ordering::Relaxed);
+        let mut left = PARTING;
+        while !self.thread.is_finished() {
+            let Some(less) = left.checked_sub(LOOK) else {
+                tracing::warn!("dnstap: what was not written yet is lost: it took too long");
+                return;
+            };
+            left = less;
+            std::thread::sleep(LOOK);
+        }
         let _a_panic_was_told = self.thread.join();
     }
 }

@@ -28,8 +28,6 @@ pub(super) enum Sight {
     Networks,
     /// The same, and details of what is under attack or limited.
     Attacks,
-    /// Everything.
-    Everything,
 }
 
 /// The gate: every command that can show details of customers goes through [`Self::look`] first.
@@ -81,7 +79,6 @@ impl Secrecy {
                 ));
             }
             Detail::Attacks => Sight::Attacks,
-            Detail::Always => Sight::Everything,
         };
         let look = Look {
             at: Moment(now.wall_secs()).to_string(),
@@ -229,10 +226,9 @@ mod tests {
         assert!(look(true, &plan(Detail::Never)).is_err());
         assert!(!dir.path().join(FILE).exists());
         assert_eq!(look(true, &plan(Detail::Attacks)), Ok(Sight::Attacks));
-        assert_eq!(look(true, &plan(Detail::Always)), Ok(Sight::Everything));
         let text = fs::read_to_string(dir.path().join(FILE)).unwrap();
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines.len(), 2);
+        assert_eq!(lines.len(), 1);
         assert_eq!(
             lines[0],
             r#"{"at":"2023-11-14T22:13:20Z","uid":1000,"gid":990,"pid":4711,"command":"incidents_show","what":"id"}"#
@@ -246,7 +242,12 @@ mod tests {
         assert_eq!((text.lines().count(), whole), (3, 2), "{text}");
         // Where it cannot be written down, nothing is shown.
         let nowhere = Secrecy::of(Path::new("/proc/nowhere"));
-        let refused = nowhere.look(&plan(Detail::Always), true, (VIEWER, "top", "clients"), now);
+        let refused = nowhere.look(
+            &plan(Detail::Attacks),
+            true,
+            (VIEWER, "top", "clients"),
+            now,
+        );
         assert!(refused.unwrap_err().0.contains("who looked"));
     }
 

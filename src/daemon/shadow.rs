@@ -23,7 +23,11 @@ pub(super) fn report(live: &Live, snapshot: &Snapshot, started: Now, now: Now) -
 
 /// Each limit.
 pub(super) fn limits(live: &Live, counts: &Counts) -> Vec<ShadowLimit> {
-    let all = Limit::ALL.iter().copied();
+    // Which queries would fail for a server's share cannot be foretold: other servers may answer instead.
+    let is_foretold = |limit: &Limit| {
+        *limit != Limit::ServerShare || live.plan.shares.mode != ZoneGuardMode::LogOnly
+    };
+    let all = Limit::ALL.iter().copied().filter(is_foretold);
     all.map(|limit| one(live, counts, limit)).collect()
 }
 
@@ -96,7 +100,7 @@ fn mode(live: &Live, limit: Limit) -> (&'static str, Option<&'static str>) {
             Some("tcp.client_mode"),
         ),
         Limit::PendingPerClient | Limit::PendingTotal | Limit::TcpTotal => ("always", None),
-        Limit::ClientShare => (plan.shares.mode.label(), Some("shares.mode")),
+        Limit::ClientShare | Limit::ServerShare => (plan.shares.mode.label(), Some("shares.mode")),
     }
 }
 
@@ -121,6 +125,7 @@ fn advice(live: &Live, limit: Limit) -> Option<String> {
         Limit::TcpPerClient => "raise tcp.connections_per_client".to_owned(),
         Limit::TcpTotal => "raise tcp.connections, and LimitNOFILE with it".to_owned(),
         Limit::ClientShare => "raise zone_guard.slots, or name who stands for many in limiter.shared_addresses".to_owned(),
+        Limit::ServerShare => "suimon guard status shows how full shares are; if a server is slow for good reasons: raise zone_guard.slots or lower shares.server".to_owned(),
         Limit::Refusals => return None,
     })
 }

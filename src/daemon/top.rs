@@ -17,6 +17,8 @@ use crate::wire::Name;
 
 /// Entries of each list at most.
 const MOST: usize = 100;
+/// Queries per second below which nobody is listed: about five within the time in which sums fade. Who asks once is no load.
+const FEWEST: f32 = 1.0;
 
 /// One look.
 pub(super) fn report(live: &Live, telemetry: &Telemetry, started: Now, now: Now) -> TopReport {
@@ -116,7 +118,10 @@ fn sums<K: PartialEq, S: Eq + Hash>(
             *sums.entry(shown(key)).or_default() += rate;
         }
     }
-    let mut all: Vec<(S, f32)> = sums.into_iter().collect();
+    let mut all: Vec<(S, f32)> = sums
+        .into_iter()
+        .filter(|(_, rate)| *rate >= FEWEST)
+        .collect();
     all.sort_by(|(_, one), (_, other)| other.total_cmp(one));
     all.truncate(MOST);
     all

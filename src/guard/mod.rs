@@ -246,21 +246,17 @@ impl Guard {
         dice: &mut impl Rng,
     ) -> Verdict {
         let may_reply = admission.may_send_errors();
-        let by_stream = admission.is_by_stream();
+        let (client, may_wait) = (admission.limits(), admission.is_by_stream());
         match self
             .limiter
-            .arrive(admission.limits(), asked, may_reply, now, dice)
+            .arrive(client, asked, may_reply, may_wait, now, dice)
         {
             None if self.prove_mode != ZoneGuardMode::Off
-                && self.limiter.must_prove(admission.limits(), now) =>
+                && self.limiter.must_prove(client, now) =>
             {
                 Verdict::Admit(admission.suspected())
             }
             None => Verdict::Admit(admission),
-            // A datagram cannot wait, a stream can: silence would only make its client ask the same again.
-            Some(over) if over.enforced && over.limited == Limited::Defer && !by_stream => {
-                Verdict::Limit(Limited::Truncate)
-            }
             Some(over) if over.enforced => Verdict::Limit(over.limited),
             Some(_) => Verdict::Admit(admission.over_limit()),
         }

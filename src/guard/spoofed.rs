@@ -134,7 +134,8 @@ impl Spoofed {
 impl Way {
     fn count(&mut self, forged: Forged, alarm: u32, now: Now) {
         let second = now.mono.as_secs();
-        if second != self.second {
+        // Another worker's clock may be a second behind: what it counts belongs to this second then.
+        if second > self.second {
             self.second = second;
             self.count = 0;
         }

@@ -87,7 +87,7 @@ impl Pipeline {
         match self
             .guard
             .limiter()
-            .arrive(client, Asked::ERROR, true, now, dice)
+            .arrive(client, Asked::ERROR, true, false, now, dice)
         {
             None => {}
             Some(over) if over.enforced => {
@@ -113,13 +113,42 @@ impl Pipeline {
     pub(super) fn send_off(
         &self,
         counters: &Counted<'_>,
-        (account, proof): (Account, &Proof),
+        payer: (Account, &Proof),
         packet: &[u8],
         rcode: Rcode,
+        chance: (Now, &mut impl Rng),
+        reply: &mut Vec<u8>,
+    ) -> Next {
+        self.send_off_as(counters, payer, packet, (rcode, rcode), chance, reply)
+    }
+
+    /// The same for a reply that holds a way to prove an address and no more. It costs what its query did, whatever its code; where
+    /// responses are limited by what they are (`limiter.algorithm = "isc"`) it is one like others, or forged queries would be reflected.
+    pub(super) fn send_proof(
+        &self,
+        counters: &Counted<'_>,
+        payer: (Account, &Proof),
+        packet: &[u8],
+        rcode: Rcode,
+        chance: (Now, &mut impl Rng),
+        reply: &mut Vec<u8>,
+    ) -> Next {
+        let rcodes = (rcode, Rcode::NOERROR);
+        self.send_off_as(counters, payer, packet, rcodes, chance, reply)
+    }
+
+    /// With that response code, and charged as that one.
+    #[inline]
+    fn send_off_as(
+        &self,
+        counters: &Counted<'_>,
+        (account, proof): (Account, &Proof),
+        packet: &[u8],
+        (rcode, charged): (Rcode, Rcode),
         (now, dice): (Now, &mut impl Rng),
         reply: &mut Vec<u8>,
     ) -> Next {
-        if let Some(over) = self.leave(account, rcode, reply, now, dice) {
+        if let Some(over) = self.leave(account, charged, reply, now, dice) {
             let verified = account.client.verified;
             self.acted_on_packet(counters, Limit::Client, packet, verified, (now, dice));
             if over.enforced {

@@ -1,4 +1,4 @@
-//! Who asks, and for what, as `suimon top` shows it? Networks and registrable domains, never an address or a whole name.
+//! Who asks, and for what, as `suimon top` shows it? Networks and registrable domains, never an address or the name of a host.
 
 use std::net::IpAddr;
 

@@ -1,7 +1,7 @@
 //! How does a client learn to prove its address, and what does it get before?
 
+use super::Pipeline;
 use super::counted::Counted;
-use super::{Next, Pipeline, count_reply};
 use crate::answer;
 use crate::guard::cookies::Cookie;
 use crate::guard::{Admission, Proof};
@@ -9,7 +9,7 @@ use crate::telemetry::{AnswerSource, Reason};
 use crate::wire::{QueryView, Rcode, Response};
 
 impl Pipeline {
-    /// Tells a client how to prove its address, counted as `reason`; nothing to the port of a reflecting service.
+    /// Writes how to prove its address to a client, counted as `reason`; nothing to the port of a reflecting service.
     pub(super) fn ask_for_proof(
         &self,
         counters: &Counted<'_>,
@@ -18,25 +18,22 @@ impl Pipeline {
         admission: &Admission,
         cookie: Option<&[u8]>,
         reply: &mut Vec<u8>,
-    ) -> Next {
+    ) -> Option<Rcode> {
         counters.verdict(reason);
-        if !admission.may_send_errors() {
-            return Next::Silence;
-        }
-        let rcode = answer::ask_for_proof(query, cookie, &self.plan, reply);
-        count_reply(counters, rcode, reply);
-        Next::Reply
+        admission
+            .may_send_errors()
+            .then(|| answer::ask_for_proof(query, cookie, &self.plan, reply))
     }
 
-    /// Gives a client the cookie that it asked for and nothing else. That its own does not hold is told by BADCOOKIE (RFC 7873
+    /// Writes to a client the cookie that it asked for and nothing else. That its own does not hold is told by BADCOOKIE (RFC 7873
     /// section 5.4).
     pub(super) fn give_cookie(
         &self,
         counters: &Counted<'_>,
         query: &QueryView<'_>,
-        proof: Proof,
+        proof: &Proof,
         reply: &mut Vec<u8>,
-    ) -> Next {
+    ) -> Rcode {
         let rcode = if proof.is_refuted(query.edns.and_then(|edns| edns.cookie)) {
             Rcode::BADCOOKIE
         } else {
@@ -46,7 +43,6 @@ impl Pipeline {
         let response = Response::empty(rcode);
         answer::compose(query, &response, cookie, &self.plan, true, reply);
         counters.answered(AnswerSource::Policy, std::time::Duration::ZERO);
-        count_reply(counters, rcode, reply);
-        Next::Reply
+        rcode
     }
 }

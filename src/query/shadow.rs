@@ -10,12 +10,9 @@ use crate::telemetry::shadow::{KnownGood, Limit};
 use crate::telemetry::{Reason, Worker};
 use crate::wire::{QueryView, Rcode};
 
-/// Of the queries of a flood one in so many is looked at, and counted for all of them.
-const SAMPLED: u32 = 64;
-
 impl Pipeline {
-    /// Counts a query that a limit holds back, or would if it were enforced. Every one as long as fewer are limited than get a reply each
-    /// (`limiter.slip_above`); beyond, a flood must not cost a look into the cache for each packet.
+    /// Counts a query that a limit holds back, or would if it were enforced. Every one as long as they are few;
+    /// beyond, a sample stands for all: a flood must not cost a look into the cache for each packet.
     pub(super) fn acted(
         &self,
         counters: &Worker,
@@ -24,14 +21,10 @@ impl Pipeline {
         verified: bool,
         (now, dice): (Now, &mut impl Rng),
     ) {
-        let mut times = 1;
-        if self.guard.limiter().slip(now) > 1 {
-            if !dice.next_u32().is_multiple_of(SAMPLED) {
-                return;
-            }
-            times = SAMPLED;
+        let times = counters.weight_of_acted(now.mono.as_secs(), || dice.next_u32());
+        if times > 0 {
+            counters.acted(limit, self.known_good(query, verified, now), times);
         }
-        counters.acted(limit, self.known_good(query, verified, now), times.into());
     }
 
     /// The same for a packet whose query was read before.
@@ -54,11 +47,13 @@ impl Pipeline {
         self.acted_on_packet(counters, Limit::Client, packet, true, (now, dice));
     }
 
-    /// The same for one that waited, and had to make room for that reason.
+    /// The same for one that waited, and had to make room or failed for that reason.
     pub(super) fn acted_on_waiting(&self, waiting: &Waiting, reason: Reason, now: Now) {
         let limit = match reason {
             Reason::PendingPerClient => Limit::PendingPerClient,
-            Reason::PendingTotal => Limit::PendingTotal,
+            Reason::PendingTotal | Reason::JoinedClients => Limit::PendingTotal,
+            Reason::ServerSlots => Limit::ServerShare,
+            // For `ClientSlots` the look-up that it makes room for is counted.
             _ => return,
         };
         let (packet, verified) = (&waiting.packet, waiting.account.client.verified);

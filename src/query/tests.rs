@@ -561,8 +561,9 @@ fn a_zone_under_attack_is_answered_from_stale_data_although_others_are_not() {
         "miss"
     );
     for _ in 0..3 {
+        // Renewed behind it as far as exploring goes.
         let (word, reply) = one(&pipeline, &mut worker, "www.victim.example", 100);
-        assert_eq!(word, "reply");
+        assert!(word.starts_with("reply"), "{word}");
         let message = Message::parse(&reply).unwrap();
         assert_eq!((message.rcode(), message.answer.len()), (Rcode::NOERROR, 1));
         assert!(reply.windows(12).any(|at| at == b"under attack"));

@@ -1,5 +1,7 @@
 //! What does each limit do, or would it if it were enforced, and to whom? Counts by limit and by what speaks for the query.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 macro_rules! limits {
     ($($(#[$doc:meta])* $name:ident $label:literal),* $(,)?) => {
         /// A limit that holds queries back.
@@ -41,6 +43,8 @@ limits! {
     TcpPerClient "tcp_per_client",
     /// TCP connections in all (`tcp.connections`).
     TcpTotal "tcp_total",
+    /// Questions under way to one server (`[shares]`), for whose answer a query failed.
+    ServerShare "server_share",
 }
 
 /// What speaks for a query that a limit holds back, or would.
@@ -70,10 +74,65 @@ impl KnownGood {
     }
 }
 
+/// Queries of one second that are all looked at; of the rest of that second one in [`SAMPLED`] is.
+const ALL: u64 = 500;
+/// One in so many, counted for all of them.
+const SAMPLED: u32 = 64;
+
+/// Which queries that limits act on are looked at: a flood must not cost a look into the cache for each packet. Where several
+/// threads write it may be a few more or less.
+#[derive(Debug, Default)]
+pub(in crate::telemetry) struct Sampler(AtomicU64);
+
+impl Sampler {
+    /// For how many queries this one stands, 0 if it is not looked at. `second`: of the monotonic clock; `luck`: a random number.
+    pub(in crate::telemetry) fn weight(&self, second: u64, luck: impl FnOnce() -> u32) -> u64 {
+        let second = second & u64::from(u32::MAX);
+        let seen = self.0.load(Ordering::Relaxed);
+        let (then, count) = (seen >> 32, seen & u64::from(u32::MAX));
+        let count = if then == second { count } else { 0 };
+        if count < ALL {
+            self.0
+                .store((second << 32) | (count + 1), Ordering::Relaxed);
+            1
+        } else if luck().is_multiple_of(SAMPLED) {
+            u64::from(SAMPLED)
+        } else {
+            0
+        }
+    }
+}
+
 /// Counters of both together.
 pub(in crate::telemetry) const CELLS: usize = Limit::ALL.len() * KnownGood::ALL.len();
 
 /// The counter of a limit and what speaks for the query.
 pub(in crate::telemetry) const fn cell(limit: Limit, good: KnownGood) -> usize {
     limit as usize * KnownGood::ALL.len() + good as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_are_all_looked_at_and_a_sample_stands_for_many() {
+        let sampler = Sampler::default();
+        let mut luck = 0;
+        let mut sums = |second: u64, queries: u32| {
+            let weights = (0..queries).map(|_| {
+                let chance = || {
+                    luck += 1;
+                    luck
+                };
+                sampler.weight(second, chance)
+            });
+            weights.fold((0, 0), |(looks, sum), weight| {
+                (looks + u64::from(weight > 0), sum + weight)
+            })
+        };
+        assert_eq!(sums(7, 500), (500, 500));
+        assert_eq!(sums(8, 500 + 64 * 100), (600, 500 + 6_400));
+        assert_eq!(sums(9, 10), (10, 10), "a new second");
+    }
 }

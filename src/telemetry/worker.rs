@@ -165,6 +165,7 @@ pub struct Worker {
     hits: Latency,
     misses: Latency,
     shadow: Cells<{ shadow::CELLS }>,
+    looks: shadow::Sampler,
     seen: Mutex<Seen>,
 }
 
@@ -211,6 +212,7 @@ impl Worker {
             hits: Latency::default(),
             misses: Latency::default(),
             shadow: Cells::default(),
+            looks: shadow::Sampler::default(),
             seen: Mutex::default(),
         }
     }
@@ -245,6 +247,11 @@ impl Worker {
             &self.misses
         };
         latency.observe(self.writers, took);
+    }
+
+    /// For how many queries that limits act on this one stands, 0 if it is not looked at. `second`: of the monotonic clock.
+    pub fn weight_of_acted(&self, second: u64, luck: impl FnOnce() -> u32) -> u64 {
+        self.looks.weight(second, luck)
     }
 
     /// Counts queries that a limit held back, or would have if it were enforced, and what spoke for them.

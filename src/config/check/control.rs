@@ -53,6 +53,20 @@ impl Check<'_> {
                 );
             }
         }
+        let secrecy = plan::Secrecy {
+            detail: self.file.secrecy.detail.into(),
+            ipv4_prefix: self.file.secrecy.ipv4_prefix,
+            ipv6_prefix: self.file.secrecy.ipv6_prefix,
+            ..plan::Secrecy::default()
+        };
+        if dnstap.whole_addresses && secrecy.detail == plan::Detail::Never {
+            self.error(
+                "dnstap.whole_addresses",
+                "clients' addresses cannot be recorded whole",
+                "with secrecy.detail = \"never\" nobody may see them",
+                "remove the key, or set secrecy.detail",
+            );
+        }
         plan::Dnstap {
             socket: dnstap.socket,
             file: dnstap.file,
@@ -60,6 +74,7 @@ impl Check<'_> {
             files: dnstap.files,
             sampled: dnstap.sampled,
             whole_addresses: dnstap.whole_addresses,
+            networks: (secrecy.ipv4_prefix, secrecy.ipv6_prefix),
             identity: dnstap.identity.unwrap_or_default(),
             queue: dnstap.queue,
         }

@@ -38,10 +38,10 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
     Setting {
         path: "secrecy.detail",
-        kind: Kind::Choice(&["never", "attacks", "always"]),
+        kind: Kind::Choice(&["never", "attacks"]),
         default: Some(r#""attacks""#),
         summary: "Whether anybody may see which customers and names are concerned.",
-        doc: "Logs, metrics, status and reports show networks (ipv4_prefix, ipv6_prefix) and shortened names, whatever is set here. attacks: with --detail suimon shows, of a zone under attack and of a limited network, the customers' own prefixes and some full names, for detail_for, and writes down who looked (audit.log in process.state_dir, and the log); without that record nothing is shown. never: such details are not even kept. always: with --detail also what is not under attack (suimon top); for networks without customers.",
+        doc: "Logs, metrics, status and reports show networks (ipv4_prefix, ipv6_prefix) and shortened names, whatever is set here. attacks: with --detail suimon shows, of a zone under attack and of a limited network, the customers' own prefixes and some full names, for detail_for, and writes down who looked (audit.log in process.state_dir, and the log); without that record nothing is shown. never: such details are not even kept.",
         example: r#""never""#,
     },
     Setting {

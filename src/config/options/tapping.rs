@@ -49,7 +49,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Switch,
         default: Some("false"),
         summary: "Whether clients' addresses are recorded whole.",
-        doc: "Otherwise the network alone (IPv4 /24, IPv6 /48), the rest zero. A query may carry its client's subnet (ECS), which is recorded as it came.",
+        doc: "Otherwise the network alone (secrecy.ipv4_prefix, secrecy.ipv6_prefix), the rest zero, without the port and with zeros for the cookie. Not with secrecy.detail = \"never\". Names are recorded whole whatever [secrecy] says. A query may carry its client's subnet (ECS), which is recorded as it came.",
         example: "true",
     },
     Setting {

@@ -17,6 +17,8 @@ pub struct Dnstap {
     pub sampled: u32,
     /// Whether clients' addresses are told whole.
     pub whole_addresses: bool,
+    /// Length of the networks of which they are told otherwise, of IPv4 and of IPv6 (`secrecy.ipv4_prefix`, `secrecy.ipv6_prefix`).
+    pub networks: (u8, u8),
     /// This server's name; empty = not said.
     pub identity: String,
     /// Messages that may wait to be written (8,192).

@@ -45,6 +45,4 @@ pub enum Detail {
     /// Those of a zone under attack and of a limited network.
     #[default]
     Attacks,
-    /// Everybody's.
-    Always,
 }

@@ -134,13 +134,15 @@ impl Limiter {
         }
     }
 
-    /// Charges a query that comes in; what becomes of it if it is over a limit. `may_reply`: not to the port of a reflector.
+    /// Charges a query that comes in; what becomes of it if it is over a limit. `may_reply`: not to the port of a reflector;
+    /// `may_wait`: a stream can, a datagram cannot.
     #[inline]
     pub fn arrive(
         &self,
         client: Client,
         asked: Asked,
         may_reply: bool,
+        may_wait: bool,
         now: Now,
         dice: &mut impl Rng,
     ) -> Option<Over> {
@@ -157,7 +159,7 @@ impl Limiter {
         }
         let at = self.charge(client, cost, share, true, now, dice)?;
         self.suspect(client, at, share, now);
-        let limited = self.limited(client, asked, may_reply, now, dice);
+        let limited = self.limited(client, asked, (may_reply, may_wait), now, dice);
         Some(self.noted(client, at, limited, now))
     }
 
@@ -378,15 +380,16 @@ impl Limiter {
         &self,
         client: Client,
         asked: Asked,
-        may_reply: bool,
+        (may_reply, may_wait): (bool, bool),
         now: Now,
         dice: &mut impl Rng,
     ) -> Limited {
         if client.verified {
-            return if asked.error {
-                Limited::Drop
-            } else {
-                Limited::Defer
+            return match (asked.error, may_wait) {
+                (true, _) => Limited::Drop,
+                (false, true) => Limited::Defer,
+                // Silence would only make its client ask the same again.
+                (false, false) => Limited::Truncate,
             };
         }
         if asked.error || !may_reply || !dice.next_u32().is_multiple_of(self.overload.count(now)) {

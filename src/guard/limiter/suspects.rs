@@ -63,7 +63,16 @@ impl Suspects {
             return;
         };
         let second = seconds(now.mono);
-        let way = (0..WAYS).min_by_key(|way| {
+        // Who must prove himself asks no more that counts here: he keeps his place until that is over.
+        let must_prove = |way: &usize| {
+            let cell = proving.get(*way);
+            cell.is_some_and(|cell| split(cell.load(Ordering::Relaxed)).1 > second)
+        };
+        let places = (0..WAYS).filter(|way| {
+            let is_own = watched.get(*way).is_some_and(|one| one.tag == tag);
+            is_own || !must_prove(way)
+        });
+        let way = places.min_by_key(|way| {
             let one = watched.get(*way).copied().unwrap_or_default();
             let is_over = second.saturating_sub(one.last) > GAP;
             (one.tag != tag, !is_over, one.count)
@@ -85,9 +94,10 @@ impl Suspects {
                 cell.store(0, Ordering::Relaxed);
             }
         }
-        one.last = second;
+        // Another worker's clock may be a second ahead of this one's.
+        one.last = one.last.max(second);
         one.count = one.count.saturating_add(1);
-        if second - one.since >= seconds(after) {
+        if second.saturating_sub(one.since) >= seconds(after) {
             let until = second.saturating_add(seconds(lasts));
             cell.store((u64::from(tag) << 32) | u64::from(until), Ordering::Relaxed);
             self.until.fetch_max(until, Ordering::Relaxed);
@@ -270,5 +280,26 @@ mod tests {
         }
         assert!(suspects.has(7 << 32 | 9, Now::at_secs(120)));
         assert!(suspects.len(Now::at_secs(120)) <= 2);
+    }
+
+    #[test]
+    fn who_must_prove_himself_keeps_his_place_among_newcomers_and_clocks_may_differ() {
+        let suspects = Suspects::default();
+        let (after, lasts) = (Duration::from_secs(10), Duration::from_secs(60));
+        // The high half is the bucket.
+        for second in 0..=10 {
+            suspects.note(7 << 32 | 9, after, lasts, Now::at_secs(100 + second));
+            // A worker whose clock is behind.
+            suspects.note(7 << 32 | 9, after, lasts, Now::at_secs(99 + second));
+        }
+        assert!(suspects.has(7 << 32 | 9, Now::at_secs(111)));
+        // Asked for a proof he is quiet; others in the same bucket are not.
+        for second in 20..50 {
+            for other in 100..104_u64 {
+                suspects.note(7 << 32 | other, after, lasts, Now::at_secs(100 + second));
+            }
+        }
+        assert!(suspects.has(7 << 32 | 9, Now::at_secs(150)));
+        assert!(!suspects.has(7 << 32 | 9, Now::at_secs(171)), "it ends");
     }
 }

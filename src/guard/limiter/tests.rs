@@ -64,7 +64,7 @@ impl Bench {
             hop_limit: None,
         };
         self.limiter
-            .arrive(client, asked, true, now, &mut self.dice)
+            .arrive(client, asked, true, true, now, &mut self.dice)
     }
 
     /// Whether a plain query by UDP passes.
@@ -197,7 +197,7 @@ fn t1_2_and_3_a_million_forged_sources_take_no_memory_and_no_honest_client_is_li
         .filter(|_| {
             bench
                 .limiter
-                .arrive(fresh, asked, true, now, &mut bench.dice)
+                .arrive(fresh, asked, true, true, now, &mut bench.dice)
                 .is_none()
         })
         .count();
@@ -445,7 +445,9 @@ fn what_is_over_a_limit_gets_the_reply_that_fits_it() {
         let over = (0..200)
             .filter_map(|_| {
                 let dice = &mut bench.dice;
-                bench.limiter.arrive(client, asked, may_reply, at(1), dice)
+                bench
+                    .limiter
+                    .arrive(client, asked, may_reply, true, at(1), dice)
             })
             .last();
         over.map(|over| over.limited)

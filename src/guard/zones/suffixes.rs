@@ -26,6 +26,26 @@ struct Rule {
 /// Fewest rules of a file that is taken for the list.
 const FEWEST: usize = 100;
 
+/// Top-level domains for tests and manuals (RFC 6761), which the list does not name.
+const RESERVED: [&[u8]; 2] = [b"\x04test\0", b"\x07example\0"];
+/// Names below which everybody uses his own: special-use domain names (RFC 6761, RFC 6762 appendix G, RFC 8375), and what leaks most.
+const PRIVATE: [&[u8]; 14] = [
+    b"\x04home\x04arpa",
+    b"\x05fritz\x03box",
+    b"\x03lan",
+    b"\x04home",
+    b"\x05local",
+    b"\x08internal",
+    b"\x08intranet",
+    b"\x07private",
+    b"\x04corp",
+    b"\x04mail",
+    b"\x0blocaldomain",
+    b"\x09localhost",
+    b"\x03box",
+    b"\x09workgroup",
+];
+
 impl Suffixes {
     /// The list in the form of publicsuffix.org; nothing if `text` is not that list.
     #[must_use]
@@ -97,6 +117,33 @@ impl Suffixes {
             before = Some(at);
             at = next;
         }
+    }
+
+    /// The same, but of names that nobody registers it leaves what all of them share (`lan.`, `home.arpa.`): below it stand hosts and people.
+    #[must_use]
+    pub(super) fn shown(&self, wire: &[u8]) -> Option<usize> {
+        let at = self.registrable(wire)?;
+        let mut last = at;
+        while let Some(next) = wire
+            .get(last)
+            .map(|length| last + 1 + usize::from(*length))
+            .filter(|next| wire.get(*next).is_some_and(|length| *length != 0))
+        {
+            let shared = wire.get(last..).and_then(|rest| rest.strip_suffix(&[0]));
+            if shared.is_some_and(|rest| PRIVATE.contains(&rest)) {
+                return Some(last);
+            }
+            last = next;
+        }
+        let top = wire.get(last..)?;
+        // The whole list names every top-level domain there is; the one built in does not.
+        let is_private = PRIVATE.contains(&top.strip_suffix(&[0])?)
+            || self.names_tops() && self.rule(top) == Rule::default() && !RESERVED.contains(&top);
+        Some(if is_private { last } else { at })
+    }
+
+    fn names_tops(&self) -> bool {
+        self.0.contains_key(b"\x03com".as_slice())
     }
 
     /// Whether `name` is a public suffix, or the root.

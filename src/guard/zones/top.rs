@@ -63,11 +63,12 @@ impl ZoneGuard {
         domains.into_values().collect()
     }
 
-    /// The registrable domain of a name in wire form, in lower case; nothing where everybody shares what it lies in.
+    /// The registrable domain of a name in wire form, in lower case; nothing where everybody shares what it lies in. Of names that
+    /// nobody registers (`lan.`, `home.arpa.`) what all of them share.
     #[must_use]
     pub fn domain(&self, wire: &[u8]) -> Option<SmallVec<[u8; 40]>> {
         let lower: SmallVec<[u8; 256]> = wire.iter().map(u8::to_ascii_lowercase).collect();
-        let at = self.suffixes.registrable(&lower)?;
+        let at = self.suffixes.shown(&lower)?;
         lower.get(at..).map(SmallVec::from_slice)
     }
 
@@ -83,6 +84,8 @@ impl ZoneGuard {
     }
 
     fn registrable(&self, wire: &[u8]) -> Option<Name> {
-        Name::from_wire(&self.domain(wire)?).ok()
+        let lower = wire.to_ascii_lowercase();
+        let at = self.suffixes.registrable(&lower)?;
+        Name::from_wire(lower.get(at..)?).ok()
     }
 }

@@ -39,6 +39,11 @@ impl<W: Write> Frames<W> {
         Ok(Self { out })
     }
 
+    /// Goes on with one that was begun.
+    pub const fn resume(out: W) -> Self {
+        Self { out }
+    }
+
     /// Writes one message.
     ///
     /// # Errors

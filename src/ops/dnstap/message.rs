@@ -2,18 +2,22 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use ipnet::IpNet;
 use prost::Message as _;
 
 use crate::telemetry::Reason;
 use crate::telemetry::tap::Tapped;
+use crate::wire::QueryView;
 
 /// What is said of the server in each message.
 #[derive(Clone, Debug)]
 pub struct Speaker {
     /// Its name; empty = not said.
     pub identity: String,
-    /// Whether clients' addresses are told whole; otherwise their networks (IPv4 /24, IPv6 /48), the rest zero.
+    /// Whether clients' addresses are told whole; otherwise their networks, the rest zero, without port and cookie.
     pub whole_addresses: bool,
+    /// Length of those networks, of IPv4 and of IPv6.
+    pub networks: (u8, u8),
 }
 
 /// The outer message.
@@ -88,6 +92,9 @@ const CLIENT_QUERY: i32 = 5;
 const CLIENT_RESPONSE: i32 = 6;
 const DROP: i32 = 4;
 const TRUNCATE: i32 = 5;
+/// The code of the COOKIE option, and the octets of the client's part (RFC 7873 section 4).
+const COOKIE: [u8; 2] = [0, 10];
+const CLIENT_COOKIE: usize = 8;
 const QNAME: i32 = 1;
 const CLIENT_IP: i32 = 2;
 
@@ -109,6 +116,15 @@ fn message(tapped: &Tapped, speaker: &Speaker) -> Message {
     let nanoseconds = u32::try_from(tapped.at_ms % 1_000).unwrap_or(0) * 1_000_000;
     let replied = tapped.reply.is_some();
     let client = tapped.source.ip().to_canonical();
+    // A cookie tells clients of one network apart as a port does.
+    let cookie = QueryView::parse(&tapped.query)
+        .ok()
+        .and_then(|query| query.edns?.cookie)
+        .filter(|cookie| !speaker.whole_addresses && cookie.len() >= CLIENT_COOKIE);
+    let told = |message: &[u8]| match cookie {
+        Some(cookie) => without_cookie(message, cookie),
+        None => message.to_vec(),
+    };
     Message {
         kind: if replied {
             CLIENT_RESPONSE
@@ -117,16 +133,16 @@ fn message(tapped: &Tapped, speaker: &Speaker) -> Message {
         },
         socket_family: Some(if client.is_ipv4() { 1 } else { 2 }),
         socket_protocol: Some(if tapped.by_stream { 2 } else { 1 }),
-        query_address: Some(shown(client, speaker.whole_addresses)),
+        query_address: Some(octets(shown(client, speaker))),
         response_address: Some(octets(tapped.local.ip().to_canonical())),
-        query_port: Some(port(tapped.source)),
+        query_port: speaker.whole_addresses.then(|| port(tapped.source)),
         response_port: Some(port(tapped.local)),
         query_time_sec: Some(seconds),
         query_time_nsec: Some(nanoseconds),
-        query_message: Some(tapped.query.to_vec()),
+        query_message: Some(told(&tapped.query)),
         response_time_sec: replied.then_some(seconds),
         response_time_nsec: replied.then_some(nanoseconds),
-        response_message: tapped.reply.as_ref().map(|reply| reply.to_vec()),
+        response_message: tapped.reply.as_deref().map(told),
         policy: tapped.reason.map(|reason| policy(reason, tapped)),
     }
 }
@@ -150,16 +166,33 @@ fn policy(reason: Reason, tapped: &Tapped) -> Policy {
     }
 }
 
-/// The octets of a client's address, as it may be told.
-fn shown(client: IpAddr, whole: bool) -> Vec<u8> {
-    let mut octets = octets(client);
-    let kept = match client {
-        _ if whole => octets.len(),
-        IpAddr::V4(_) => 3,
-        IpAddr::V6(_) => 6,
+/// A client's address, as it may be told.
+fn shown(client: IpAddr, speaker: &Speaker) -> IpAddr {
+    let bits = match client {
+        _ if speaker.whole_addresses => return client,
+        IpAddr::V4(_) => speaker.networks.0,
+        IpAddr::V6(_) => speaker.networks.1,
     };
-    octets.iter_mut().skip(kept).for_each(|octet| *octet = 0);
-    octets
+    IpNet::new(client, bits).map_or(client, |network| network.network())
+}
+
+/// A message with zeros for the COOKIE option that begins with the client's part of `cookie`, and for the server's part behind it.
+fn without_cookie(message: &[u8], cookie: &[u8]) -> Vec<u8> {
+    let client = cookie.get(..CLIENT_COOKIE).unwrap_or(cookie);
+    let mut told = message.to_vec();
+    let begins = |at: &usize| {
+        let option = message.get(*at..).unwrap_or_default();
+        option.starts_with(&COOKIE) && option.get(4..).is_some_and(|own| own.starts_with(client))
+    };
+    for at in (0..message.len()).filter(begins) {
+        let length = message.get(at + 2..at + 4).unwrap_or_default();
+        let length = length
+            .iter()
+            .fold(0, |sum, octet| sum << 8 | usize::from(*octet));
+        let value = told.iter_mut().skip(at + 4).take(length);
+        value.for_each(|octet| *octet = 0);
+    }
+    told
 }
 
 fn octets(address: IpAddr) -> Vec<u8> {

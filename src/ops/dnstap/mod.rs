@@ -24,6 +24,7 @@ pub fn record(plan: &plan::Dnstap, tapped: &Receiver<Tapped>, stop: &AtomicBool)
     let speaker = Speaker {
         identity: plan.identity.clone(),
         whole_addresses: plan.whole_addresses,
+        networks: plan.networks,
     };
     let mut file = plan.file.clone().map(|path| FileSink::new(path, plan));
     let mut socket = plan.socket.clone().map(SocketSink::new);

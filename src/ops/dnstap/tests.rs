@@ -19,7 +19,7 @@ const ACCEPT: &[u8] = b"\0\0\0\0\0\0\0\x22\0\0\0\x01\0\0\0\x01\0\0\0\x16protobuf
 const STOP: &[u8] = b"\0\0\0\0\0\0\0\x04\0\0\0\x03";
 const FINISH: &[u8] = b"\0\0\0\0\0\0\0\x04\0\0\0\x05";
 
-fn plan() -> plan::Dnstap {
+pub(super) fn plan() -> plan::Dnstap {
     plan::Dnstap {
         socket: None,
         file: None,
@@ -27,6 +27,7 @@ fn plan() -> plan::Dnstap {
         files: 3,
         sampled: 0,
         whole_addresses: false,
+        networks: (24, 48),
         identity: "resolver1".to_owned(),
         queue: 16,
     }
@@ -49,6 +50,7 @@ fn speaker(whole_addresses: bool) -> Speaker {
     Speaker {
         identity: "resolver1".to_owned(),
         whole_addresses,
+        networks: (24, 48),
     }
 }
 
@@ -96,7 +98,7 @@ fn a_message_says_what_came_what_left_and_why() {
         Some(&[198, 51, 100, 0][..]),
         "the network"
     );
-    assert_eq!(message.query_port, Some(4000));
+    assert_eq!(message.query_port, None);
     assert_eq!(message.query_time_sec, Some(1_700_000_000));
     assert_eq!(message.query_time_nsec, Some(123_000_000));
     assert_eq!(message.query_message.as_deref(), Some(&[7; 20][..]));
@@ -132,7 +134,27 @@ fn a_message_says_what_came_what_left_and_why() {
         message.query_address.as_deref(),
         Some(&[198, 51, 100, 77][..])
     );
-    assert_eq!(message.policy, None);
+    assert_eq!((message.policy, message.query_port), (None, Some(4000)));
+}
+
+#[test]
+fn cookies_that_tell_clients_of_a_network_apart_are_left_out_with_their_addresses() {
+    let query = b"\0\x07\x01\0\0\x01\0\0\0\0\0\x01\x01a\0\0\x01\0\x01\0\0\x29\x04\xD0\0\0\0\0\0\x0C\0\x0A\0\x08cookie-1";
+    let reply = b"\0\x07\x81\0\0\x01\0\0\0\0\0\x01\x01a\0\0\x01\0\x01\0\0\x29\x04\xD0\0\0\0\0\0\x14\0\x0A\0\x10cookie-1of-ours-";
+    let mut one = tapped("198.51.100.77:4000", Some(reply), Some(Reason::AnyUnproven));
+    one.query = Box::from(&query[..]);
+    let messages = |whole: bool| {
+        let read = Dnstap::decode(encode(&one, &speaker(whole)).as_slice()).unwrap();
+        let message = read.message.unwrap();
+        (
+            message.query_message.unwrap(),
+            message.response_message.unwrap(),
+        )
+    };
+    assert_eq!(messages(true), (query.to_vec(), reply.to_vec()));
+    let (asked, told) = messages(false);
+    assert_eq!(asked, [&query[..query.len() - 8], &[0; 8]].concat());
+    assert_eq!(told, [&reply[..reply.len() - 16], &[0; 16]].concat());
 }
 
 #[test]
@@ -143,6 +165,7 @@ fn full_files_move_on_and_the_oldest_goes() {
     let mut plan = plan();
     plan.file = Some(path.clone());
     plan.file_size = 1_000;
+    plan.whole_addresses = true;
     plan.queue = 100;
     let (tap, receiver) = Tap::new(plan.queue, 0);
     for number in 0..30_u16 {

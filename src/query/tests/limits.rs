@@ -213,6 +213,19 @@ fn any_over_udp_needs_a_proof_and_gets_no_octet_more_than_it_sent() {
 }
 
 #[test]
+fn with_isc_forged_queries_get_no_more_ways_to_prove_an_address_than_other_responses() {
+    let any = query("www.local.test.", RecordType::ANY, Some(1232));
+    for packet in [any.clone(), with_cookie_for(&any, &[7; 8])] {
+        let limits = "[limiter.isc]\nresponses_per_second = 5\nnodata_per_second = 5\nerrors_per_second = 5\nslip = 0";
+        let mut asker = Asker::new(&format!("algorithm = 'isc'\n{limits}"));
+        let replies = (0..1000).filter(|_| matches!(asker.by_udp(&packet).0, Next::Reply));
+        assert!((1..=10).contains(&replies.count()));
+        assert!(asker.counted(Reason::LimitedDropped) >= 990);
+        assert_eq!(asker.counted(Reason::AnyUnproven), 1000);
+    }
+}
+
+#[test]
 fn who_is_asked_for_too_much_for_long_gets_no_data_without_a_proof_and_all_of_it_with_one() {
     let mut asker = Asker::new("prove_after = '10s'");
     let known = query("www.a.", RecordType::A, Some(1232));

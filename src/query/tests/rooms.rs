@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::guard::slots::Share;
+use crate::telemetry::shadow::KnownGood;
 
 const CLIENT: &str = "198.51.100.1";
 const OTHER: &str = "198.51.100.2";
@@ -74,6 +75,14 @@ impl Rooms {
         let shared = self.pipeline.telemetry.shared().counts().verdict(reason);
         shared + self.worker.counters.counts().verdict(reason)
     }
+
+    /// Queries that a limit acted on, whatever spoke for them.
+    fn acted(&self, limit: Limit) -> u64 {
+        let shared = self.pipeline.telemetry.shared().counts();
+        let own = self.worker.counters.counts();
+        let each = KnownGood::ALL.map(|good| shared.acted(limit, good) + own.acted(limit, good));
+        each.iter().sum()
+    }
 }
 
 fn makes_room(miss: &Miss) -> bool {
@@ -134,6 +143,7 @@ fn a_forger_who_fills_a_victims_share_keeps_it_from_nothing_that_is_known_or_pro
     assert!(matches!(next, Next::Miss(_)), "what is proven is found out");
     drop(next);
     assert_eq!(rooms.told(Reason::ClientSlots), 2);
+    assert_eq!(rooms.acted(Limit::ClientShare), 2);
     // One more than the share of what is proven: who asks by a stream is told.
     let _own = rooms.forsaken(CLIENT, true, 4);
     let (next, reply) = rooms.asks(CLIENT, "new2.b.", TransportKind::Tcp);
@@ -152,6 +162,7 @@ fn where_shares_are_only_logged_nothing_is_held_back() {
         .client_full
         .load(std::sync::atomic::Ordering::Relaxed);
     assert_eq!((full, rooms.told(Reason::ClientSlots)), (1, 0));
+    assert_eq!(rooms.acted(Limit::ClientShare), 1, "it would have been");
 }
 
 /// Names below `b.` are asked of a server that says nothing.
@@ -242,6 +253,7 @@ async fn a_name_whose_servers_are_full_fails_aloud_and_is_not_remembered_as_fail
         (Rcode::SERVFAIL, 0, Ede::NO_REACHABLE_AUTHORITY)
     );
     assert_eq!(rooms.told(Reason::ServerSlots), 1);
+    assert_eq!(rooms.acted(Limit::ServerShare), 1);
     drop(held);
     let again = rooms.misses(CLIENT, "one.b.");
     let asked = tokio::time::timeout(Duration::from_millis(100), rooms.pipeline.find_out(again));

@@ -41,5 +41,18 @@ fn a_domain_is_what_somebody_registered() {
         b"\x04test\x07example\0"
     );
     assert_eq!(domain(b"\x07example\0"), None);
+    // Below these stand hosts and people.
+    for own in [
+        &b"\x0cannas-laptop\x03lan\0"[..],
+        b"\x03nas\x0cannas-laptop\x03LAN\0",
+    ] {
+        assert_eq!(domain(own).unwrap(), b"\x03lan\0");
+    }
+    for own in [
+        &b"\x03nas\x04home\x04arpa\0"[..],
+        b"\x01a\x03nas\x04home\x04arpa\0",
+    ] {
+        assert_eq!(domain(own).unwrap(), b"\x04home\x04arpa\0");
+    }
     assert_eq!(domain(b"\0"), None);
 }

@@ -407,7 +407,7 @@ mod tests {
         let last = 200 + plan.detail_for;
         assert!(sees(&plan, last, Sight::Attacks));
         assert!(!sees(&plan, last, Sight::Networks));
-        assert!(!sees(&plan, last + 1, Sight::Everything));
+        assert!(!sees(&plan, last + 1, Sight::Attacks));
         let never = Secrecy {
             detail: Detail::Never,
             ..plan

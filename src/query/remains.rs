@@ -138,7 +138,7 @@ impl Pipeline {
         let Some(permit) = admission.into_permit() else {
             return Next::Silence;
         };
-        let (ticket, share) = match self.seat(customer, joins) {
+        let (ticket, share) = match self.seat(customer, (&question, demand), joins) {
             Ok(seat) => seat,
             Err(reason) => {
                 counters.verdict(reason);
@@ -158,8 +158,13 @@ impl Pipeline {
                 return self.tell_now(asker, &response, chain, source, (now, dice), reply);
             }
         };
+        let permit = permit.holding(slot).within(self.fair.clone(), share);
         Next::Miss(Box::new(Miss {
-            permit: permit.holding(slot).within(self.fair.clone(), share),
+            permit: if joins {
+                permit.joining(customer)
+            } else {
+                permit
+            },
             demand,
             waiting: Waiting {
                 ticket,

@@ -176,3 +176,60 @@ async fn of_many_recursions_that_want_the_same_one_asks_and_one_more_than_may_wa
     assert_eq!(fifth.outcome().await.err(), Some(Reason::JoinedClients));
     assert_eq!(stuck.asked().await, 1);
 }
+
+#[tokio::test]
+async fn what_nobody_waits_for_ends_first_for_whoever_needs_room_and_not_once_somebody_has_joined()
+{
+    let stuck = Stuck::new(|_| ()).await;
+    let joined = stuck.wait("joined.");
+    for name in ["a.", "b.", "joined."] {
+        drop(stuck.wait(name));
+    }
+    drop(joined);
+    let _rejoined = stuck.wait("joined.");
+    let under_way = |name: &str| {
+        let question = Question::new(name.parse().unwrap(), RecordType::A);
+        stuck.resolver.is_under_way(&question, Demand::Checked)
+    };
+    assert!(stuck.resolver.end_deserted());
+    assert_eq!(["a.", "b.", "joined."].map(under_way), [false, true, true]);
+    assert!(stuck.resolver.end_deserted());
+    assert!(
+        !stuck.resolver.end_deserted(),
+        "somebody waits for the rest"
+    );
+    assert_eq!(
+        (under_way("joined."), stuck.resolver.in_flight()),
+        (true, 1)
+    );
+}
+
+#[tokio::test]
+async fn a_look_up_of_which_one_had_to_make_room_ends_when_the_last_one_leaves() {
+    let stuck = Stuck::new(|_| ()).await;
+    let (first, second) = (stuck.wait("a."), stuck.wait("a."));
+    first.abandon();
+    assert_eq!(stuck.resolver.in_flight(), 1);
+    drop(second);
+    assert_eq!(stuck.resolver.in_flight(), 0);
+}
+
+#[tokio::test]
+async fn who_comes_too_late_to_join_pays_for_a_look_up_of_his_own() {
+    let stuck = Stuck::new(|_| ()).await;
+    let plan = plan::Shares {
+        client: 10_000,
+        least: 1,
+        ..plan::Shares::default()
+    };
+    let pool = Arc::new(Pool::new(8_192));
+    let fair = FairShares::new(&plan, &pool);
+    let late = || permit().within(fair.clone(), None).joining(CLIENT);
+    let first = stuck.begin("a.", late()).ok().unwrap();
+    assert_eq!((pool.used(), fair.client(&CLIENT).held), (1, 1));
+    let _joins = stuck.begin("a.", late()).ok().unwrap();
+    assert_eq!(fair.client(&CLIENT).held, 1, "this one could join");
+    let none_left = stuck.begin("b.", late());
+    assert_eq!(none_left.err(), Some(Reason::ClientSlots));
+    drop(first);
+}

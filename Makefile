@@ -7,7 +7,7 @@ RELEASE = $(TARGET)/release
 
 # Other people's name servers, clients and tools that the tests start and ask, each on addresses of its own.
 TEST_PACKAGES = nsd knot bind9 unbound bind9-dnsutils bind9-host knot-dnsutils knot-dnssecutils \
-	bind9-utils ldnsutils iproute2 tcpdump dns-root-data libfaketime faketime procps gcc libc6-dev
+	bind9-utils ldnsutils iproute2 tcpdump dns-root-data libfaketime faketime procps fstrm-bin dnstap-ldns bsdutils gcc libc6-dev
 
 .PHONY: help demo run test bench deb clean
 

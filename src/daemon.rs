@@ -1,5 +1,6 @@
 //! Builds everything once, wires it, reloads it, drains it: the only file that knows all rooms.
 
+mod dnstap;
 mod excused;
 mod flushing;
 mod front;
@@ -16,9 +17,12 @@ mod priming;
 mod report;
 mod rollover;
 mod secrecy;
+mod shadow;
 mod shares;
 mod state_file;
+mod top;
 mod watch;
+mod why;
 
 use std::fmt;
 use std::io::Write as _;
@@ -165,6 +169,8 @@ async fn attend(
         .map_err(|error| system(&error))?;
     let lookout = Lookout::begin(&operator);
     lookout.keep(&operator).map_err(|error| system(&error))?;
+    let recorder = dnstap::Recorder::begin(&plan.ops.dnstap, operator.telemetry())
+        .map_err(|error| system(&error))?;
     let front = Arc::new(Front::new(Arc::clone(&operator), runtime.handle().clone()));
     let ingress = listeners
         .start(&front, operator.telemetry(), &plan.ingress)
@@ -195,6 +201,9 @@ async fn attend(
     operator
         .known_names()
         .save_now(&operator.live(), clock::now());
+    if let Some(recorder) = recorder {
+        recorder.end();
+    }
     operator.incidents().close(&operator.live(), clock::now());
     // The control socket's file goes with who serves it, so that one is waited for.
     stop.send_replace(true);
@@ -310,6 +319,7 @@ fn confine(sources: &Sources, loaded: &Loaded) {
             .ops
             .control_socket
             .iter()
+            .chain(&loaded.plan.ops.dnstap.file)
             .filter_map(|path| path.parent())
             .map(Into::into),
     );

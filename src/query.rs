@@ -12,24 +12,30 @@ use crate::cache::{Cache, Demand};
 use crate::config::plan::{self, TransportKind};
 use crate::guard::cookies::Cookie;
 use crate::guard::zones::ZoneGuard;
-use crate::guard::{Admission, Arrival, FairShares, Guard, PendingClients, Proof, Verdict};
+use crate::guard::{
+    Admission, Arrival, FairShares, Guard, Limited, PendingClients, Proof, Verdict,
+};
 use crate::policy::{Decision, Policy};
 use crate::resolve::Resolver;
 use crate::sys::clock::Now;
 use crate::sys::entropy;
+use crate::telemetry::seen::Sampler;
+use crate::telemetry::shadow::Limit;
 use crate::telemetry::{AnswerSource, Reason, Telemetry, Worker};
-use crate::wire::writer::write_query;
-use crate::wire::{
-    Class, Flags, Header, Held, Name, QueryView, Question, Rcode, RecordType, Response,
-};
+use crate::wire::{Class, Header, Held, Name, QueryView, Question, Rcode, RecordType, Response};
 
+mod canary;
+mod counted;
 mod limit;
 mod miss;
+mod noted;
 mod proof;
 mod refresh;
 mod remains;
 mod room;
+mod shadow;
 
+use counted::Counted;
 use limit::Account;
 pub use miss::{Miss, Waiting};
 pub use refresh::Refresh;
@@ -65,6 +71,8 @@ pub struct WorkerState {
     counters: Arc<Worker>,
     /// For what is decided by chance; its numbers are never seen.
     dice: SmallRng,
+    /// Which queries are noted for whoever looks.
+    sampler: Sampler,
 }
 
 /// What becomes of a query after the part that never waits.
@@ -98,6 +106,7 @@ impl WorkerState {
             table: AnswerTable::new(slots, random.next_u64(), random.next_u64()),
             counters,
             dice: SmallRng::seed_from_u64(random.next_u64()),
+            sampler: Sampler::default(),
         }
     }
 }
@@ -115,60 +124,40 @@ impl Pipeline {
             table,
             counters,
             dice,
+            sampler,
         } = worker;
-        self.admit(Some(table), counters, arrival, now, dice, reply)
+        let weight = sampler.weight(now.mono.as_secs(), || dice.next_u32());
+        let counters = Counted::new(counters);
+        let next = self.admit(Some(table), (&counters, weight), arrival, now, dice, reply);
+        self.tap(&counters, arrival, (&next, reply), (now, dice));
+        next
     }
 
     /// The same for a query that came by a stream, where no worker's table is at hand.
     pub fn arrive_by_stream(&self, arrival: &Arrival<'_>, now: Now, reply: &mut Vec<u8>) -> Next {
         let mut dice = entropy::csprng();
-        self.admit(
-            None,
-            self.telemetry.shared(),
-            arrival,
-            now,
-            &mut dice,
-            reply,
-        )
-    }
-
-    /// Whether a question of our own comes out as a reply: through policy, cache and composing like a client's, without the guard
-    /// and without asking anybody. The canary behind the watchdog.
-    #[must_use]
-    pub fn answers_itself(&self, now: Now) -> bool {
-        const ID: u16 = 0x5375;
-        let Ok(name) = "localhost.".parse() else {
-            return false;
-        };
-        let mut packet = Vec::new();
-        let question = Question::new(name, RecordType::A);
-        let flags = Flags::default().with_rd(true);
-        write_query(&mut packet, ID, flags, &question, None);
-        let Ok(query) = QueryView::parse(&packet) else {
-            return false;
-        };
-        let response = match self.known(query.question(), Demand::Checked, now) {
-            Known::Response(response, _) => response,
-            // Without special-use names nobody here need know it; to have found that out is enough.
-            Known::Remains(_) => Response::empty(Rcode::NOERROR),
-        };
-        let mut reply = Vec::new();
-        answer::compose(&query, &response, None, &self.plan, true, &mut reply);
-        Header::parse(&reply)
-            .is_ok_and(|header| header.id == ID && header.flags.qr() && header.qdcount == 1)
+        let counters = Counted::new(self.telemetry.shared());
+        // A connection costs so much more than the note of a query that each has its own.
+        let weight = Some(1.0);
+        let next = self.admit(None, (&counters, weight), arrival, now, &mut dice, reply);
+        self.tap(&counters, arrival, (&next, reply), (now, &mut dice));
+        next
     }
 
     fn admit(
         &self,
         table: Option<&mut AnswerTable>,
-        counters: &Worker,
+        (counters, weight): (&Counted<'_>, Option<f32>),
         arrival: &Arrival<'_>,
         now: Now,
         dice: &mut impl Rng,
         reply: &mut Vec<u8>,
     ) -> Next {
         let verdict = self.guard.judge(arrival, now);
-        verdict.count(counters);
+        counters.judged(&verdict);
+        if let Some(weight) = weight {
+            self.note(counters, arrival, &verdict, weight, now);
+        }
         let admission = match verdict {
             Verdict::Drop(_) | Verdict::Limit(_) => return Next::Silence,
             // Outsiders have the budget of refusals, clients their limit.
@@ -203,25 +192,29 @@ impl Pipeline {
         if matches!(proof, Proof::Valid(_)) {
             counters.proven_by_cookie(1);
         }
-        let account = Account::new(admission.limits(), &proof, &query);
+        let mut account = Account::new(admission.limits(), &proof, &query);
         match self.guard.limit(admission, account.asked, now, dice) {
             Verdict::Admit(admission) => {
                 if admission.is_over_limit() {
                     counters.verdict(Reason::WouldLimit);
+                    account.over_limit = true;
+                    let verified = admission.is_verified();
+                    self.acted(counters, Limit::Client, &query, verified, (now, dice));
                 }
                 let (payer, chance) = ((account, proof), (now, dice));
                 self.serve(
                     table, counters, arrival, &query, admission, payer, chance, reply,
                 )
             }
-            Verdict::Limit(limited) => self.hold_back(
-                counters,
-                arrival.bytes,
-                &proof,
-                limited,
-                Rcode::NOERROR,
-                reply,
-            ),
+            Verdict::Limit(limited) => {
+                // What waits tries again; it is counted when it first does.
+                if limited != Limited::Defer {
+                    let verified = account.client.verified;
+                    self.acted(counters, Limit::Client, &query, verified, (now, dice));
+                }
+                let packet = arrival.bytes;
+                self.hold_back(counters, packet, &proof, limited, Rcode::NOERROR, reply)
+            }
             Verdict::Refuse(..) | Verdict::Drop(_) => Next::Silence,
         }
     }
@@ -233,7 +226,7 @@ impl Pipeline {
     fn serve(
         &self,
         mut table: Option<&mut AnswerTable>,
-        counters: &Worker,
+        counters: &Counted<'_>,
         arrival: &Arrival<'_>,
         query: &QueryView<'_>,
         admission: Admission,
@@ -246,8 +239,12 @@ impl Pipeline {
             return self.give_cookie(counters, query, proof, reply);
         }
         let any_unproven = query.qtype == RecordType::ANY && self.plan.any_needs_proof;
-        let lacks = admission
-            .lacks_proof()
+        let mut lacks = admission.lacks_proof();
+        if lacks.is_some() {
+            self.acted(counters, Limit::Proof, query, false, (now, dice));
+            lacks = lacks.filter(|_| self.guard.enforces_proof());
+        }
+        let lacks = lacks
             .or_else(|| (any_unproven && !admission.is_verified()).then_some(Reason::AnyUnproven));
         if let Some(reason) = lacks {
             return self.ask_for_proof(counters, reason, query, &admission, cookie, reply);
@@ -386,14 +383,14 @@ impl Pipeline {
 
     fn reject(
         &self,
-        counters: &Worker,
+        counters: &Counted<'_>,
         arrival: &Arrival<'_>,
         reason: Reason,
         rcode: Rcode,
         reply: &mut Vec<u8>,
     ) -> Next {
         let verdict = self.guard.error_for(arrival, reason, rcode);
-        verdict.count(counters);
+        counters.judged(&verdict);
         match verdict {
             Verdict::Refuse(_, rcode) => refuse(counters, arrival, rcode, reply),
             Verdict::Admit(_) | Verdict::Drop(_) | Verdict::Limit(_) => Next::Silence,
@@ -428,7 +425,12 @@ fn servable(query: QueryView<'_>) -> Result<QueryView<'_>, (Reason, Rcode)> {
     }
 }
 
-fn refuse(counters: &Worker, arrival: &Arrival<'_>, rcode: Rcode, reply: &mut Vec<u8>) -> Next {
+fn refuse(
+    counters: &Counted<'_>,
+    arrival: &Arrival<'_>,
+    rcode: Rcode,
+    reply: &mut Vec<u8>,
+) -> Next {
     if !answer::refusal(arrival.bytes, rcode, reply) {
         return Next::Silence;
     }
@@ -477,7 +479,7 @@ fn rcode_of(reply: &[u8]) -> Rcode {
     Rcode(u16::from(reply.get(3).copied().unwrap_or(0) & 0xF))
 }
 
-fn count_reply(counters: &Worker, rcode: Rcode, reply: &[u8]) {
+fn count_reply(counters: &Counted<'_>, rcode: Rcode, reply: &[u8]) {
     counters.replied(rcode.0, reply.len());
     if Header::parse(reply).is_ok_and(|header| header.flags.tc()) {
         counters.truncated(1);

@@ -30,6 +30,20 @@ fn kind(asked: u64, answered: u64, p99: f64) -> Value {
     json!({"asked": asked, "answered": answered, "p50_ms": p99 / 4.0, "p99_ms": p99})
 }
 
+/// Three seconds of calm, the first of them busy; one of onset, two of the attack with so many packets a second for its names.
+fn series(attack: f64) -> Value {
+    let second = |phase: &str, attack: f64, honest: f64, sent: f64| json!({"phase": phase, "upstream_attack": attack, "upstream_honest": honest, "sent": sent});
+    json!([
+        second("calm", 1.0, 400.0, 0.0),
+        second("calm", 0.0, 20.0, 0.0),
+        second("calm", 0.0, 40.0, 0.0),
+        second("onset", 4_000.0, 30.0, 5_000.0),
+        second("attack", attack, 30.0, 5_000.0),
+        second("attack", attack, 30.0, 5_000.0),
+        second("after", 0.0, 30.0, 0.0),
+    ])
+}
+
 /// A report in which all is well, at that rate.
 fn report(attack: &str, rate: u32) -> Value {
     let honest = || {
@@ -42,7 +56,7 @@ fn report(attack: &str, rate: u32) -> Value {
         "schema": 1, "attack": attack, "asked": {"rate": rate, "after_s": 60.0},
         "sent": {"queries": 50_000, "per_second": 4_990.0}, "replies": {"share": 0.25},
         "honest": {"calm": honest(), "onset": honest(), "attack": honest(), "after": honest()},
-        "upstream": {"per_attack_query": 0.2, "settled_per_attack_query": 0.01},
+        "series": series(50.0),
         "throttled_after_s": 1.0, "released_after_s": 42.5,
         "process": {"cpu_share": 0.5, "rss_peak": 52_428_800, "sockets_peak": 17},
     })
@@ -74,7 +88,7 @@ fn a_report_becomes_figures_in_the_units_of_the_table() {
         // Looked up: those whose TTL ended and those never asked for, together.
         (Measure::Cold, 95.0),
         (Measure::Slowdown, 1.0),
-        // The settled part, not the whole.
+        // The settled part, not the whole; what honest clients cause is not the attack's.
         (Measure::Upstream, 0.01),
         (Measure::Engaged, 1.0),
         (Measure::Released, 42.5),
@@ -99,7 +113,7 @@ fn what_was_not_measured_is_no_figure_and_what_never_came_is_no_zero() {
     report["process"] = Value::Null;
     report["honest"]["attack"]["new"] = kind(0, 0, 0.0);
     report["throttled_after_s"] = Value::Null;
-    report["upstream"]["settled_per_attack_query"] = Value::Null;
+    report["series"] = json!([]);
     for measure in [
         Measure::Cpu,
         Measure::Memory,
@@ -137,6 +151,17 @@ fn the_slowdown_is_the_worse_of_both_kinds_and_not_the_clocks_grain() {
     report["honest"]["attack"]["cold"] =
         json!({"asked": 100, "answered": 0, "p50_ms": null, "p99_ms": null});
     assert_eq!(figure(&report, Measure::Slowdown), Some(f64::INFINITY));
+}
+
+#[test]
+fn packets_upstream_count_whatever_they_ask_for() {
+    let mut report = report("water-torture-dead", 5_000);
+    report["series"][4]["upstream_honest"] = json!(4_030.0);
+    report["series"][5]["upstream_honest"] = json!(4_030.0);
+    assert_eq!(figure(&report, Measure::Upstream), Some(0.81));
+    report["series"][4]["sent"] = json!(0.0);
+    report["series"][5]["sent"] = json!(0.0);
+    assert_eq!(figure(&report, Measure::Upstream), None);
 }
 
 #[test]
@@ -218,7 +243,7 @@ fn rows() -> Vec<summary::Row> {
     again["honest"]["attack"]["known"] = kind(200, 198, 3.0);
     let mut theirs = ours.clone();
     theirs["honest"]["attack"]["known"] = kind(200, 0, 0.0);
-    theirs["upstream"]["settled_per_attack_query"] = json!(0.8123);
+    theirs["series"] = series(4_061.5);
     theirs["throttled_after_s"] = Value::Null;
     summary::rows(&[run(OURS, &ours), run("Unbound", &theirs), run(OURS, &again)])
 }
@@ -280,7 +305,7 @@ fn make_bench_is_told_which_of_our_promises_hold() {
 #[test]
 fn the_picture_holds_every_row_in_its_place() {
     let mut report = report("water-torture-healthy & <all>", 5_000);
-    report["upstream"]["settled_per_attack_query"] = json!(0.0);
+    report["series"] = series(0.0);
     let mut rows = rows();
     rows.extend(summary::rows(&[run(OURS, &report)]));
     let svg = plot::svg(&rows);

@@ -16,7 +16,7 @@ pub enum Measure {
     /// The slowest hundredth of answers about other zones, as a multiple of the same before the attack: cached or looked up, whichever
     /// suffers more.
     Slowdown,
-    /// Packets to authoritative servers, for names that honest clients do not ask for, per attack query.
+    /// Packets to authoritative servers, beyond those of the calm before, per attack query.
     Upstream,
     /// Seconds from the first attack packet until attack queries hardly cause upstream packets any more.
     Engaged,

@@ -91,7 +91,7 @@ pub const ALL: [Resolver; 11] = [
         "bind-stale",
         "BIND, fetches-per-zone, stale",
         Product::Bind,
-        "fetches-per-zone 200; stale-cache-enable yes; stale-answer-enable yes;",
+        "fetches-per-zone 200; stale-cache-enable yes; stale-answer-enable yes; stale-answer-client-timeout 0;",
     ),
     resolver("knot", "Knot Resolver", Product::Knot, ""),
     resolver(

@@ -63,10 +63,7 @@ fn figures(report: &Value) -> BTreeMap<Measure, f64> {
         (Measure::Cached, share(&[&attack["cached"]])),
         (Measure::Cold, share(&[&attack["expired"], &attack["cold"]])),
         (Measure::Slowdown, slowdown(calm, attack)),
-        (
-            Measure::Upstream,
-            report["upstream"]["settled_per_attack_query"].as_f64(),
-        ),
+        (Measure::Upstream, upstream(report)),
         (Measure::Engaged, moment(report, "throttled_after_s")),
         (Measure::Released, released(report)),
         (Measure::KnownHalf, attack["known"]["p50_ms"].as_f64()),
@@ -100,6 +97,27 @@ fn share(kinds: &[&Value]) -> Option<f64> {
     let sum = |key: &str| -> f64 { kinds.iter().filter_map(|kind| kind[key].as_f64()).sum() };
     let asked = sum("asked");
     (asked > 0.0).then(|| sum("answered") / asked * 100.0)
+}
+
+/// Packets to authoritative servers beyond those of the calm, per attack query, in the settled part of the attack. All count, whatever they
+/// ask for: some resolvers ask for servers' names and cuts again and again. The first second of the calm, when caches are empty, does not.
+fn upstream(report: &Value) -> Option<f64> {
+    let seconds = report["series"].as_array()?;
+    let of = |phase: &str, skipped: usize| -> (f64, f64, f64) {
+        seconds
+            .iter()
+            .filter(|second| second["phase"] == phase)
+            .skip(skipped)
+            .fold((0.0, 0.0, 0.0), |(count, packets, sent), second| {
+                let number = |key: &str| second[key].as_f64().unwrap_or(0.0);
+                let both = number("upstream_attack") + number("upstream_honest");
+                (count + 1.0, packets + both, sent + number("sent"))
+            })
+    };
+    let (calm, before, _) = of("calm", 1);
+    let (attack, packets, sent) = of("attack", 0);
+    let usual = before / calm * attack;
+    (calm > 0.0 && sent > 0.0).then(|| (packets - usual).max(0.0) / sent)
 }
 
 /// How much longer the slowest hundredth waits than before: of cached names or of cold ones, whichever suffers more. Infinite where none

@@ -58,6 +58,9 @@ _suimon() {
             suimon,status)
                 cmd="suimon__subcmd__status"
                 ;;
+            suimon,top)
+                cmd="suimon__subcmd__top"
+                ;;
             suimon,why)
                 cmd="suimon__subcmd__why"
                 ;;
@@ -73,6 +76,9 @@ _suimon() {
             suimon__subcmd__guard,release)
                 cmd="suimon__subcmd__guard__subcmd__release"
                 ;;
+            suimon__subcmd__guard,shadow)
+                cmd="suimon__subcmd__guard__subcmd__shadow"
+                ;;
             suimon__subcmd__guard,status)
                 cmd="suimon__subcmd__guard__subcmd__status"
                 ;;
@@ -87,6 +93,9 @@ _suimon() {
                 ;;
             suimon__subcmd__guard__subcmd__help,release)
                 cmd="suimon__subcmd__guard__subcmd__help__subcmd__release"
+                ;;
+            suimon__subcmd__guard__subcmd__help,shadow)
+                cmd="suimon__subcmd__guard__subcmd__help__subcmd__shadow"
                 ;;
             suimon__subcmd__guard__subcmd__help,status)
                 cmd="suimon__subcmd__guard__subcmd__help__subcmd__status"
@@ -133,6 +142,9 @@ _suimon() {
             suimon__subcmd__help,status)
                 cmd="suimon__subcmd__help__subcmd__status"
                 ;;
+            suimon__subcmd__help,top)
+                cmd="suimon__subcmd__help__subcmd__top"
+                ;;
             suimon__subcmd__help,why)
                 cmd="suimon__subcmd__help__subcmd__why"
                 ;;
@@ -144,6 +156,9 @@ _suimon() {
                 ;;
             suimon__subcmd__help__subcmd__guard,release)
                 cmd="suimon__subcmd__help__subcmd__guard__subcmd__release"
+                ;;
+            suimon__subcmd__help__subcmd__guard,shadow)
+                cmd="suimon__subcmd__help__subcmd__guard__subcmd__shadow"
                 ;;
             suimon__subcmd__help__subcmd__guard,status)
                 cmd="suimon__subcmd__help__subcmd__guard__subcmd__status"
@@ -221,7 +236,7 @@ _suimon() {
 
     case "${cmd}" in
         suimon)
-            opts="-h -V --socket --output --color --help --version status stats check ask why flush nta anchors guard incidents reload drill completions man help"
+            opts="-h -V --socket --output --color --help --version status stats top check ask why flush nta anchors guard incidents reload drill completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -363,7 +378,7 @@ _suimon() {
             return 0
             ;;
         suimon__subcmd__drill)
-            opts="-h --serve --seed --config --zones --port --servers-port --hints --against --socket --output --color --help"
+            opts="-h --serve --seed --config --zones --port --servers-port --hints --against --attack --list --rate --seconds --calm --after --until-released --servers-netns --bots --capacity --pid --json --socket --output --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -394,6 +409,42 @@ _suimon() {
                     return 0
                     ;;
                 --against)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --attack)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seconds)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --calm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --servers-netns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bots)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --capacity)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pid)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -447,7 +498,7 @@ _suimon() {
             return 0
             ;;
         suimon__subcmd__guard)
-            opts="-h --socket --output --color --help status pin exempt release help"
+            opts="-h --socket --output --color --help status shadow pin exempt release help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -499,7 +550,7 @@ _suimon() {
             return 0
             ;;
         suimon__subcmd__guard__subcmd__help)
-            opts="status pin exempt release help"
+            opts="status shadow pin exempt release help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -555,6 +606,20 @@ _suimon() {
             return 0
             ;;
         suimon__subcmd__guard__subcmd__help__subcmd__release)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        suimon__subcmd__guard__subcmd__help__subcmd__shadow)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -634,6 +699,32 @@ _suimon() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        suimon__subcmd__guard__subcmd__shadow)
+            opts="-h --socket --output --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         suimon__subcmd__guard__subcmd__status)
             opts="-h --socket --output --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -661,7 +752,7 @@ _suimon() {
             return 0
             ;;
         suimon__subcmd__help)
-            opts="status stats check ask why flush nta anchors guard incidents reload drill completions man help"
+            opts="status stats top check ask why flush nta anchors guard incidents reload drill completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -759,7 +850,7 @@ _suimon() {
             return 0
             ;;
         suimon__subcmd__help__subcmd__guard)
-            opts="status pin exempt release"
+            opts="status shadow pin exempt release"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -801,6 +892,20 @@ _suimon() {
             return 0
             ;;
         suimon__subcmd__help__subcmd__guard__subcmd__release)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        suimon__subcmd__help__subcmd__guard__subcmd__shadow)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -997,6 +1102,20 @@ _suimon() {
             return 0
             ;;
         suimon__subcmd__help__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        suimon__subcmd__help__subcmd__top)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1481,6 +1600,52 @@ _suimon() {
                 return 0
             fi
             case "${prev}" in
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        suimon__subcmd__top)
+            opts="-h --once --count --interval --json --rows --clients-by --zones-by --socket --output --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --count)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rows)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --clients-by)
+                    COMPREPLY=($(compgen -W "queries limited" -- "${cur}"))
+                    return 0
+                    ;;
+                --zones-by)
+                    COMPREPLY=($(compgen -W "misses unknown failed denied" -- "${cur}"))
+                    return 0
+                    ;;
                 --socket)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

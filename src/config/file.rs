@@ -48,6 +48,7 @@ sections! {
         secrecy: Secrecy,
         log: Log,
         #[serde(default)] metrics: Metrics,
+        dnstap: Dnstap,
         #[serde(default)] control: Control,
         process: Process,
     }
@@ -66,6 +67,7 @@ sections! {
     Tcp {
         connections: usize,
         connections_per_client: usize,
+        client_mode: ZoneGuardMode,
         first_query: Span,
         idle: Span,
         idle_busy: Span,
@@ -82,6 +84,7 @@ sections! {
         drop: Vec<Prefix>,
         snoop: Vec<Prefix>,
         prove: Vec<Prefix>,
+        prove_mode: ZoneGuardMode,
         open: Option<String>,
         #[serde(default)] rule: Vec<Rule>,
     }
@@ -107,6 +110,7 @@ sections! {
         refusals_per_prefix: u32,
         refusal_burst: u32,
         refusals_per_host: u32,
+        refusal_mode: ZoneGuardMode,
         pending_per_client: usize,
         pending_per_verified_client: usize,
         route_back: RouteBack,
@@ -348,6 +352,18 @@ sections! {
     Metrics {
         listen: Option<SocketAddr>,
         #[serde(default)] allow_remote: bool,
+    }
+
+    /// `[dnstap]`
+    Dnstap {
+        socket: Option<PathBuf>,
+        file: Option<PathBuf>,
+        file_size: Size,
+        files: u32,
+        sampled: u32,
+        whole_addresses: bool,
+        identity: Option<String>,
+        queue: usize,
     }
 
     /// `[control]`

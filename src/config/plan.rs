@@ -3,8 +3,10 @@
 //! Each number carries its unit, its range and its origin; "P4" stands for section 4 of the parameter sheet
 //! (docs/parameters.md), "T4.2" for section 4.2 of the threat catalogue it cites.
 
+mod dnstap;
 mod incidents;
 mod limiter;
+mod local_root;
 mod shares;
 mod ways;
 mod zone_guard;
@@ -17,8 +19,10 @@ use ipnet::IpNet;
 
 use crate::wire::{Name, Rrset};
 
+pub use dnstap::Dnstap;
 pub use incidents::{Detail, Incidents, Secrecy};
 pub use limiter::{IscLimits, Limiter, LimiterAlgorithm, LimiterMode, LimiterPrefix};
+pub use local_root::LocalRoot;
 pub use shares::Shares;
 pub use ways::{Backscatter, IngressBinding, RouteBack};
 pub use zone_guard::{ZoneGuard, ZoneGuardMode};
@@ -82,6 +86,8 @@ pub struct Ingress {
 pub struct Tcp {
     /// Connections in all (20,000).
     pub connections: usize,
+    /// Whether the limit of connections per client holds.
+    pub client_mode: ZoneGuardMode,
     /// Connections per IPv4 /32 or IPv6 /56 (64).
     pub connections_per_client: usize,
     /// The first query must be complete by then (2 s).
@@ -121,6 +127,10 @@ pub struct Guard {
     pub spoof_alarm: u32,
     /// Row 10: no error replies to the ports of reflecting services.
     pub suppress_errors_to_reflectors: bool,
+    /// Whether the budget of refusals holds.
+    pub refusal_mode: ZoneGuardMode,
+    /// Whether who must prove its address is served before it has.
+    pub prove_mode: ZoneGuardMode,
     /// Row 1: when responses that nobody asked for raise an alarm.
     pub backscatter: Backscatter,
     /// Refusals per second per IPv4 /24 or IPv6 /48 (1).
@@ -391,21 +401,6 @@ pub struct NegativeAnchor {
     pub until: Option<u64>,
 }
 
-/// From where a copy of the root zone is had (RFC 8806), and how much of it is taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LocalRoot {
-    /// Servers that it is transferred from.
-    pub servers: Vec<SocketAddr>,
-    /// A zone file.
-    pub file: Option<PathBuf>,
-    /// Octets of a transfer or a file (16 MiB).
-    pub max_bytes: u64,
-    /// Records (200,000).
-    pub max_records: usize,
-    /// Time of one transfer (2 min).
-    pub transfer_time: Duration,
-}
-
 /// How servers are asked (P5).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Egress {
@@ -471,6 +466,8 @@ pub struct Ops {
     pub metrics_listen: Option<SocketAddr>,
     /// Control socket. Nothing = off.
     pub control_socket: Option<PathBuf>,
+    /// Records of single messages.
+    pub dnstap: Dnstap,
 }
 
 /// Where logs go.

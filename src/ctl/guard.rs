@@ -3,8 +3,10 @@
 use clap::Subcommand;
 
 use super::output::{Paint, Side, Table, count, counted, span};
-use super::{Error, Exit, Session, domain_name};
-use crate::ops::control::protocol::{GuardChangeReport, GuardReport, Request, ShareReport};
+use super::{Error, Exit, Session, domain_name, shadow};
+use crate::ops::control::protocol::{
+    GuardChangeReport, GuardReport, Request, ShadowReport, ShareReport,
+};
 use crate::wire::Name;
 
 /// Show and steer the zone guard, which holds back floods of made-up names.
@@ -21,6 +23,11 @@ pub(super) struct Args {
 enum What {
     /// Show the zones that are held back, and how the guard stands.
     Status,
+    /// Say of every limit whether enforcing it is safe: how many known-good queries it held back, or would.
+    ///
+    /// A query is known to be good if its name is (it is in the filter of known names, or answered without asking anybody), or if its
+    /// address is proven by TCP or a cookie. What is counted is the same in log-only mode and in force.
+    Shadow,
     /// Hold back unknown names of a zone from now on, attacked or not.
     Pin {
         /// The zone.
@@ -49,6 +56,13 @@ impl Args {
                 session
                     .screen
                     .show(&report, |paint| status(&report, paint))?;
+                return Ok(Exit::Done);
+            }
+            What::Shadow => {
+                let report: ShadowReport = session.ask(&Request::GuardShadow {})?;
+                session
+                    .screen
+                    .show(&report, |paint| shadow::human(&report, paint))?;
                 return Ok(Exit::Done);
             }
             What::Pin { zone } => Request::GuardPin {

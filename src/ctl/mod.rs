@@ -14,8 +14,10 @@ mod manual;
 mod nta;
 mod output;
 mod reload;
+mod shadow;
 mod stats;
 mod status;
+mod top;
 mod why;
 
 use std::ffi::OsString;
@@ -72,6 +74,7 @@ const HEADING: &str = "Global options";
 enum Command {
     Status(status::Args),
     Stats(stats::Args),
+    Top(top::Args),
     Check(check::Args),
     Ask(ask::Args),
     Why(why::Args),
@@ -111,6 +114,8 @@ impl From<io::Error> for Error {
 struct Session<'a> {
     socket: PathBuf,
     screen: Screen<'a>,
+    /// Whether results go to a terminal.
+    terminal: bool,
 }
 
 impl Session<'_> {
@@ -153,10 +158,12 @@ fn execute(
             format: cli.output,
             paint,
         },
+        terminal: surroundings.terminal,
     };
     let done = match cli.command {
         Command::Status(args) => args.run(&mut session),
         Command::Stats(args) => args.run(&mut session),
+        Command::Top(args) => args.run(&mut session),
         Command::Check(args) => args.run(&mut session),
         Command::Ask(args) => args.run(&mut session),
         Command::Why(args) => args.run(&mut session),

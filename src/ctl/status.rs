@@ -78,6 +78,24 @@ fn facts(report: &StatusReport) -> Table {
     for (index, words) in limits(&report.limiter).iter().enumerate() {
         table.row([if index == 0 { "Limits" } else { "" }, words]);
     }
+    let hurting = report
+        .limits
+        .iter()
+        .filter(|limit| limit.verdict == "hurts");
+    for limit in hurting {
+        let would = if limit.mode == "log-only" {
+            "would have held"
+        } else {
+            "held"
+        };
+        let words = format!(
+            "{} {would} back {}, {} of them known to be good (suimon guard shadow)",
+            limit.limit,
+            count(limit.acted_total),
+            count(limit.known_good()),
+        );
+        table.row(["", &words]);
+    }
     table.row(["Answers", &answers(report)]);
     table.row([
         "Upstream",
@@ -231,7 +249,9 @@ fn answers(report: &StatusReport) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::control::protocol::{AnchorReport, LastReload, NegativeAnchorReport};
+    use crate::ops::control::protocol::{
+        AnchorReport, LastReload, NegativeAnchorReport, ShadowLimit,
+    };
 
     #[test]
     fn one_screen_of_a_busy_daemon() {
@@ -303,6 +323,15 @@ mod tests {
                 most_per_customer: Some(11.3),
                 suggested_rate: Some(46),
             },
+            limits: vec![ShadowLimit {
+                limit: "client_limiter".to_owned(),
+                mode: "enforce".to_owned(),
+                acted_total: 4_096,
+                known_names_total: 12,
+                proven_addresses_total: 1,
+                verdict: "hurts".to_owned(),
+                ..ShadowLimit::default()
+            }],
             local_root: Some(LocalRootReport {
                 in_use: true,
                 serial: Some(2_026_112_200),
@@ -328,6 +357,7 @@ Not served  1,000 refused, 3 dropped, 12 SERVFAIL
 Limits      4,096 queries held back, 1 network over its limit now
             under a flood: one limited query of 2 gets a reply
             99.9 % of customers ask less than 11.3/s; suggested limiter.rate 46
+            client_limiter held back 4,096, 13 of them known to be good (suimon guard shadow)
 Answers     98.7 % from what is known; half within 0.02 ms, 99 % within 32.8 ms
 Upstream    20,000 packets, 0.2 % unanswered, 1 recursion in flight
 Cache       52,001 entries, 12.3 MiB of 256.0 MiB (4.8 %)

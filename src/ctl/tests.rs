@@ -14,7 +14,7 @@ use crate::ops::control::Control;
 use crate::ops::fake::FakeService;
 
 /// Runs the tool with these words; returns its exit code and what it wrote.
-fn suimon(words: &[&str]) -> (Exit, String, String) {
+pub(super) fn suimon(words: &[&str]) -> (Exit, String, String) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let args = std::iter::once("suimon").chain(words.iter().copied());
     let exit = execute(
@@ -28,7 +28,7 @@ fn suimon(words: &[&str]) -> (Exit, String, String) {
 }
 
 /// A fake daemon on a thread of its own; stays until the test's process ends.
-fn daemon() -> (TempDir, String, Arc<FakeService>) {
+pub(super) fn daemon() -> (TempDir, String, Arc<FakeService>) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("control.sock");
     let service = Arc::new(FakeService::default());
@@ -61,6 +61,7 @@ fn without_a_daemon_the_code_is_3_and_the_sentence_says_what_to_look_at() {
     for command in [
         &["status"][..],
         &["stats"],
+        &["top", "--once"],
         &["reload"],
         &["flush", "--all"],
         &["ask", "example.com", "A"],
@@ -103,6 +104,11 @@ fn bad_usage_is_2_whether_the_daemon_runs_or_not() {
         &["nta", "add", "a.test", "--for", "8d"],
         &["nta", "remove", "a..test"],
         &["guard", "pin"],
+        &["top", "--once", "--count", "2"],
+        &["top", "--count", "0"],
+        &["top", "--interval", "10ms"],
+        &["top", "--rows", "0"],
+        &["top", "--zones-by", "size"],
         &["guard", "exempt", "a..test"],
         &["incidents", "show"],
         &["incidents", "export"],
@@ -131,6 +137,7 @@ fn help_and_version_are_done() {
     for command in [
         "status",
         "stats",
+        "top",
         "check",
         "ask",
         "why",
@@ -235,6 +242,11 @@ fn every_command_says_its_result_for_people_and_for_programs() {
             "validating broken.test. again; 3 cached entries forgotten",
         ),
         (&["reload"], Exit::Done, "reloaded, changed: log.level"),
+        (
+            &["guard", "shadow"],
+            Exit::Done,
+            "counted for 1 min: 7 queries",
+        ),
     ] {
         let (exit, out, err) = human(words);
         assert_eq!((exit, err.as_str()), (expected, ""), "{words:?}");

@@ -14,7 +14,7 @@ use crate::guard::Arrival;
 use crate::ingress::{Datagram, Later, Next, Peer, Service, StreamNext};
 use crate::query::{self, Pipeline, Refresh, WorkerState};
 use crate::sys::clock::{self, Now};
-use crate::sys::rtnetlink;
+use crate::sys::{entropy, rtnetlink};
 use crate::telemetry::{Reason, Worker};
 
 /// How long a query over the limit of a proven address waits, time after time; after the last its connection is closed.
@@ -119,10 +119,16 @@ impl Service for Front {
     async fn stream_query(&self, query: Vec<u8>, peer: Peer, now: Now) -> StreamNext {
         let mut now = now;
         // What is over the limit of a proven address waits for the limit, not for us: each attempt costs what a packet does.
+        let mut waits = false;
         for pause in DEFERRED {
             let next = self.stream_query_now(&query, peer, now).await;
             if let Some(next) = next {
                 return next;
+            }
+            if !waits {
+                let pipeline = Arc::clone(&self.operator.live().pipeline);
+                pipeline.deferred(&query, now, &mut entropy::csprng());
+                waits = true;
             }
             tokio::time::sleep(pause).await;
             now = clock::now();

@@ -12,8 +12,7 @@ use super::live::Live;
 use super::local_root::LocalRoots;
 use super::rollover::Rollovers;
 use super::secrecy::Secrecy;
-use super::{flushing, guarded, known_names, limiting, lookout, metrics, report, shares};
-use crate::config::plan::TransportKind;
+use super::{dnstap, flushing, guarded, known_names, lookout, metrics, report, shadow, top, why};
 use crate::config::{self, Loaded, Sources};
 use crate::dnssec::{Excused, ExcusedZones};
 use crate::egress::ForwarderError;
@@ -21,16 +20,16 @@ use crate::guard::permit::{InternalCause, RecursionPermit};
 use crate::guard::zones::Class;
 use crate::ops::control::protocol::{
     AskReport, GuardChangeReport, GuardReport, IncidentReport, IncidentsReport, LastReload,
-    NtaAddReport, NtaListReport, NtaRemoveReport, ReloadReport, StatusReport, Transport, WhyReport,
+    NtaAddReport, NtaListReport, NtaRemoveReport, ReloadReport, ShadowReport, StatusReport,
+    TopReport, Transport, WhyReport,
 };
 use crate::ops::control::{
     FlushTarget, Peer, Rate, Reply, Service, ServiceError, ZoneWish, queries,
 };
 use crate::ops::logging::Logging;
 use crate::ops::metrics::Metric;
-use crate::policy::Decision;
 use crate::sys::clock::{self, Now};
-use crate::telemetry::{Reason, Telemetry};
+use crate::telemetry::Telemetry;
 use crate::wire::{Name, Question};
 
 /// The running daemon: the live configuration and how to replace it.
@@ -241,17 +240,6 @@ impl Operator {
             self.flush(&FlushTarget::Tree(zone));
         }
     }
-
-    /// What `known` says of the cache for one question.
-    fn cached(live: &Live, question: &Question) -> Option<String> {
-        let response = live.cache.lookup(question, clock::now())?;
-        let held = response.answer.iter().chain(&response.authority);
-        let left = held.map(|held| held.ttl).min();
-        Some(left.map_or_else(
-            || response.rcode.to_string(),
-            |left| format!("{}, {left} s left", response.rcode),
-        ))
-    }
 }
 
 impl Service for Operator {
@@ -301,14 +289,20 @@ impl Service for Operator {
     }
 
     fn stats(&self) -> Vec<Metric> {
-        let mut all = crate::ops::metrics::of_telemetry(&self.telemetry.snapshot());
-        let live = self.live();
+        let (live, snapshot) = (self.live(), self.telemetry.snapshot());
+        let mut all = crate::ops::metrics::of_telemetry(&snapshot);
+        shadow::metrics(&mut all, &live, &snapshot.clients);
+        dnstap::metrics(&mut all, &self.telemetry);
         all.extend(metrics::of_live(&live));
         all.extend(self.rollovers.metrics());
         self.incidents.metrics(&mut all);
         let root_copy = live.resolver.root_copy();
         all.extend(self.local_root.metrics(root_copy, clock::now()));
         all
+    }
+
+    fn top(&self) -> TopReport {
+        top::report(&self.live(), &self.telemetry, self.started, clock::now())
     }
 
     fn flush(&self, target: &FlushTarget) -> u64 {
@@ -344,42 +338,8 @@ impl Service for Operator {
         interface: Option<&str>,
         question: &Question,
     ) -> WhyReport {
-        let live = self.live();
         let local = self.listening.first().map_or(client, SocketAddr::ip);
-        let transport = match transport {
-            Transport::Udp => TransportKind::Udp,
-            Transport::Tcp => TransportKind::Tcp,
-        };
-        let explained = live.pipeline.guard.explain(client, local, transport);
-        let wrong_way = lookout::wrong_way(&live, client, transport, interface);
-        let reason = wrong_way.unwrap_or(explained.reason);
-        let verdict = match reason {
-            Reason::AclAllow => "admit",
-            Reason::AclDrop | Reason::WrongIngress | Reason::NoRouteBack => "drop",
-            _ => "refuse",
-        };
-        let decision = live.policy.decide(question);
-        WhyReport {
-            client: client.to_string(),
-            name: question.name.to_string(),
-            rtype: question.rtype.to_string(),
-            verdict: verdict.to_owned(),
-            rule: explained
-                .rule
-                .filter(|_| wrong_way.is_none())
-                .map(|prefix| prefix.to_string()),
-            reason: reason.label().to_owned(),
-            sentence: reason.sentence().to_owned(),
-            ways: lookout::ways(&live, client),
-            policy: report::policy_word(&decision).to_owned(),
-            route: route(&live, &decision),
-            negative_anchor: report::excuse(&live, &question.name, clock::now()),
-            zone_guard: guarded::why(&live, &decision, &question.name, clock::now()),
-            cached: Self::cached(&live, question),
-            limits: limiting::limits(&live, client, transport == TransportKind::Tcp),
-            shares: (verdict == "admit")
-                .then(|| shares::why(&live, client, transport == TransportKind::Tcp)),
-        }
+        why::report(&self.live(), local, client, transport, interface, question)
     }
 
     fn reload(&self) -> Reply<'_, ReloadReport> {
@@ -431,6 +391,11 @@ impl Service for Operator {
         guarded::status(&self.live(), clock::now())
     }
 
+    fn shadow(&self) -> ShadowReport {
+        let snapshot = self.telemetry.snapshot();
+        shadow::report(&self.live(), &snapshot, self.started, clock::now())
+    }
+
     fn incidents(&self) -> IncidentsReport {
         self.incidents.list()
     }
@@ -479,21 +444,4 @@ impl Service for Operator {
             kept: self.keeper.save(&self.excused),
         })
     }
-}
-
-/// Which forward or stub zone takes a name, and its servers.
-fn route(live: &Live, decision: &Decision) -> Option<String> {
-    let (zone, servers) = match decision {
-        Decision::Forward(index) => live
-            .policy
-            .forward(*index)
-            .map(|zone| (&zone.zone, &zone.servers))?,
-        Decision::Stub(index) => live
-            .policy
-            .stub(*index)
-            .map(|zone| (&zone.zone, &zone.servers))?,
-        Decision::Answer(_) | Decision::Chase { .. } | Decision::Resolve => return None,
-    };
-    let servers: Vec<String> = servers.iter().map(ToString::to_string).collect();
-    Some(format!("{zone} by {}", servers.join(", ")))
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use super::limiting;
 use super::live::Live;
+use super::{limiting, shadow};
 use crate::config::plan::{AclAction, Limits, Validation};
 use crate::config::units::Moment;
 use crate::config::{Loaded, Problem};
@@ -23,7 +23,8 @@ use crate::telemetry::Snapshot;
 use crate::wire::{Held, Name, Question, text};
 
 /// Sections and keys that take effect at the next start only.
-const AT_START: [&str; 9] = [
+const AT_START: [&str; 10] = [
+    "dnstap.",
     "listen.",
     "tcp.",
     "metrics.",
@@ -140,6 +141,7 @@ pub(super) fn status(live: &Live, snapshot: &Snapshot) -> StatusReport {
         cache_capacity_bytes: live.plan.cache.max_bytes,
         validation: validation(live, clock::now()),
         limiter: limiting::status(live, &snapshot.clients, clock::now()),
+        limits: shadow::limits(live, &snapshot.clients),
         ..StatusReport::default().with_telemetry(snapshot)
     }
 }

@@ -131,6 +131,15 @@ impl FairShares {
         self.pool.take()
     }
 
+    /// Whether a client has all the look-ups under way that it may have, or might if shares were enforced.
+    #[must_use]
+    pub fn is_used_up(&self, customer: &Customer) -> bool {
+        self.plan.mode != ZoneGuardMode::Off && {
+            let Used { held, most } = self.client(customer);
+            held >= most
+        }
+    }
+
     /// Counts a look-up for a client, until what is returned is dropped.
     #[must_use]
     pub fn enter(&self, customer: &Customer) -> Option<Share> {

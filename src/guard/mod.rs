@@ -33,7 +33,7 @@ use ipnet::IpNet;
 use rand::Rng;
 
 use crate::config::plan;
-use crate::config::plan::{AclAction, RouteBack, TransportKind};
+use crate::config::plan::{AclAction, RouteBack, TransportKind, ZoneGuardMode};
 use crate::sys::addresses::LOOPBACK_INTERFACE;
 use crate::sys::clock::Now;
 use crate::sys::entropy;
@@ -92,6 +92,8 @@ pub struct Guard {
     /// Whether rows 5 and 6 have anything to look at.
     checks_ways: bool,
     refusals: Arc<Refusals>,
+    refusal_mode: ZoneGuardMode,
+    prove_mode: ZoneGuardMode,
     spoofed: Arc<Spoofed>,
     spoof_alarm: u32,
     backscatter: Arc<Backscatter>,
@@ -146,6 +148,8 @@ impl Guard {
                 plan.refusals_per_host,
                 key,
             )),
+            refusal_mode: plan.refusal_mode,
+            prove_mode: plan.prove_mode,
             spoofed: Arc::default(),
             spoof_alarm: plan.spoof_alarm,
             backscatter: Arc::new(Backscatter::new(plan.backscatter, Arc::default())),
@@ -247,7 +251,9 @@ impl Guard {
             .limiter
             .arrive(admission.limits(), asked, may_reply, now, dice)
         {
-            None if self.limiter.must_prove(admission.limits(), now) => {
+            None if self.prove_mode != ZoneGuardMode::Off
+                && self.limiter.must_prove(admission.limits(), now) =>
+            {
                 Verdict::Admit(admission.suspected())
             }
             None => Verdict::Admit(admission),
@@ -316,7 +322,7 @@ impl Guard {
             recursion_desired,
             // Row 10 holds for what goes wrong later, too.
             self.may_send_error(arrival),
-            rule.prove,
+            rule.prove && self.prove_mode != ZoneGuardMode::Off,
         ))
     }
 
@@ -467,7 +473,7 @@ impl Guard {
         if !self.may_send_error(arrival) {
             return Verdict::Drop(Reason::ReflectorPort);
         }
-        if self.refusals.take(&arrival.source, now) {
+        if self.may_refuse(arrival, now) {
             Verdict::Refuse(reason, Rcode::REFUSED)
         } else {
             Verdict::Drop(Reason::RefusalBudget)

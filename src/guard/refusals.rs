@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use siphasher::sip::SipHasher13;
 
 use super::address::Address;
+use super::{Arrival, Guard};
+use crate::config::plan::ZoneGuardMode;
 use crate::sys::clock::Now;
 
 /// Slots: 16,384 lines of four, 512 KiB.
@@ -26,6 +28,8 @@ pub struct Refusals {
     hasher: SipHasher13,
     per_prefix: Option<Rate>,
     per_host: Option<Rate>,
+    /// Taken beyond it.
+    over: AtomicU64,
 }
 
 /// Microseconds between two refusals, and how far ahead of time one may be.
@@ -48,6 +52,7 @@ impl Refusals {
             hasher: SipHasher13::new_with_key(key),
             per_prefix: Rate::new(per_prefix, burst),
             per_host: Rate::new(per_host, per_host / 10),
+            over: AtomicU64::new(0),
         }
     }
 
@@ -72,6 +77,21 @@ impl Refusals {
         }
         self.take_prefix(prefix_of(client.into()), per_prefix, now)
             && take_slot(&self.host, 0, per_host, now)
+    }
+
+    /// The same, where the budget is only logged: it may always be sent.
+    #[must_use]
+    pub fn take_or_count(&self, client: impl Into<Address>, now: Now) -> bool {
+        if !self.take(client, now) {
+            self.over.fetch_add(1, Ordering::Relaxed);
+        }
+        true
+    }
+
+    /// How many were beyond the budget.
+    #[must_use]
+    pub fn over_budget(&self) -> u64 {
+        self.over.load(Ordering::Relaxed)
     }
 
     fn take_prefix(&self, prefix: u64, rate: Rate, now: u64) -> bool {
@@ -100,6 +120,29 @@ impl Rate {
     /// `whole_at`: when the budget will be whole again.
     const fn allows(self, whole_at: u64, now: u64) -> bool {
         (whole_at & TIME_MAX) <= now.saturating_add(self.ahead)
+    }
+}
+
+impl Guard {
+    /// Whether who must prove its address gets nothing else before it has; otherwise that is only logged.
+    #[must_use]
+    pub fn enforces_proof(&self) -> bool {
+        self.prove_mode == ZoneGuardMode::Enforce
+    }
+
+    /// Refusals sent although the budget was used up, because that is only logged.
+    #[must_use]
+    pub fn refusals_over_budget(&self) -> u64 {
+        self.refusals.over_budget()
+    }
+
+    /// Whether one more refusal may be sent, within the budget or because that is only logged.
+    pub(in crate::guard) fn may_refuse(&self, arrival: &Arrival<'_>, now: Now) -> bool {
+        match self.refusal_mode {
+            ZoneGuardMode::Off => true,
+            ZoneGuardMode::LogOnly => self.refusals.take_or_count(&arrival.source, now),
+            ZoneGuardMode::Enforce => self.refusals.take(&arrival.source, now),
+        }
     }
 }
 

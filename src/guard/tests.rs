@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::permit::Cause;
 use super::*;
-use crate::config::plan::AclRule;
+use crate::config::plan::{AclRule, ZoneGuardMode};
 use crate::telemetry::Worker;
 
 const QUERY: u16 = 0x0100;
@@ -30,6 +30,8 @@ pub(super) fn plan(allow: &[&str]) -> plan::Guard {
         spoof_alarm: 10,
         suppress_errors_to_reflectors: true,
         refusals_per_prefix: 1,
+        refusal_mode: ZoneGuardMode::Enforce,
+        prove_mode: ZoneGuardMode::Enforce,
         refusal_burst: 5,
         refusals_per_host: 200,
         pending_per_client: 128,

@@ -8,7 +8,8 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use tokio::sync::watch;
 
-use crate::config::plan;
+use crate::config::plan::{self, ZoneGuardMode};
+use crate::telemetry::shadow::Limit;
 
 /// Counts of open connections, shared by all listeners. The map holds only prefixes with a connection open, so the limit
 /// on connections bounds it.
@@ -22,6 +23,7 @@ struct Counts {
     busy: watch::Sender<bool>,
     limit: usize,
     per_prefix: usize,
+    mode: ZoneGuardMode,
 }
 
 /// One open connection's place; gives it back when dropped.
@@ -30,6 +32,7 @@ struct Counts {
 pub struct ConnectionTicket {
     counts: Arc<Counts>,
     prefix: IpAddr,
+    over_limit: bool,
 }
 
 impl Connections {
@@ -42,12 +45,15 @@ impl Connections {
             busy: watch::Sender::new(false),
             limit: plan.connections,
             per_prefix: plan.connections_per_client,
+            mode: plan.client_mode,
         }))
     }
 
-    /// A place for a connection from `client`, or nothing when there are too many in all or from its IPv4 address or IPv6 /56.
-    #[must_use]
-    pub fn enter(&self, client: IpAddr) -> Option<ConnectionTicket> {
+    /// A place for a connection from `client`.
+    ///
+    /// # Errors
+    /// The limit that forbids it: there are too many in all, or from its IPv4 address or IPv6 /56.
+    pub fn enter(&self, client: IpAddr) -> Result<ConnectionTicket, Limit> {
         let counts = &self.0;
         let prefix = prefix_of(client);
         counts
@@ -55,19 +61,24 @@ impl Connections {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| {
                 (open < counts.limit).then_some(open + 1)
             })
-            .ok()?;
+            .map_err(|_| Limit::TcpTotal)?;
         let admitted = {
             let mut here = counts.prefixes.entry(prefix).or_insert(0);
             // Counted even when it is one too many, so that the ticket below gives back what was taken.
             *here += 1;
-            *here <= counts.per_prefix
+            *here <= counts.per_prefix || counts.mode == ZoneGuardMode::Off
         };
         let ticket = ConnectionTicket {
             counts: Arc::clone(counts),
             prefix,
+            over_limit: !admitted,
         };
         counts.note_use();
-        admitted.then_some(ticket)
+        if admitted || counts.mode == ZoneGuardMode::LogOnly {
+            Ok(ticket)
+        } else {
+            Err(Limit::TcpPerClient)
+        }
     }
 
     /// Connections open now.
@@ -80,6 +91,14 @@ impl Connections {
     #[must_use]
     pub fn busy(&self) -> watch::Receiver<bool> {
         self.0.busy.subscribe()
+    }
+}
+
+impl ConnectionTicket {
+    /// Whether its client has more than it may, where that is only logged.
+    #[must_use]
+    pub const fn is_over_limit(&self) -> bool {
+        self.over_limit
     }
 }
 
@@ -137,11 +156,11 @@ mod tests {
         let tickets: Vec<_> = (1..=3)
             .map(|n| connections.enter(ip(&format!("192.0.2.{n}"))).unwrap())
             .collect();
-        assert!(connections.enter(ip("192.0.2.4")).is_none());
+        assert!(connections.enter(ip("192.0.2.4")).is_err());
         assert_eq!(connections.open(), 3);
         drop(tickets);
         assert_eq!(connections.open(), 0);
-        assert!(connections.enter(ip("192.0.2.4")).is_some());
+        assert!(connections.enter(ip("192.0.2.4")).is_ok());
         assert!(connections.0.prefixes.is_empty(), "nothing is left behind");
     }
 
@@ -151,17 +170,17 @@ mod tests {
         let first = connections.enter(ip("2001:db8::1")).unwrap();
         let _second = connections.enter(ip("2001:db8:0:ff:1::1")).unwrap();
         assert!(
-            connections.enter(ip("2001:db8::2")).is_none(),
+            connections.enter(ip("2001:db8::2")).is_err(),
             "the same /56"
         );
         assert_eq!(connections.open(), 2, "the one turned away is not counted");
         let _other = connections.enter(ip("2001:db8:0:100::1")).unwrap();
         drop(first);
-        assert!(connections.enter(ip("2001:db8::2")).is_some());
+        assert!(connections.enter(ip("2001:db8::2")).is_ok());
 
         let _v4 = [0, 0].map(|_| connections.enter(ip("192.0.2.1")).unwrap());
-        assert!(connections.enter(ip("::ffff:192.0.2.1")).is_none());
-        assert!(connections.enter(ip("192.0.2.2")).is_some());
+        assert!(connections.enter(ip("::ffff:192.0.2.1")).is_err());
+        assert!(connections.enter(ip("192.0.2.2")).is_ok());
     }
 
     #[test]
@@ -178,5 +197,24 @@ mod tests {
         assert!(*busy.borrow());
         tickets.truncate(7);
         assert!(!*busy.borrow());
+    }
+
+    #[test]
+    fn a_limit_that_is_only_logged_lets_in_and_tells_what_enforcing_would_have_refused() {
+        let refused = |mode| {
+            let mut plan = plan();
+            plan.connections_per_client = 2;
+            plan.client_mode = mode;
+            let connections = Connections::new(&plan);
+            let entered: Vec<_> = (0..5).map(|_| connections.enter(ip("192.0.2.1"))).collect();
+            let over = entered.iter().flatten().filter(|one| one.is_over_limit());
+            (
+                entered.iter().filter(|one| one.is_err()).count(),
+                over.count(),
+            )
+        };
+        assert_eq!(refused(ZoneGuardMode::Enforce), (3, 0));
+        assert_eq!(refused(ZoneGuardMode::LogOnly), (0, 3));
+        assert_eq!(refused(ZoneGuardMode::Off), (0, 0));
     }
 }

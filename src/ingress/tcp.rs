@@ -13,6 +13,7 @@ use super::connection::{self, Context};
 use super::connections::{ConnectionTicket, Connections};
 use super::{Peer, Service};
 use crate::config::plan;
+use crate::telemetry::shadow::{KnownGood, Limit};
 use crate::telemetry::{Reason, Telemetry, Worker};
 
 /// Pause when a connection cannot be accepted (no descriptors left): time for others to close.
@@ -87,10 +88,18 @@ impl<S: Service> TcpAcceptor<S> {
         let refused = match self.service.admit_connection(source, local) {
             Err(reason) => reason,
             Ok(()) => {
-                if let Some(ticket) = self.connections.enter(source.ip()) {
-                    let task = self.clone().serve(stream, Peer { source, local }, ticket);
-                    open.spawn(task);
-                    return;
+                // A handshake has proven the address; what will be asked is not known yet.
+                let acted = |limit| cells.acted(limit, KnownGood::Address, 1);
+                match self.connections.enter(source.ip()) {
+                    Ok(ticket) => {
+                        if ticket.is_over_limit() {
+                            acted(Limit::TcpPerClient);
+                        }
+                        let task = self.clone().serve(stream, Peer { source, local }, ticket);
+                        open.spawn(task);
+                        return;
+                    }
+                    Err(limit) => acted(limit),
                 }
                 Reason::TcpConnections
             }

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 
 use super::control::protocol::{
     AskReport, GuardChangeReport, GuardReport, Incident, IncidentReport, IncidentsReport,
-    NegativeAnchorReport, NtaAddReport, NtaListReport, NtaRemoveReport, ReloadReport, Spent,
-    StatusReport, TraceStep, Transport, WhyReport,
+    NegativeAnchorReport, NtaAddReport, NtaListReport, NtaRemoveReport, ReloadReport, ShadowReport,
+    Spent, StatusReport, TopClient, TopReport, TraceStep, Transport, WhyReport,
 };
 use super::control::{FlushTarget, Peer, Reply, Service, ServiceError, ZoneWish};
 use super::metrics::Metric;
@@ -54,6 +54,24 @@ impl Service for FakeService {
             ),
             Metric::level("suimon_cache_entries", "Entries.", &[], 42),
         ]
+    }
+
+    fn top(&self) -> TopReport {
+        let mut told = self.told.lock().unwrap();
+        let looks = told.iter().filter(|what| *what == "top").count();
+        told.push("top".to_owned());
+        let looks = u64::try_from(looks).unwrap();
+        TopReport {
+            uptime_ms: 10_000 + 500 * looks,
+            queries_total: 1_000 + 50 * looks,
+            answers_total: 1_000 + 40 * looks,
+            hits_total: 900 + 30 * looks,
+            clients: vec![TopClient {
+                network: "192.0.2.0/24".to_owned(),
+                queries_per_second: 100.0,
+            }],
+            ..TopReport::default()
+        }
     }
 
     fn flush(&self, target: &FlushTarget) -> u64 {
@@ -150,6 +168,14 @@ impl Service for FakeService {
         GuardReport {
             mode: "enforce".to_owned(),
             ..GuardReport::default()
+        }
+    }
+
+    fn shadow(&self) -> ShadowReport {
+        ShadowReport {
+            uptime_seconds: 60,
+            queries_total: 7,
+            ..ShadowReport::default()
         }
     }
 

@@ -2,6 +2,7 @@
 
 pub mod control;
 mod crowd;
+pub mod dnstap;
 #[cfg(test)]
 pub(crate) mod fake;
 pub mod logging;

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::counted::Counted;
 use super::limit::Account;
 use super::{Next, Pipeline, is_error, with_chain};
 use crate::answer;
@@ -225,9 +226,10 @@ impl Pipeline {
             }
             Err(reason) => {
                 self.telemetry.shared().verdict(reason);
-                // The stub asks again; SERVFAIL would send it elsewhere with the same load. Servers that are full are so for others, too.
+                self.acted_on_waiting(&waiting, reason, now);
+                // Whoever has proven itself asks again, and who has not learns how; SERVFAIL would send it elsewhere with the same load. Servers that are full are so for others, too.
                 if waiting.transport == TransportKind::Udp && reason != Reason::ServerSlots {
-                    return None;
+                    return self.tell_to_prove(&waiting, now);
                 }
                 Arc::new(Response::failure(own_failure(reason)))
             }
@@ -240,6 +242,19 @@ impl Pipeline {
         self.tell_as(waiting, &response, source, now)
     }
 
+    fn tell_to_prove(&self, waiting: &Waiting, now: Now) -> Option<Vec<u8>> {
+        let mut reply = Vec::with_capacity(64);
+        let next = self.send_to_prove(
+            &Counted::new(self.telemetry.shared()),
+            (waiting.account, &waiting.proof),
+            &waiting.packet,
+            waiting.may_send_errors,
+            (now, &mut entropy::csprng()),
+            &mut reply,
+        );
+        matches!(next, Next::Reply).then_some(reply)
+    }
+
     fn tell_as(
         &self,
         waiting: Waiting,
@@ -247,7 +262,7 @@ impl Pipeline {
         source: AnswerSource,
         now: Now,
     ) -> Option<Vec<u8>> {
-        let counters = self.telemetry.shared();
+        let counters = &Counted::new(self.telemetry.shared());
         let udp = waiting.transport == TransportKind::Udp;
         drop(waiting.ticket);
         let response = with_chain(response, waiting.chain);

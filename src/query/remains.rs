@@ -2,6 +2,7 @@
 
 use rand::Rng;
 
+use super::counted::Counted;
 use super::limit::Account;
 use super::miss::own_failure;
 use super::{Miss, Next, Pipeline, Refresh, Waiting, is_error, with_chain};
@@ -13,7 +14,8 @@ use crate::guard::cookies::{Cookie, Proof};
 use crate::guard::zones::{Cut, Denial, Permission, Query, Slot};
 use crate::guard::{Admission, Arrival};
 use crate::sys::clock::Now;
-use crate::telemetry::{AnswerSource, Reason, Worker};
+use crate::telemetry::shadow::{KnownGood, Limit};
+use crate::telemetry::{AnswerSource, Reason};
 use crate::wire::{Ede, Held, Name, QueryView, Question, Rcode, Response};
 
 /// What remains of a question when policy and cache have had their say.
@@ -29,7 +31,7 @@ pub(super) struct Remains {
 /// Who asked, and how.
 #[derive(Clone, Copy)]
 pub(super) struct Asker<'a> {
-    pub(super) counters: &'a Worker,
+    pub(super) counters: &'a Counted<'a>,
     pub(super) arrival: &'a Arrival<'a>,
     pub(super) query: &'a QueryView<'a>,
     pub(super) proof: Proof,
@@ -79,6 +81,7 @@ impl Pipeline {
             );
         }
         let customer = self.guard.limiter().customer(admission.limits());
+        let verified = admission.is_verified();
         let joins = self.resolver.is_under_way(&question, demand);
         let judged = Query {
             name: &question.name,
@@ -119,8 +122,10 @@ impl Pipeline {
                 reason,
                 ede,
                 silent,
+                known,
             }) => {
                 counters.verdict(reason);
+                counters.acted(Limit::ZoneGuard, good(known, verified), 1);
                 if silent && arrival.transport == TransportKind::Udp {
                     return Next::Silence;
                 }
@@ -135,16 +140,36 @@ impl Pipeline {
                 );
             }
         };
+        if let Some(known) = slot.spared() {
+            counters.acted(Limit::ZoneGuard, good(known, verified), 1);
+        }
         let Some(permit) = admission.into_permit() else {
             return Next::Silence;
         };
+        // Whoever makes room for it, one look-up of its client is too many.
+        if !joins && self.fair.is_used_up(&customer) {
+            self.acted(
+                counters,
+                Limit::ClientShare,
+                asker.query,
+                verified,
+                (now, dice),
+            );
+        }
         let (ticket, share) = match self.seat(customer, (&question, demand), joins) {
             Ok(seat) => seat,
             Err(reason) => {
                 counters.verdict(reason);
                 let stale = self.good_before(&question, demand, now);
                 if stale.is_none() && arrival.transport == TransportKind::Udp {
-                    return Next::Silence;
+                    return self.send_to_prove(
+                        counters,
+                        (account, &asker.proof),
+                        arrival.bytes,
+                        may_send_errors,
+                        (now, dice),
+                        reply,
+                    );
                 }
                 let (response, source) = stale.map_or_else(
                     || {
@@ -326,5 +351,14 @@ impl Pipeline {
             (now, dice),
             reply,
         )
+    }
+}
+
+/// What speaks for a query that the zone guard denies.
+const fn good(known: bool, verified: bool) -> KnownGood {
+    match (known, verified) {
+        (true, _) => KnownGood::Name,
+        (false, true) => KnownGood::Address,
+        (false, false) => KnownGood::No,
     }
 }

@@ -18,6 +18,7 @@ use crate::wire::{Ede, Flags, Message};
 
 mod limits;
 mod rooms;
+mod shadow;
 
 fn pipeline(config: &str) -> Pipeline {
     let plan = load_text(Path::new("test.toml"), config).unwrap().plan;
@@ -575,5 +576,69 @@ fn a_zone_under_attack_is_answered_from_stale_data_although_others_are_not() {
     assert_eq!(
         one(&pipeline, &mut worker, "www.victim.example", 101).0,
         "miss"
+    );
+}
+
+#[test]
+fn those_who_ask_are_seen_as_networks_and_what_they_ask_for_as_domains() {
+    let pipeline =
+        pipeline("[acl]\nallow = ['198.51.100.0/24', '2001:db8:77::/48']\n[limiter]\nmode = 'off'");
+    let mut worker = worker();
+    let now = Now::at_secs(100);
+    let mut ask = |client: &str, packet: &[u8]| {
+        let arrival = arrival(packet, client.parse().unwrap(), TransportKind::Udp);
+        pipeline.arrive(&mut worker, &arrival, now, &mut Vec::new());
+    };
+    // 500 queries of a second are all noted; of 64,000 more one in 64 stands for the others.
+    for number in 0..100 {
+        let name = format!(
+            "{}.Private{}.example.",
+            "x".repeat(number % 60 + 1),
+            number % 4
+        );
+        let packet = query(&name, RecordType::A, None);
+        ask(&format!("198.51.100.{number}"), &packet);
+        ask(&format!("2001:db8:77:{number:x}::1"), &packet);
+        ask(&format!("203.0.113.{number}"), &packet);
+    }
+    let no_query = [0_u8; 11];
+    ask("198.51.100.1", &no_query);
+    let many = query("www.popular.example.", RecordType::A, None);
+    for _ in 0..64_300 {
+        ask("198.51.100.1", &many);
+    }
+    let seen = worker.counters.seen();
+    let shown = |heavy: &crate::telemetry::heavy::Heavy<_>| {
+        let of = |(key, rate): (&IpNet, f32)| (key.to_string(), rate * 4.516_656);
+        heavy.rates(100_000).map(of).collect::<Vec<_>>()
+    };
+    let clients = shown(&seen.clients);
+    assert_eq!(clients.len(), 2);
+    let v6 = clients
+        .iter()
+        .find(|(network, _)| network == "2001:db8:77::/48")
+        .unwrap();
+    assert!((v6.1 - 100.0).abs() < 0.1, "{clients:?}");
+    let v4 = clients
+        .iter()
+        .find(|(network, _)| network == "198.51.100.0/24")
+        .unwrap();
+    assert!((50_000.0..80_000.0).contains(&v4.1), "{clients:?}");
+    let outsiders = shown(&seen.outsiders);
+    assert_eq!(outsiders.len(), 1);
+    assert_eq!(outsiders[0].0, "203.0.113.0/24");
+    let mut domains: Vec<String> = seen
+        .domains
+        .rates(100_000)
+        .map(|(wire, _)| Name::from_wire(wire).unwrap().to_string())
+        .collect();
+    domains.sort();
+    let private = (0..4).map(|at| format!("private{at}.example."));
+    let all: Vec<String> = std::iter::once("popular.example.".to_owned())
+        .chain(private)
+        .collect();
+    assert_eq!(
+        domains, all,
+        "no whole name, and nothing of those who may not ask"
     );
 }

@@ -14,5 +14,6 @@ pub mod sandbox;
 pub mod send_batch;
 pub mod shape;
 pub mod tcp;
+pub mod terminal;
 pub mod udp;
 pub mod wake;

@@ -4,13 +4,17 @@
 //! (2.5 ns, measured) instead of a registry look-up (170 ns and more). `ops` adds the workers up when somebody looks.
 
 pub mod cell;
+pub mod heavy;
 pub mod incidents;
 pub mod latency;
 pub mod reason;
+pub mod seen;
+pub mod shadow;
+pub mod tap;
 pub mod unsolicited;
 pub mod worker;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 pub use incidents::Incidents;
 pub use reason::Reason;
@@ -21,6 +25,7 @@ pub use worker::{AnswerSource, Counts, Received, Worker};
 pub struct Telemetry {
     workers: Mutex<Vec<Arc<Worker>>>,
     shared: Arc<Worker>,
+    tap: OnceLock<tap::Tap>,
     incidents: Arc<Incidents>,
 }
 
@@ -46,6 +51,7 @@ impl Telemetry {
         Self {
             workers: Mutex::default(),
             shared: Arc::new(Worker::shared()),
+            tap: OnceLock::new(),
             incidents: Arc::default(),
         }
     }
@@ -88,6 +94,26 @@ impl Telemetry {
     #[must_use]
     pub fn per_worker(&self) -> Vec<Counts> {
         self.lock().iter().map(|worker| worker.counts()).collect()
+    }
+
+    /// Where single messages are handed over, if anybody records them.
+    #[inline]
+    #[must_use]
+    pub fn tap(&self) -> Option<&tap::Tap> {
+        self.tap.get()
+    }
+
+    /// Has single messages handed over from now on; the first who asks for it gets them.
+    pub fn set_tap(&self, tap: tap::Tap) {
+        let _somebody_records_already = self.tap.set(tap);
+    }
+
+    /// What each worker met lately, the shared one included.
+    #[must_use]
+    pub fn seen(&self) -> Vec<seen::Seen> {
+        let workers = self.lock().clone();
+        let all = workers.iter().chain([&self.shared]);
+        all.map(|worker| worker.seen()).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Arc<Worker>>> {

@@ -1,10 +1,13 @@
 //! What did one worker see and answer? Its cells, and the numbers read from them.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::cell::{Cells, Writers, add_up};
 use super::latency::{Latency, LatencyCounts};
 use super::reason::Reason;
+use super::seen::Seen;
+use super::shadow::{self, KnownGood, Limit};
 
 /// How a query arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -161,6 +164,8 @@ pub struct Worker {
     totals: Cells<TOTALS>,
     hits: Latency,
     misses: Latency,
+    shadow: Cells<{ shadow::CELLS }>,
+    seen: Mutex<Seen>,
 }
 
 /// The same, read.
@@ -179,6 +184,7 @@ pub struct Counts {
     pub hits: LatencyCounts,
     /// The same when somebody was.
     pub misses: LatencyCounts,
+    shadow: [u64; shadow::CELLS],
 }
 
 impl Worker {
@@ -204,6 +210,8 @@ impl Worker {
             totals: Cells::default(),
             hits: Latency::default(),
             misses: Latency::default(),
+            shadow: Cells::default(),
+            seen: Mutex::default(),
         }
     }
 
@@ -239,6 +247,28 @@ impl Worker {
         latency.observe(self.writers, took);
     }
 
+    /// Counts queries that a limit held back, or would have if it were enforced, and what spoke for them.
+    #[inline]
+    pub fn acted(&self, limit: Limit, good: KnownGood, times: u64) {
+        self.shadow
+            .add(self.writers, shadow::cell(limit, good), times);
+    }
+
+    /// Notes whom and what was met just now, unless somebody reads it at this moment: nobody waits.
+    #[inline]
+    pub fn meet(&self, note: impl FnOnce(&mut Seen)) {
+        if let Ok(mut seen) = self.seen.try_lock() {
+            note(&mut seen);
+        }
+    }
+
+    /// What was met lately.
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.clone()
+    }
+
     /// What was counted.
     #[must_use]
     pub fn counts(&self) -> Counts {
@@ -250,6 +280,7 @@ impl Worker {
             totals: self.totals.read(),
             hits: self.hits.counts(),
             misses: self.misses.counts(),
+            shadow: self.shadow.read(),
         }
     }
 }
@@ -264,6 +295,7 @@ impl Default for Counts {
             totals: [0; TOTALS],
             hits: LatencyCounts::default(),
             misses: LatencyCounts::default(),
+            shadow: [0; shadow::CELLS],
         }
     }
 }
@@ -278,6 +310,7 @@ impl Counts {
         add_up(&mut self.totals, &more.totals);
         self.hits.add(&more.hits);
         self.misses.add(&more.misses);
+        add_up(&mut self.shadow, &more.shadow);
     }
 
     /// Messages that arrived so.
@@ -296,6 +329,13 @@ impl Counts {
     #[must_use]
     pub fn answers_from(&self, source: AnswerSource) -> u64 {
         self.answers.get(source as usize).copied().unwrap_or(0)
+    }
+
+    /// Queries that a limit held back, or would have, for which this spoke.
+    #[must_use]
+    pub fn acted(&self, limit: Limit, good: KnownGood) -> u64 {
+        let cell = self.shadow.get(shadow::cell(limit, good));
+        cell.copied().unwrap_or(0)
     }
 
     /// TCP connections open now.

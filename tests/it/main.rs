@@ -18,6 +18,7 @@ mod costly;
 )]
 mod differ;
 mod differing;
+mod dnstap;
 mod hooks;
 mod hostile;
 mod incidents;
@@ -35,4 +36,5 @@ mod shares;
 mod signed;
 mod sockets;
 mod tools;
+mod top;
 mod torture;

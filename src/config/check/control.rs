@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::Check;
 use crate::config::options;
-use crate::config::plan::Ops;
+use crate::config::plan::{self, Ops};
 
 /// Octets of a socket path the kernel takes (unix(7): 108 with the final zero).
 const LONGEST_PATH: usize = 107;
@@ -30,6 +30,38 @@ impl Check<'_> {
             log_target: log.target.into(),
             metrics_listen: self.file.metrics.listen,
             control_socket,
+            dnstap: self.dnstap(),
+        }
+    }
+
+    fn dnstap(&mut self) -> plan::Dnstap {
+        let dnstap = self.file.dnstap.clone();
+        for (path, place) in [
+            ("dnstap.socket", &dnstap.socket),
+            ("dnstap.file", &dnstap.file),
+        ] {
+            let Some(place) = place else { continue };
+            let too_long = path == "dnstap.socket" && place.as_os_str().len() > LONGEST_PATH;
+            if !place.is_absolute() || too_long {
+                self.error(
+                    path,
+                    format!("`{}` cannot be used", place.display()),
+                    format!(
+                        "a path begins with /; that of a socket has at most {LONGEST_PATH} octets"
+                    ),
+                    "write the whole path",
+                );
+            }
+        }
+        plan::Dnstap {
+            socket: dnstap.socket,
+            file: dnstap.file,
+            file_size: dnstap.file_size.0,
+            files: dnstap.files,
+            sampled: dnstap.sampled,
+            whole_addresses: dnstap.whole_addresses,
+            identity: dnstap.identity.unwrap_or_default(),
+            queue: dnstap.queue,
         }
     }
 

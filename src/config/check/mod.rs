@@ -135,6 +135,7 @@ impl Check<'_> {
             tcp: plan::Tcp {
                 connections: tcp.connections,
                 connections_per_client: tcp.connections_per_client,
+                client_mode: tcp.client_mode.into(),
                 first_query: tcp.first_query.0,
                 idle: tcp.idle.0,
                 idle_busy: tcp.idle_busy.0,
@@ -164,6 +165,8 @@ impl Check<'_> {
                 window: guard.backscatter_window.0,
             },
             refusals_per_prefix: guard.refusals_per_prefix,
+            refusal_mode: guard.refusal_mode.into(),
+            prove_mode: self.file.acl.prove_mode.into(),
             refusal_burst: guard.refusal_burst,
             refusals_per_host: guard.refusals_per_host,
             pending_per_client: guard.pending_per_client,

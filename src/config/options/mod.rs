@@ -11,7 +11,9 @@ mod kind;
 mod limiting;
 mod pages;
 mod proving;
+mod shadowing;
 mod shares;
+mod tapping;
 mod trusting;
 mod zone_guard;
 
@@ -79,7 +81,7 @@ pub struct Section {
 }
 
 /// All sections, in the order of the reference config.
-pub const SECTIONS: [Section; 29] = [
+pub const SECTIONS: [Section; 30] = [
     plain("listen", "Where queries come in."),
     plain("tcp", "Limits of TCP service."),
     plain(
@@ -167,6 +169,10 @@ pub const SECTIONS: [Section; 29] = [
     ),
     plain("log", "What is logged, and where to."),
     plain("metrics", "The Prometheus page."),
+    plain(
+        "dnstap",
+        "Single messages for other people's tools; off unless a socket or a file is named.",
+    ),
     plain("control", "The control socket that suimon(1) talks to."),
     plain("process", "The process."),
 ];
@@ -186,6 +192,7 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
         .iter()
         .chain(arriving::SETTINGS)
         .chain(proving::SETTINGS)
+        .chain(shadowing::SETTINGS)
         .chain(limiting::SETTINGS)
         .chain(answering::POLICY)
         .chain(zone_guard::SETTINGS)
@@ -194,6 +201,7 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
         .chain(trusting::SETTINGS)
         .chain(incidents::SETTINGS)
         .chain(answering::OUTGOING)
+        .chain(tapping::SETTINGS)
 }
 
 /// The setting of that path.

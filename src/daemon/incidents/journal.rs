@@ -46,7 +46,6 @@ struct Open {
     story: Incident,
     /// How it stood with the daemon when it began.
     begun: Whole,
-    since_ms: u64,
     /// Wall seconds when it was last heard of.
     heard: u64,
     octets: u64,
@@ -108,11 +107,9 @@ impl Journal {
         secrecy: &Secrecy,
     ) {
         let key = (moment.subject.label(), moment.subject.key());
-        // Another one of the same, of whose end nobody heard.
-        if self
-            .open
-            .get(&key)
-            .is_some_and(|open| open.since_ms != moment.since_ms)
+        // Another one of the same, of whose end nobody heard. (When it began is no sign of it: who counts by the monotonic clock is a few
+        // milliseconds off each time, and the wall clock may be set.)
+        if moment.stage == Stage::Started
             && let Some(before) = self.open.remove(&key)
         {
             self.finish(before, "forgotten");
@@ -126,7 +123,6 @@ impl Journal {
             let open = Open {
                 story: story::begin(id, moment, whole, &self.host),
                 begun: whole.clone(),
-                since_ms: moment.since_ms,
                 heard: 0,
                 octets: 0,
                 dirty: true,

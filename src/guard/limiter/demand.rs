@@ -2,6 +2,20 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rand::Rng;
+
+use super::ladder::{WHOLE as WHOLE_SHARE, leading_bits};
+use super::near::SAMPLED;
+use super::{Client, Limiter, high_half, millis, part};
+use crate::config::plan::LimiterMode;
+use crate::sys::clock::Now;
+
+/// One query in so many is looked at for the suggested rate.
+const SAMPLE: u64 = 16;
+/// So many times its limit can a customer be seen to ask where limits are not applied.
+const SIGHT: u32 = 64;
+/// What makes another key of a customer's, for that.
+const SEEN: u64 = 0xD1B5_4A32_D192_ED03;
 /// Buckets: 4 per doubling, from 1/16 query per second.
 const BUCKETS: usize = 100;
 const PER_DOUBLING: u32 = 4;
@@ -85,6 +99,51 @@ impl Demand {
             reason = "positive, and far below 2^32"
         )]
         self.most().map(|most| (most * ROOM).ceil() as u32)
+    }
+}
+
+impl Limiter {
+    /// Notes how much the customer of one query in so many asks, if its limit is applied.
+    #[inline]
+    pub(super) fn sample(&self, client: Client, load: u64, share: u64, luck: u64) {
+        // What many share, or has limits of its own, says nothing of the usual customer.
+        if (luck / SAMPLED).is_multiple_of(SAMPLE)
+            && share == WHOLE_SHARE
+            && self.plan.mode == LimiterMode::Enforce
+        {
+            self.memory.demand.note(self.rate(client, load));
+        }
+    }
+
+    /// The same where it is not: by a second load, which has room for more.
+    pub(super) fn survey(&self, client: Client, octets: u64, now: Now, dice: &mut impl Rng) {
+        let Some(step) = self.ladder(client).steps().first() else {
+            return;
+        };
+        let hash = step.hash(step.prefix(leading_bits(client.address))) ^ SEEN;
+        let sketch = &self.memory.sketch;
+        let luck = dice.next_u64();
+        let Some(place) = sketch.find(hash, millis(now), &self.decay, luck) else {
+            return;
+        };
+        if luck.is_multiple_of(SAMPLE) {
+            let rate = self.rate(client, place.load()) * f64::from(SIGHT);
+            self.memory.demand.note(rate);
+        }
+        place.add(
+            step.price(octets, WHOLE_SHARE) / u64::from(SIGHT),
+            high_half(luck),
+        );
+    }
+
+    /// Queries per second of a customer with this load.
+    fn rate(&self, client: Client, load: u64) -> f64 {
+        let times = if client.verified {
+            self.plan.verified_factor
+        } else {
+            1
+        };
+        part(load) * f64::from(self.plan.rate) * f64::from(times)
     }
 }
 

@@ -38,13 +38,6 @@ use crate::telemetry::Reason;
 use crate::telemetry::incidents::{Moment, Namespace};
 use crate::wire::Rcode;
 
-/// One query in so many is looked at for the suggested rate.
-const SAMPLE: u64 = 16;
-/// So many times its limit can a customer be seen to ask where limits are not applied.
-const SIGHT: u32 = 64;
-/// What makes another key of a customer's, for that.
-const SEEN: u64 = 0xD1B5_4A32_D192_ED03;
-
 /// The limiter of one configuration; what it remembers outlives a reload.
 #[derive(Debug)]
 pub struct Limiter {
@@ -378,49 +371,6 @@ impl Limiter {
             place.add(*price, high_half(luck));
         }
         None
-    }
-
-    /// Notes how much the customer of one query in so many asks, if its limit is applied.
-    #[inline]
-    fn sample(&self, client: Client, load: u64, share: u64, luck: u64) {
-        // What many share, or has limits of its own, says nothing of the usual customer.
-        if (luck / SAMPLED).is_multiple_of(SAMPLE)
-            && share == WHOLE
-            && self.plan.mode == LimiterMode::Enforce
-        {
-            self.memory.demand.note(self.rate(client, load));
-        }
-    }
-
-    /// The same where it is not: by a second load, which has room for more.
-    fn survey(&self, client: Client, octets: u64, now: Now, dice: &mut impl Rng) {
-        let Some(step) = self.ladder(client).steps().first() else {
-            return;
-        };
-        let hash = step.hash(step.prefix(leading_bits(client.address))) ^ SEEN;
-        let sketch = &self.memory.sketch;
-        let luck = dice.next_u64();
-        let Some(place) = sketch.find(hash, millis(now), &self.decay, luck) else {
-            return;
-        };
-        if luck.is_multiple_of(SAMPLE) {
-            let rate = self.rate(client, place.load()) * f64::from(SIGHT);
-            self.memory.demand.note(rate);
-        }
-        place.add(
-            step.price(octets, WHOLE) / u64::from(SIGHT),
-            high_half(luck),
-        );
-    }
-
-    /// Queries per second of a customer with this load.
-    fn rate(&self, client: Client, load: u64) -> f64 {
-        let times = if client.verified {
-            self.plan.verified_factor
-        } else {
-            1
-        };
-        part(load) * f64::from(self.plan.rate) * f64::from(times)
     }
 
     /// What becomes of a query over a limit.

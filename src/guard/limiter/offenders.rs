@@ -151,8 +151,23 @@ impl Offenders {
         self.lock().iter().flatten().flatten().count()
     }
 
+    /// Each of them, with how many of its queries were limited since it is here.
+    fn each(&self) -> Vec<(IpNet, u64)> {
+        let table = self.lock();
+        let all = table.iter().flatten().flatten();
+        all.map(|one| (one.prefix, one.total)).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Box<[[Option<Offender>; WAYS]; BUCKETS]>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl super::Limiter {
+    /// The prefixes that were over a limit in the last minute, with how many queries of each were limited since it began.
+    #[must_use]
+    pub fn offenders(&self) -> Vec<(IpNet, u64)> {
+        self.memory.offenders.each()
     }
 }
 

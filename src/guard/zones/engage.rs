@@ -97,6 +97,13 @@ impl Outcomes {
         self.0.iter().map(|sum| sum.sum(at)).sum()
     }
 
+    /// How many failed per second.
+    #[must_use]
+    pub fn failed_rate(&self, at: u64) -> f32 {
+        let [.., failed] = &self.0;
+        failed.rate(at)
+    }
+
     /// The share that failed, 0 if there were none to speak of.
     #[must_use]
     pub fn failed_share(&self, at: u64) -> f32 {
@@ -188,6 +195,8 @@ pub struct Engaged {
     pub suffix: Option<Suffix>,
     /// Queries denied since, in the order of `judge::REASONS`; saturating.
     pub denied: [u32; 5],
+    /// How many lately.
+    pub denied_lately: Decaying,
     /// Packets that look-ups of its names sent since.
     pub packets: u64,
     /// Names explored since.
@@ -224,6 +233,7 @@ impl Engaged {
             level,
             suffix: None,
             denied: [0; 5],
+            denied_lately: Decaying::default(),
             packets: 0,
             explored: 0,
             peak: 0.0,

@@ -70,6 +70,8 @@ pub struct Denial {
     pub ede: Ede,
     /// Whether this client prefix has heard it often enough: nothing is sent, unless the client came by a stream.
     pub silent: bool,
+    /// Whether the name is known to be real.
+    pub known: bool,
 }
 
 /// What one zone says to a query.
@@ -168,6 +170,7 @@ impl ZoneGuard {
                 Ruling::Deny(Reason::ZoneSlots)
             };
         }
+        let denied = matches!(ruling, Ruling::Deny(_)) && !query.renews;
         let samples = ruling == Ruling::Sample;
         let slot = |explores, learns| {
             Slot::of(Claim {
@@ -181,6 +184,7 @@ impl ZoneGuard {
                 client: asked.client_print,
                 explores,
                 learns,
+                spared: denied.then_some(asked.known),
             })
         };
         let learns =
@@ -214,6 +218,7 @@ impl ZoneGuard {
                 reason,
                 ede: ede(reason),
                 silent: true,
+                known: asked.known,
             }),
             Ruling::Deny(reason) => {
                 state.counters.note_denied(reason, asked.known);
@@ -225,6 +230,7 @@ impl ZoneGuard {
                     reason,
                     ede: ede(reason),
                     silent,
+                    known: asked.known,
                 })
             }
         }
@@ -310,7 +316,7 @@ impl ZoneGuard {
             return match (has_stale && !query.renews, probes || is_owed) {
                 (true, refresh) => Ruling::Stale { refresh },
                 (false, true) => Ruling::Fetch,
-                (false, false) => engaged.deny(Reason::ZoneDead),
+                (false, false) => engaged.deny(Reason::ZoneDead, at),
             };
         }
         let has_room = held < threshold;
@@ -326,7 +332,7 @@ impl ZoneGuard {
             return if has_room {
                 Ruling::Fetch
             } else {
-                engaged.deny(Reason::ZoneSlots)
+                engaged.deny(Reason::ZoneSlots, at)
             };
         }
         // A quarter of the slots is left to known names.
@@ -345,20 +351,22 @@ impl ZoneGuard {
             engaged.explored += 1;
             return Ruling::Explore;
         }
-        engaged.deny(match engaged.trigger {
+        let reason = match engaged.trigger {
             Trigger::InFlight => Reason::ZoneInFlight,
             Trigger::Failing => Reason::ZoneFailing,
             Trigger::Flood | Trigger::Pinned => Reason::ZoneThrottled,
-        })
+        };
+        engaged.deny(reason, at)
     }
 }
 
 impl Engaged {
-    fn deny(&mut self, reason: Reason) -> Ruling {
+    fn deny(&mut self, reason: Reason, at: u64) -> Ruling {
         let index = REASONS.iter().position(|known| *known == reason);
         if let Some(count) = index.and_then(|index| self.denied.get_mut(index)) {
             *count = count.saturating_add(1);
         }
+        self.denied_lately.add(1.0, at);
         Ruling::Deny(reason)
     }
 }

@@ -21,6 +21,7 @@ mod sightings;
 mod slot;
 mod status;
 pub mod suffixes;
+mod top;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -46,6 +47,7 @@ pub use lookups::LOOKUP_ZONES;
 pub use outcome::Outcome;
 pub use slot::Slot;
 pub use status::{Explained, Guarded, Status};
+pub use top::Demand;
 
 use decay::millis;
 use explore::{Askers, Together};

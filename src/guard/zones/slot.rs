@@ -41,6 +41,8 @@ pub(super) struct Claim {
     pub(super) samples: bool,
     /// Whether the name may be learned from it.
     pub(super) learns: bool,
+    /// If it would have been denied were that not only logged: whether the name is known to be real.
+    pub(super) spared: Option<bool>,
 }
 
 impl Slot {
@@ -71,6 +73,12 @@ impl Slot {
     #[must_use]
     pub fn explores(&self) -> bool {
         self.claim.as_ref().is_some_and(|claim| claim.explores)
+    }
+
+    /// If it would have been denied were that not only logged: whether the name is known to be real.
+    #[must_use]
+    pub fn spared(&self) -> Option<bool> {
+        self.claim.as_ref().and_then(|claim| claim.spared)
     }
 
     /// The fetch is over: how it ended, and how many packets it sent.

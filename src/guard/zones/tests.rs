@@ -2,5 +2,6 @@
 
 mod lab;
 mod promises;
+mod shown;
 mod torture;
 mod users;

@@ -17,6 +17,7 @@ pub(in crate::ingress) fn plan() -> plan::Tcp {
     plan::Tcp {
         connections: 20_000,
         connections_per_client: 64,
+        client_mode: plan::ZoneGuardMode::Enforce,
         first_query: Duration::from_secs(2),
         idle: Duration::from_secs(10),
         idle_busy: Duration::from_secs(1),

@@ -8,7 +8,9 @@
 mod ask;
 mod incidents;
 mod limiter;
+mod shadow;
 mod shares;
+mod top;
 mod validation;
 mod why;
 mod zones;
@@ -25,7 +27,9 @@ pub use incidents::{
     IncidentSummary, IncidentsReport, PrefixCount, ReasonCount,
 };
 pub use limiter::{LimitReport, LimiterReport};
+pub use shadow::{ShadowLimit, ShadowReport};
 pub use shares::{ShareReport, ShareWhy};
+pub use top::{TopClient, TopDomain, TopLimited, TopReport, TopZone};
 pub use validation::{
     AnchorKeyReport, AnchorReport, LONGEST_NTA, NegativeAnchorReport, NtaAddReport, NtaListReport,
     NtaRemoveReport, ValidationReport,
@@ -50,6 +54,8 @@ pub enum Request {
     Status {},
     /// Every counter and gauge.
     Stats {},
+    /// Who asks most, for what, and what becomes of it?
+    Top {},
     /// Forget something cached.
     Flush {
         /// The name to forget; must be absent with `all`.
@@ -113,6 +119,8 @@ pub enum Request {
     },
     /// Which zones are under attack?
     GuardStatus {},
+    /// Whom does each limit hurt, or would it?
+    GuardShadow {},
     /// Hold back unknown names of a zone, attacked or not.
     GuardPin {
         /// The zone.
@@ -147,6 +155,7 @@ impl Request {
         match self {
             Self::Status {} => "status",
             Self::Stats {} => "stats",
+            Self::Top {} => "top",
             Self::Flush { .. } => "flush",
             Self::Ask { .. } => "ask",
             Self::Why { .. } => "why",
@@ -155,6 +164,7 @@ impl Request {
             Self::NtaList {} => "nta_list",
             Self::NtaRemove { .. } => "nta_remove",
             Self::GuardStatus {} => "guard_status",
+            Self::GuardShadow {} => "guard_shadow",
             Self::GuardPin { .. } => "guard_pin",
             Self::GuardExempt { .. } => "guard_exempt",
             Self::GuardRelease { .. } => "guard_release",
@@ -305,6 +315,9 @@ pub struct StatusReport {
     /// Limits per client.
     #[serde(default)]
     pub limiter: LimiterReport,
+    /// What each limit did, or would have done if it were enforced.
+    #[serde(default)]
+    pub limits: Vec<ShadowLimit>,
     /// How it stands with the copy of the root zone; nothing if none is configured.
     #[serde(default)]
     pub local_root: Option<LocalRootReport>,

@@ -239,6 +239,7 @@ async fn obey(request: Request, peer: Peer, service: &dyn Service) -> Result<Vec
         Request::Stats {} => report(StatsReport {
             metrics: service.stats(),
         }),
+        Request::Top {} => report(service.top()),
         Request::Flush {
             name,
             tree,
@@ -298,6 +299,7 @@ async fn obey(request: Request, peer: Peer, service: &dyn Service) -> Result<Vec
             }
         }
         Request::GuardStatus {} => report(service.zone_guard()),
+        Request::GuardShadow {} => report(service.shadow()),
         Request::GuardPin { zone } => steer(service, &zone, ZoneWish::Pin),
         Request::GuardExempt { zone } => steer(service, &zone, ZoneWish::Exempt),
         Request::GuardRelease { zone } => steer(service, &zone, ZoneWish::Release),

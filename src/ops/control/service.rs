@@ -7,7 +7,8 @@ use std::pin::Pin;
 use super::peers::Peer;
 use super::protocol::{
     AskReport, GuardChangeReport, GuardReport, IncidentReport, IncidentsReport, NtaAddReport,
-    NtaListReport, NtaRemoveReport, ReloadReport, StatusReport, Transport, WhyReport,
+    NtaListReport, NtaRemoveReport, ReloadReport, ShadowReport, StatusReport, TopReport, Transport,
+    WhyReport,
 };
 use crate::ops::metrics::Metric;
 use crate::wire::{Name, Question, RecordType};
@@ -22,6 +23,9 @@ pub trait Service: Send + Sync + 'static {
 
     /// Every counter and gauge; no label may hold a query name (anyone could make millions of them).
     fn stats(&self) -> Vec<Metric>;
+
+    /// Who asks most, for what, and what becomes of it.
+    fn top(&self) -> TopReport;
 
     /// Forgets cached data; returns how many entries.
     fn flush(&self, target: &FlushTarget) -> u64;
@@ -63,6 +67,9 @@ pub trait Service: Send + Sync + 'static {
 
     /// The zones that are under attack, and how the zone guard stands.
     fn zone_guard(&self) -> GuardReport;
+
+    /// Whom each limit hurts, or would.
+    fn shadow(&self) -> ShadowReport;
 
     /// The incidents that are kept, the newest first.
     fn incidents(&self) -> IncidentsReport;

@@ -117,6 +117,7 @@ fn what_is_answered_from_old_data_is_brought_up_to_date_though_only_one_client_e
             name: &name,
             cut: Some(Cut::Delegation(&cut)),
             client: client(5),
+            hop_limit: None,
             joins: false,
             renews: false,
         };

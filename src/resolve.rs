@@ -38,7 +38,7 @@ const KEYS_OF_ONE_CHECK: u64 = 64 * 1024;
 /// Of `recursion.in_flight`, one in so many stays free for what begins while something older is being ended for it.
 const SPARE: usize = 16;
 
-use flight::{Flight, Key, Landing, Run};
+use flight::{Deserted, Flight, Key, Landing, Run};
 pub use flight::{Outcome, Wait};
 pub use root_copy::RootCopy;
 use shared::SharedAsks;
@@ -54,6 +54,7 @@ pub struct Resolver {
     validator: Option<Arc<Validator>>,
     root_copy: Arc<RootCopy>,
     in_flight: DashMap<Key, Flight>,
+    deserted: Deserted,
     asks: SharedAsks,
     counters: Arc<Counters>,
 }
@@ -110,6 +111,7 @@ impl Resolver {
             validator: None,
             root_copy: Arc::default(),
             in_flight: DashMap::new(),
+            deserted: Deserted::default(),
             counters: Arc::default(),
         }
     }
@@ -137,7 +139,8 @@ impl Resolver {
     /// those who joined, and what was paid for reaches the cache; unless he [abandons](Wait::abandon) it.
     ///
     /// # Errors
-    /// [`Reason::JoinedClients`] when too many clients wait for this question, [`Reason::PendingTotal`] when too many recursions run.
+    /// [`Reason::JoinedClients`] when too many clients wait for this question, [`Reason::PendingTotal`] when too many recursions run,
+    /// [`Reason::ClientSlots`] when what a client was to join has ended and its share leaves it none of its own.
     pub fn begin(
         self: &Arc<Self>,
         permit: RecursionPermit,
@@ -157,6 +160,9 @@ impl Resolver {
                     return turned_away(Reason::JoinedClients);
                 }
                 flight.waiting += 1;
+                if let Some(serial) = flight.deserted.take() {
+                    self.deserted.leave(serial);
+                }
                 self.counters.joined.fetch_add(1, Ordering::Relaxed);
                 (key, flight.outcome.clone(), Arc::clone(&flight.run))
             }
@@ -164,6 +170,10 @@ impl Resolver {
                 return turned_away(Reason::PendingTotal);
             }
             Entry::Vacant(entry) => {
+                let permit = match permit.leading() {
+                    Ok(permit) => permit,
+                    Err(reason) => return turned_away(reason),
+                };
                 let key = entry.key().clone();
                 let run = Run::begin(&self.counters);
                 let landing = Landing {
@@ -172,13 +182,14 @@ impl Resolver {
                     run: Arc::clone(&run),
                 };
                 let (tell, outcome) = watch::channel(None);
+                drop(entry.insert(Flight::new(outcome.clone(), Arc::clone(&run))));
+                // Not while the table is locked: a runtime that ends drops the task at once, which takes itself out of the table.
                 let task = tokio::spawn(landing.run(permit, tell)).abort_handle();
-                entry.insert(Flight {
-                    outcome: outcome.clone(),
-                    waiting: 1,
-                    run: Arc::clone(&run),
-                    task,
-                });
+                if let Some(mut flight) = self.in_flight.get_mut(&key)
+                    && Arc::ptr_eq(&flight.run, &run)
+                {
+                    flight.task = Some(task);
+                }
                 (key, outcome, run)
             }
         };
@@ -303,7 +314,8 @@ impl Resolver {
     }
 
     /// Where nothing is validated, all demands are one.
-    fn demanded(&self, demand: Demand) -> Demand {
+    #[must_use]
+    pub fn demanded(&self, demand: Demand) -> Demand {
         self.validator().map_or(Demand::Checked, |_| demand)
     }
 
@@ -420,14 +432,30 @@ impl Routes for Resolver {
     }
 }
 
+/// A recursion and what pays for it. Ended before its time, the zone guard hears what was sent, and whether servers had kept silent.
+struct Work {
+    recursion: Recursion,
+    budget: Budget,
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        let blamed = self.recursion.waits_for_its_zone();
+        self.budget.give_up(blamed, clock::now());
+    }
+}
+
 impl Landing {
     /// Runs the recursion, and tells what came of it.
     async fn run(self, permit: RecursionPermit, tell: watch::Sender<Option<Outcome>>) {
         let resolver = &self.resolver;
         let (question, demand) = &self.key;
-        let mut recursion = resolver.recursion(question.clone(), *demand);
-        let mut budget = permit.into_budget(&resolver.plan.limits, clock::now());
-        let response = resolver.drive(&mut recursion, &mut budget).await;
+        let mut work = Work {
+            recursion: resolver.recursion(question.clone(), *demand),
+            budget: permit.into_budget(&resolver.plan.limits, clock::now()),
+        };
+        let Work { recursion, budget } = &mut work;
+        let response = resolver.drive(recursion, budget).await;
         let blamed = recursion.blames_its_zone();
         budget.tell(question, &response, blamed, clock::now());
         let outcome = match recursion.crowded() {

@@ -220,7 +220,7 @@ mod tests {
         let first = live("", None);
         let client = crate::guard::Client::new("127.0.0.1".parse().unwrap(), false);
         let client = first.pipeline.guard.limiter().customer(client);
-        let _waiting = first.pipeline.pending.enter(client, true);
+        let _waiting = first.pipeline.pending.enter(client, &"a look-up");
         let _share = first.pipeline.fair.enter(&client);
         for _ in 0..6 {
             let _spent = first.pipeline.guard.judge(&outsider, now);

@@ -86,9 +86,20 @@ impl Cookies {
     }
 
     /// A reply that matched came to a query that carried `sent`. Whether the server takes cookies.
-    pub(super) fn note(&self, server: SocketAddr, sent: &Sent, reply: &Message, now: Now) -> bool {
+    /// `contradicted`: a datagram that fits but for its cookie led to a stream, and this came by it.
+    pub(super) fn note(
+        &self,
+        server: SocketAddr,
+        sent: &Sent,
+        (reply, contradicted): (&Message, bool),
+        now: Now,
+    ) -> bool {
         let Returned::Both(theirs) = sent.returned(reply) else {
-            self.note_without(server, now);
+            if contradicted {
+                self.note_without(server, now);
+            } else {
+                self.note_none(server, now);
+            }
             return false;
         };
         if let Some(known) = &self.known
@@ -156,8 +167,16 @@ impl Cookies {
         }
     }
 
-    /// It does not take cookies, or kept silent at the first.
-    pub(super) fn note_without(&self, server: SocketAddr, now: Now) {
+    /// It does not take cookies, or kept silent at the first. Nothing if it has given one: a stream without, which a forger can make us
+    /// use, or the silence after a question that was sent before it gave one, is no sign that it has stopped.
+    pub(super) fn note_none(&self, server: SocketAddr, now: Now) {
+        let known = self.known.as_ref().and_then(|known| known.get(&server));
+        if !matches!(known, Some(Known::Gives { .. })) {
+            self.note_without(server, now);
+        }
+    }
+
+    fn note_without(&self, server: SocketAddr, now: Now) {
         let Some(known) = &self.known else {
             return;
         };

@@ -129,6 +129,8 @@ pub(super) struct Heard {
     pub(super) edns: bool,
     /// The cookie of the query that it answers.
     pub(super) cookie: Option<Sent>,
+    /// Whether a datagram that fits but for its cookie came before this.
+    pub(super) wrong_cookie: bool,
 }
 
 /// An attempt that brought nothing.
@@ -348,7 +350,7 @@ impl Egress {
                             .as_ref()
                             .is_some_and(|cookie| !cookie.is_known())
                         {
-                            self.cookies.note_without(choice.server, now);
+                            self.cookies.note_none(choice.server, now);
                         }
                     }
                     if lost == Lost::Cookie
@@ -368,9 +370,12 @@ impl Egress {
                 Rcode::FORMERR | Rcode::NOTIMP | Rcode::BADVERS
             );
             if let Some(cookie) = heard.cookie.as_ref() {
-                let taken = self
-                    .cookies
-                    .note(choice.server, cookie, &heard.message, now);
+                let taken = self.cookies.note(
+                    choice.server,
+                    cookie,
+                    (&heard.message, heard.wrong_cookie),
+                    now,
+                );
                 match heard.message.rcode() {
                     // RFC 7873 section 5.3: once more with the new one, then over a stream.
                     Rcode::BADCOOKIE if bad_cookies < 2 && !heard.tcp => {

@@ -73,6 +73,7 @@ impl Egress {
                         tcp: true,
                         edns: attempt.edns,
                         cookie: attempt.cookie.clone(),
+                        wrong_cookie: false,
                     });
                 }
                 // A stream holds any reply; a server that cuts this one has no whole one.

@@ -105,8 +105,13 @@ impl Egress {
             }
             Ended::Flooded => {
                 bump(&self.counters.doubted);
+                let wrong_cookie = listener.wrong_cookie;
                 drop(listener);
-                self.by_tcp(attempt, budget).await
+                let heard = self.by_tcp(attempt, budget).await?;
+                Ok(Heard {
+                    wrong_cookie,
+                    ..heard
+                })
             }
             Ended::Doubted => {
                 bump(&self.counters.doubted);
@@ -155,7 +160,10 @@ impl Egress {
             outcome
         };
         match (by_tcp, aside) {
-            (Ok(heard), _) => Ok(heard),
+            (Ok(heard), _) => Ok(Heard {
+                wrong_cookie: listener.wrong_cookie,
+                ..heard
+            }),
             (Err(_), Some(Ended::Reply(heard))) => {
                 budget.note_bytes(heard.bytes);
                 Ok(heard)
@@ -196,6 +204,7 @@ impl Listener<'_> {
                         tcp: false,
                         edns: ear.attempt.edns,
                         cookie: ear.attempt.cookie.clone(),
+                        wrong_cookie: self.wrong_cookie,
                     });
                 }
                 (Seen::Truncated, bytes, _) => return Ended::Truncated(bytes),

@@ -23,7 +23,7 @@ use rand::Rng as _;
 use siphasher::sip::SipHasher13;
 
 use super::address::Address;
-use super::slots::{Pool, Share, Shares};
+use super::slots::{Place, Pool, Share, Shares};
 use crate::config::plan::{self, ZoneGuardMode};
 use crate::sys::entropy;
 
@@ -124,6 +124,11 @@ impl FairShares {
     #[must_use]
     pub fn has_room_for(&self, customer: &Customer) -> bool {
         self.judge(&self.state.counters.client_full, || self.client(customer))
+    }
+
+    /// A slot of those that all share, until what is returned is dropped.
+    pub fn place(&self) -> Place {
+        self.pool.take()
     }
 
     /// Whether a client has all the look-ups under way that it may have, or might if shares were enforced.
@@ -255,7 +260,7 @@ mod tests {
         fair: &FairShares,
         pool: &Arc<Pool>,
         customer: &Customer,
-    ) -> Vec<(crate::guard::slots::Place, Option<Share>)> {
+    ) -> Vec<(Place, Option<Share>)> {
         let mut held = Vec::new();
         while fair.has_room_for(customer) {
             held.push((pool.take(), fair.enter(customer)));

@@ -10,8 +10,14 @@
 //! ones the heaviest client makes room if it has more than everybody may have anyway ([`FLOOR`]); otherwise whoever has waited
 //! longest, for a forger can look like ten thousand clients with one query each, and must not make the one honest client with two
 //! the heaviest.
+//!
+//! One query leads each look-up that anybody waits for: the oldest of those that wait for it, and when that one leaves, the next. So
+//! no look-up is out of reach because somebody joined it. Over its own share a client makes room by a look-up that nobody else waits for;
+//! where all is full, the look-up ends for all who wait for it.
 
+use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{BuildHasher as _, Hash};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -48,15 +54,25 @@ struct Book {
     claimed: Kind,
     proven: Kind,
     serial: u64,
+    /// Who waits for each look-up, by age: the first one leads it.
+    look_ups: HashMap<u64, BTreeMap<u64, Customer>>,
+    hasher: RandomState,
+}
+
+/// A query that waits, and for which look-up.
+#[derive(Debug)]
+struct Seat {
+    notice: Arc<Notice>,
+    look_up: u64,
 }
 
 /// The queries of one client, by age.
 #[derive(Debug, Default)]
 struct Waiters {
-    /// Those that began a look-up.
-    leading: BTreeMap<u64, Arc<Notice>>,
-    /// Those that wait for the look-up of another.
-    joined: BTreeMap<u64, Arc<Notice>>,
+    /// Those that lead a look-up.
+    leading: BTreeMap<u64, Seat>,
+    /// Those that wait for a look-up that another one leads.
+    joined: BTreeMap<u64, Seat>,
 }
 
 /// All look-ups of those who have proven their address, or of those who only claim it.
@@ -85,14 +101,15 @@ impl PendingClients {
         self
     }
 
-    /// A place for one more query of a client; `leads`: it begins a look-up. If the client has as many as it may, its oldest one makes
-    /// room ([`Reason::PendingPerClient`]).
-    pub fn enter(&self, customer: Customer, leads: bool) -> PendingTicket {
+    /// A place for one more query of a client, which leads the look-up if nobody waits for an equal one. If the client has as many as
+    /// it may, its oldest one makes room ([`Reason::PendingPerClient`]).
+    pub fn enter(&self, customer: Customer, look_up: &impl Hash) -> PendingTicket {
         let most = self.most(&customer);
         let mut book = self.book();
         let full = book.waiting(&customer) >= most;
         let leaves = full.then(|| book.take_oldest(&customer)).flatten();
-        let (serial, notice) = book.enter(customer, leads);
+        let look_up = book.hasher.hash_one(look_up);
+        let (serial, notice) = book.enter(customer, look_up);
         drop(book);
         tell(leaves, Reason::PendingPerClient);
         PendingTicket {
@@ -103,16 +120,16 @@ impl PendingClients {
         }
     }
 
-    /// The oldest look-up that this client waits for makes room. Whether there was one.
+    /// The oldest look-up that this client leads, and nobody else waits for, makes room. Whether there was one.
     pub fn shed_of(&self, customer: &Customer, reason: Reason) -> bool {
-        let leaves = self.book().take_oldest_look_up(customer);
-        tell(leaves, reason)
+        let leave = self.book().take_own(customer);
+        tell(leave, reason)
     }
 
-    /// A look-up of whoever has most makes room. Whether there was one that anybody waits for.
+    /// A look-up of whoever has most makes room, and so do all who wait for it. Whether there was one.
     pub fn shed_of_all(&self, reason: Reason) -> bool {
-        let leaves = self.book().take_of_heaviest();
-        tell(leaves, reason)
+        let leave = self.book().take_of_heaviest();
+        tell(leave, reason)
     }
 
     /// Queries of a client that wait, and how many may.
@@ -121,7 +138,7 @@ impl PendingClients {
         (self.book().waiting(customer), self.most(customer))
     }
 
-    /// Look-ups that a client began and waits for.
+    /// Look-ups that a client waits for and leads.
     #[must_use]
     pub fn look_ups(&self, customer: &Customer) -> u32 {
         let book = self.book();
@@ -172,31 +189,41 @@ impl Drop for PendingTicket {
 }
 
 impl Book {
-    fn enter(&mut self, customer: Customer, leads: bool) -> (u64, Arc<Notice>) {
+    fn enter(&mut self, customer: Customer, look_up: u64) -> (u64, Arc<Notice>) {
         self.serial += 1;
         let (serial, notice) = (self.serial, Arc::<Notice>::default());
-        let waiters = self.clients.entry(customer).or_default();
-        let before = load(&customer, waiters);
-        if leads {
-            waiters.leading.insert(serial, Arc::clone(&notice));
-        } else {
-            waiters.joined.insert(serial, Arc::clone(&notice));
-        }
-        let after = load(&customer, waiters);
-        if leads {
-            let kind = self.kind(customer.verified);
-            kind.by_age.insert(serial, customer);
-            kind.by_load.remove(&(before, customer));
-            kind.by_load.insert((after, customer));
-        }
+        let waiting = self.look_ups.entry(look_up).or_default();
+        let leads = waiting.is_empty();
+        waiting.insert(serial, customer);
+        let seat = Seat {
+            notice: Arc::clone(&notice),
+            look_up,
+        };
+        self.put(customer, serial, seat, leads);
         (serial, notice)
     }
 
-    fn take(&mut self, customer: &Customer, serial: u64) -> Option<Arc<Notice>> {
+    fn put(&mut self, customer: Customer, serial: u64, seat: Seat, leads: bool) {
+        let waiters = self.clients.entry(customer).or_default();
+        if !leads {
+            waiters.joined.insert(serial, seat);
+            return;
+        }
+        let before = load(&customer, waiters);
+        waiters.leading.insert(serial, seat);
+        let after = load(&customer, waiters);
+        let kind = self.kind(customer.verified);
+        kind.by_age.insert(serial, customer);
+        kind.by_load.remove(&(before, customer));
+        kind.by_load.insert((after, customer));
+    }
+
+    /// A query leaves its client's list. With it, whether it led.
+    fn remove(&mut self, customer: &Customer, serial: u64) -> Option<(Seat, bool)> {
         let waiters = self.clients.get_mut(customer)?;
         let before = load(customer, waiters);
-        let (notice, led) = match waiters.leading.remove(&serial) {
-            Some(notice) => (notice, true),
+        let (seat, led) = match waiters.leading.remove(&serial) {
+            Some(seat) => (seat, true),
             None => (waiters.joined.remove(&serial)?, false),
         };
         let after = load(customer, waiters);
@@ -211,7 +238,28 @@ impl Book {
                 kind.by_load.insert((after, *customer));
             }
         }
-        Some(notice)
+        Some((seat, led))
+    }
+
+    /// A query leaves; if it led, the next one of those that wait for the same does.
+    fn take(&mut self, customer: &Customer, serial: u64) -> Option<Arc<Notice>> {
+        let (seat, led) = self.remove(customer, serial)?;
+        let next = self.look_ups.get_mut(&seat.look_up).and_then(|waiting| {
+            waiting.remove(&serial);
+            waiting.first_key_value().map(|(at, who)| (*at, *who))
+        });
+        match next {
+            None => {
+                self.look_ups.remove(&seat.look_up);
+            }
+            Some((serial, customer)) if led => {
+                if let Some((seat, _)) = self.remove(&customer, serial) {
+                    self.put(customer, serial, seat, true);
+                }
+            }
+            Some(_) => {}
+        }
+        Some(seat.notice)
     }
 
     fn take_oldest(&mut self, customer: &Customer) -> Option<Arc<Notice>> {
@@ -221,12 +269,38 @@ impl Book {
         self.take(customer, oldest)
     }
 
-    fn take_oldest_look_up(&mut self, customer: &Customer) -> Option<Arc<Notice>> {
-        let oldest = *self.clients.get(customer)?.leading.keys().next()?;
-        self.take(customer, oldest)
+    /// All who wait for a look-up leave.
+    fn take_look_up(&mut self, look_up: u64) -> Vec<Arc<Notice>> {
+        let waiting = self.look_ups.remove(&look_up).unwrap_or_default();
+        waiting
+            .into_iter()
+            .filter_map(|(serial, customer)| self.remove(&customer, serial))
+            .map(|(seat, _)| seat.notice)
+            .collect()
     }
 
-    fn take_of_heaviest(&mut self) -> Option<Arc<Notice>> {
+    fn take_own(&mut self, customer: &Customer) -> Vec<Arc<Notice>> {
+        let own = self.oldest_own(customer);
+        own.map_or_else(Vec::new, |look_up| self.take_look_up(look_up))
+    }
+
+    /// The oldest look-up of a client that nobody else waits for. A client's queries are few, and the first of another's ends the
+    /// look at one look-up.
+    fn oldest_own(&self, customer: &Customer) -> Option<u64> {
+        let mut leading = self.clients.get(customer)?.leading.values();
+        let own = leading.find(|seat| {
+            let waiting = self.look_ups.get(&seat.look_up);
+            waiting.is_some_and(|waiting| waiting.values().all(|who| who == customer))
+        });
+        own.map(|seat| seat.look_up)
+    }
+
+    fn take_of_heaviest(&mut self) -> Vec<Arc<Notice>> {
+        let leaves = self.look_up_of_heaviest();
+        leaves.map_or_else(Vec::new, |look_up| self.take_look_up(look_up))
+    }
+
+    fn look_up_of_heaviest(&self) -> Option<u64> {
         let kind = if self.claimed.by_age.len() >= self.proven.by_age.len() {
             &self.claimed
         } else {
@@ -234,12 +308,14 @@ impl Book {
         };
         let (load, heaviest) = kind.by_load.last()?;
         if *load > u64::from(FLOOR) << 16 {
-            let heaviest = *heaviest;
-            return self.take_oldest_look_up(&heaviest);
+            let oldest = || self.clients.get(heaviest)?.leading.values().next();
+            return self
+                .oldest_own(heaviest)
+                .or_else(|| oldest().map(|seat| seat.look_up));
         }
         let (serial, customer) = kind.by_age.first_key_value()?;
-        let (serial, customer) = (*serial, *customer);
-        self.take(&customer, serial)
+        let oldest = self.clients.get(customer)?.leading.get(serial)?;
+        Some(oldest.look_up)
     }
 
     fn waiting(&self, customer: &Customer) -> usize {
@@ -263,18 +339,19 @@ fn load(customer: &Customer, waiters: &Waiters) -> u64 {
 }
 
 /// Not under the lock of the book: whoever is woken may run at once.
-fn tell(leaves: Option<Arc<Notice>>, reason: Reason) -> bool {
-    let Some(notice) = leaves else {
-        return false;
-    };
-    let mut told = lock(&notice.0);
-    told.0 = Some(reason);
-    let waker = told.1.take();
-    drop(told);
-    if let Some(waker) = waker {
-        waker.wake();
+fn tell(leave: impl IntoIterator<Item = Arc<Notice>>, reason: Reason) -> bool {
+    let mut any = false;
+    for notice in leave {
+        any = true;
+        let mut told = lock(&notice.0);
+        told.0 = Some(reason);
+        let waker = told.1.take();
+        drop(told);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
-    true
+    any
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -6,11 +6,12 @@
 
 use std::net::IpAddr;
 
-use super::fair::{FairShares, ServerShare};
+use super::fair::{Customer, FairShares, ServerShare};
 use super::slots::Share;
 use super::zones::{Outcome, Slot};
 use crate::config::plan::Limits;
 use crate::sys::clock::Now;
+use crate::telemetry::Reason;
 use crate::wire::{Question, Response};
 
 /// On whose behalf an upstream packet is sent. A cause "refused" does not exist.
@@ -64,6 +65,8 @@ pub struct RecursionPermit {
     slot: Slot,
     fair: Option<FairShares>,
     share: Option<Share>,
+    /// Whose it is, if it was given for joining what is under way and so holds nothing.
+    joins: Option<Customer>,
 }
 
 impl RecursionPermit {
@@ -76,6 +79,7 @@ impl RecursionPermit {
             slot: Slot::free(),
             fair: None,
             share: None,
+            joins: None,
         }
     }
 
@@ -88,6 +92,7 @@ impl RecursionPermit {
             slot: Slot::free(),
             fair: None,
             share: None,
+            joins: None,
         }
     }
 
@@ -101,6 +106,7 @@ impl RecursionPermit {
             slot: Slot::free(),
             fair: None,
             share: None,
+            joins: None,
         }
     }
 
@@ -118,6 +124,30 @@ impl RecursionPermit {
             share,
             ..self
         }
+    }
+
+    /// The same for a client that joins what is under way, and so takes no slot and nothing of its share.
+    #[must_use]
+    pub fn joining(self, customer: Customer) -> Self {
+        Self {
+            joins: Some(customer),
+            ..self
+        }
+    }
+
+    /// What was to be joined is over: the same with a slot and a part of its client's share, if it has none.
+    ///
+    /// # Errors
+    /// [`Reason::ClientSlots`] if the client's share is used up.
+    pub fn leading(mut self) -> Result<Self, Reason> {
+        if let (Some(customer), Some(fair)) = (self.joins.take(), &self.fair) {
+            if !fair.has_room_for(&customer) {
+                return Err(Reason::ClientSlots);
+            }
+            self.slot = Slot::of_pool(fair.place());
+            self.share = fair.enter(&customer);
+        }
+        Ok(self)
     }
 
     /// The cause that every packet under this permit is counted by.
@@ -294,9 +324,16 @@ impl Exhausted {
 impl Budget {
     /// The recursion is over: the zone guard hears how, and has its slot back. `blamed`: a failure is that of the servers of the zone that
     /// the question lies in.
-    pub fn tell(self, question: &Question, response: &Response, blamed: bool, now: Now) {
+    pub fn tell(&mut self, question: &Question, response: &Response, blamed: bool, now: Now) {
         let outcome = Outcome::of(question, response, blamed);
-        self.slot.finish(outcome, self.spent.packets, now);
+        std::mem::take(&mut self.slot).finish(outcome, self.spent.packets, now);
+    }
+
+    /// The recursion was ended before it was over: the zone guard hears what it sent, and of a failure if servers were to be `blamed`
+    /// already. Nothing if it has been told.
+    pub fn give_up(&mut self, blamed: bool, now: Now) {
+        let outcome = Outcome::given_up(blamed);
+        std::mem::take(&mut self.slot).finish(outcome, self.spent.packets, now);
     }
 
     /// Whether one more question to this server may be under way; `top`: it is asked for the root or a top-level domain. Says nothing

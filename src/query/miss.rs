@@ -227,9 +227,9 @@ impl Pipeline {
             Err(reason) => {
                 self.telemetry.shared().verdict(reason);
                 self.acted_on_waiting(&waiting, reason, now);
-                // The stub asks again; SERVFAIL would send it elsewhere with the same load. Servers that are full are so for others, too.
+                // Whoever has proven itself asks again, and who has not learns how; SERVFAIL would send it elsewhere with the same load. Servers that are full are so for others, too.
                 if waiting.transport == TransportKind::Udp && reason != Reason::ServerSlots {
-                    return None;
+                    return self.tell_to_prove(&waiting, now);
                 }
                 Arc::new(Response::failure(own_failure(reason)))
             }
@@ -240,6 +240,19 @@ impl Pipeline {
             (_, false) => AnswerSource::Recursion,
         };
         self.tell_as(waiting, &response, source, now)
+    }
+
+    fn tell_to_prove(&self, waiting: &Waiting, now: Now) -> Option<Vec<u8>> {
+        let mut reply = Vec::with_capacity(64);
+        let next = self.send_to_prove(
+            &Counted::new(self.telemetry.shared()),
+            (waiting.account, &waiting.proof),
+            &waiting.packet,
+            waiting.may_send_errors,
+            (now, &mut entropy::csprng()),
+            &mut reply,
+        );
+        matches!(next, Next::Reply).then_some(reply)
     }
 
     fn tell_as(

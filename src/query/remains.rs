@@ -156,13 +156,20 @@ impl Pipeline {
                 (now, dice),
             );
         }
-        let (ticket, share) = match self.seat(customer, joins) {
+        let (ticket, share) = match self.seat(customer, (&question, demand), joins) {
             Ok(seat) => seat,
             Err(reason) => {
                 counters.verdict(reason);
                 let stale = self.good_before(&question, demand, now);
                 if stale.is_none() && arrival.transport == TransportKind::Udp {
-                    return Next::Silence;
+                    return self.send_to_prove(
+                        counters,
+                        (account, &asker.proof),
+                        arrival.bytes,
+                        may_send_errors,
+                        (now, dice),
+                        reply,
+                    );
                 }
                 let (response, source) = stale.map_or_else(
                     || {
@@ -176,8 +183,13 @@ impl Pipeline {
                 return self.tell_now(asker, &response, chain, source, (now, dice), reply);
             }
         };
+        let permit = permit.holding(slot).within(self.fair.clone(), share);
         Next::Miss(Box::new(Miss {
-            permit: permit.holding(slot).within(self.fair.clone(), share),
+            permit: if joins {
+                permit.joining(customer)
+            } else {
+                permit
+            },
             demand,
             waiting: Waiting {
                 ticket,

@@ -147,6 +147,22 @@ impl Recursion {
         self.done = Some(Response::failure(ede));
     }
 
+    /// Whether the zone that it is at has failed it so far, for a recursion that is ended before it knows. At least the first timeout has
+    /// passed then.
+    #[must_use]
+    pub fn waits_for_its_zone(&self) -> bool {
+        let on_its_way = self.frames.first().is_some_and(|at| at.chain.is_empty());
+        let failed = |zone: &Name| {
+            let mut here = self.history.iter().filter(|at| at.zone == *zone);
+            here.any(|at| at.fault.is_theirs())
+        };
+        on_its_way
+            && self.frames.iter().any(|frame| match &frame.stage {
+                Stage::Approach(approach) => failed(&approach.zone),
+                _ => false,
+            })
+    }
+
     /// Whether any server gave cause, and all that we wanted to ask were asked.
     fn was_their_fault(&self) -> bool {
         self.crowded.is_none() && self.history.iter().any(|at| at.fault.is_theirs())

@@ -1,9 +1,10 @@
 //! Who waits for a recursion in flight, and what becomes of it when nobody does?
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use dashmap::mapref::entry::Entry;
+use dashmap::mapref::entry::{Entry, OccupiedEntry};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
@@ -24,8 +25,17 @@ pub(super) struct Flight {
     pub(super) waiting: usize,
     /// Tells it from a later one of the same question.
     pub(super) run: Arc<Run>,
-    pub(super) task: AbortHandle,
+    /// Nothing until it has been started.
+    pub(super) task: Option<AbortHandle>,
+    /// Whether somebody who waited for it had to make room: the last one to leave ends it.
+    pub(super) ends: bool,
+    /// Its place among those that nobody waits for.
+    pub(super) deserted: Option<u64>,
 }
+
+/// Recursions that run on though nobody waits for them; the one that was left first in front. Bounded by those in flight.
+#[derive(Debug, Default)]
+pub(super) struct Deserted(Mutex<(u64, BTreeMap<u64, Key>)>);
 
 /// That a recursion runs: counted until it is over, or has been ended.
 #[derive(Debug)]
@@ -68,6 +78,68 @@ impl Run {
     }
 }
 
+impl Flight {
+    pub(super) const fn new(outcome: watch::Receiver<Option<Outcome>>, run: Arc<Run>) -> Self {
+        Self {
+            outcome,
+            waiting: 1,
+            run,
+            task: None,
+            ends: false,
+            deserted: None,
+        }
+    }
+
+    /// Its place is free at once, what else it holds when the runtime comes to it.
+    fn end(entry: OccupiedEntry<'_, Key, Self>, counters: &Counters) {
+        // Out of the table first: whatever the runtime drops takes itself out of it.
+        let flight = entry.remove();
+        flight.run.end();
+        if let Some(task) = flight.task {
+            task.abort();
+        }
+        counters.shed.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Deserted {
+    fn enter(&self, key: Key) -> u64 {
+        let mut inner = self.lock();
+        inner.0 += 1;
+        let serial = inner.0;
+        inner.1.insert(serial, key);
+        serial
+    }
+
+    pub(super) fn leave(&self, serial: u64) {
+        self.lock().1.remove(&serial);
+    }
+
+    fn pop(&self) -> Option<(u64, Key)> {
+        self.lock().1.pop_first()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (u64, BTreeMap<u64, Key>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Resolver {
+    /// Ends the recursion that has been running on the longest though nobody waits for it. Whether there was one.
+    pub fn end_deserted(&self) -> bool {
+        while let Some((serial, key)) = self.deserted.pop() {
+            // Somebody may have joined it since.
+            if let Entry::Occupied(entry) = self.in_flight.entry(key)
+                && entry.get().deserted == Some(serial)
+            {
+                Flight::end(entry, &self.counters);
+                return true;
+            }
+        }
+        false
+    }
+}
+
 impl Wait {
     pub(super) const fn new(
         resolver: Arc<Resolver>,
@@ -101,7 +173,7 @@ impl Wait {
             })
     }
 
-    /// Makes room: if nobody else waits for the recursion, it ends here, and gives back what it holds.
+    /// Makes room: if nobody else waits for the recursion, it ends here, and gives back what it holds; otherwise when the last one leaves.
     pub fn abandon(mut self) {
         self.leave(true);
     }
@@ -118,13 +190,15 @@ impl Wait {
             return;
         }
         flight.waiting = flight.waiting.saturating_sub(1);
-        if ends && flight.waiting == 0 {
-            // Its place is free at once, what else it holds when the runtime comes to it.
-            flight.run.end();
-            flight.task.abort();
-            entry.remove();
-            let shed = &self.resolver.counters.shed;
-            shed.fetch_add(1, Ordering::Relaxed);
+        flight.ends |= ends;
+        if flight.waiting > 0 {
+            return;
+        }
+        if flight.ends {
+            Flight::end(entry, &self.resolver.counters);
+        } else {
+            let key = entry.key().clone();
+            entry.get_mut().deserted = Some(self.resolver.deserted.enter(key));
         }
     }
 }
@@ -138,7 +212,11 @@ impl Drop for Wait {
 impl Drop for Landing {
     fn drop(&mut self) {
         let mine = |_: &Key, flight: &Flight| Arc::ptr_eq(&flight.run, &self.run);
-        self.resolver.in_flight.remove_if(&self.key, mine);
+        if let Some((_, flight)) = self.resolver.in_flight.remove_if(&self.key, mine)
+            && let Some(serial) = flight.deserted
+        {
+            self.resolver.deserted.leave(serial);
+        }
         self.run.end();
     }
 }

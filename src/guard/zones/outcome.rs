@@ -13,6 +13,15 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Of a fetch that was ended before it was over. `blamed`: servers had failed it by then.
+    #[must_use]
+    pub fn given_up(blamed: bool) -> Self {
+        Self {
+            ended: blamed.then_some(Ended::Failed),
+            is_real: false,
+        }
+    }
+
     /// Reads it from the response to `question`. `blamed`: if it failed, the servers of the zone that the question lies in did, and not
     /// those of an alias's target, or our own side.
     #[must_use]

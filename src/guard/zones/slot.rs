@@ -55,7 +55,7 @@ impl Slot {
     }
 
     /// Holds a slot and tells nobody: where the guard is off.
-    pub(super) const fn of_pool(place: Place) -> Self {
+    pub(in crate::guard) const fn of_pool(place: Place) -> Self {
         Self {
             claim: None,
             _place: Some(place),

@@ -373,15 +373,15 @@ fn when_one_client_has_129_queries_waiting_the_oldest_makes_room_and_is_counted(
         while let Ok(length) = socket.recv(&mut buffer) {
             let reply = Message::parse(&buffer[..length]).expect("well formed");
             assert_eq!(reply.rcode().0, 0);
-            answered.push(reply.header.id);
+            answered.push((reply.header.id, reply.header.flags.tc()));
         }
         answered.sort_unstable();
         answered
     });
     assert_eq!(
         answered,
-        (1..129).collect::<Vec<u16>>(),
-        "all but the first"
+        (0..129).map(|id| (id, id == 0)).collect::<Vec<_>>(),
+        "all but the first, who learns to come by TCP"
     );
     assert_eq!(
         scene.metric("suimon_verdicts_total", "pending_per_client"),
@@ -404,9 +404,14 @@ fn of_101_queries_for_one_slow_name_100_are_answered_and_one_is_counted() {
                 .expect("sent");
         }
         let mut buffer = [0; 4096];
-        std::iter::from_fn(|| socket.recv(&mut buffer).ok())
-            .take(101)
-            .count()
+        let replies = std::iter::from_fn(|| {
+            let length = socket.recv(&mut buffer).ok()?;
+            Message::parse(&buffer[..length]).ok()
+        });
+        let (truncated, answered): (Vec<_>, Vec<_>) =
+            replies.take(101).partition(|reply| reply.header.flags.tc());
+        assert_eq!(truncated.len(), 1, "he learns to come by TCP");
+        answered.len()
     });
     assert_eq!(answered, 100);
     assert_eq!(scene.metric("suimon_verdicts_total", "joined_clients"), 1);

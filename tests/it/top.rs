@@ -147,8 +147,9 @@ fn a_terminal_is_redrawn_until_q_and_given_back() {
     );
     assert!(shown.matches("\x1b[H").count() >= 3, "{shown:?}");
     let after = shown.rsplit("\x1b[?1049l").next().unwrap_or_default();
-    for mode in [" icanon", " echo", " isig"] {
-        assert!(after.contains(mode), "{mode}: {after}");
+    for mode in ["icanon", "echo", "isig"] {
+        let is_on = after.split_whitespace().any(|word| word == mode);
+        assert!(is_on, "{mode}: {after}");
     }
 }
 
@@ -171,10 +172,8 @@ fn a_limit_that_is_only_logged_hurts_nobody_and_says_whom_it_would() {
     );
     let held = enforced["known_names_total"].as_u64().expect("a count");
     assert!((500..=900).contains(&held), "{enforced}");
-    assert_eq!(
-        held,
-        suimond::metric(&lab, "suimon_verdicts_total", "limited_truncated")
-    );
+    let limited = suimond::metric(&lab, "suimon_verdicts_total", "limited_truncated");
+    assert!(about(held, limited), "{held} of {limited}");
     assert_eq!(
         held,
         suimond::metric(&lab, "suimon_shadow_total", "client_limiter")
@@ -192,16 +191,19 @@ fn a_limit_that_is_only_logged_hurts_nobody_and_says_whom_it_would() {
     let more = logged["known_names_total"].as_u64().expect("a count") - held;
     assert!((500..=900).contains(&more), "{enforced} {logged}");
     assert_eq!(
-        held,
+        limited,
         suimond::metric(&lab, "suimon_verdicts_total", "limited_truncated")
     );
-    assert_eq!(
-        more,
-        suimond::metric(&lab, "suimon_verdicts_total", "would_limit")
-    );
+    let would = suimond::metric(&lab, "suimon_verdicts_total", "would_limit");
+    assert!(about(more, would), "{more} of {would}");
     let screen = suimond::tool(&lab, &["guard", "shadow"]);
     assert!(
         screen.contains("would hurt") && screen.contains("limiter.rate"),
         "{screen}"
     );
+}
+
+/// Whether a count of which all beyond the first 500 a second is sampled, one in 64, is that of the whole.
+fn about(sampled: u64, whole: u64) -> bool {
+    sampled.abs_diff(whole) <= 64 + whole / 4
 }

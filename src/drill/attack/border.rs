@@ -14,8 +14,8 @@ use crate::sys::entropy;
 
 /// Customers' addresses: 127.0.0.0/13 with a 10 in front.
 pub const CUSTOMERS: &str = "10.0.0.0/13";
-/// The resolver's address towards customers.
-const INSIDE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+/// The resolver's address towards customers; none of theirs, which are all their host's own.
+const INSIDE: Ipv4Addr = Ipv4Addr::new(10, 32, 0, 1);
 /// Its address towards the Internet, as far as that is none of the drill's.
 const OUTSIDE: Ipv4Addr = Ipv4Addr::new(10, 64, 0, 1);
 /// Its port there.
@@ -59,7 +59,7 @@ impl Border {
             border.ip_in(side, &["link", "set", "lo", "up"])?;
         }
         for (side, device, own, other) in [
-            (Side::Customers, "inside", "10.0.0.1/13", "10.0.0.2/13"),
+            (Side::Customers, "inside", "10.32.0.1/24", "10.32.0.2/24"),
             (Side::Attackers, "outside", "10.64.0.1/24", "10.64.0.2/24"),
         ] {
             let (here, there) = (border.name(Side::Resolver), border.name(side));
@@ -74,6 +74,10 @@ impl Border {
             // Every customer's address is this host's own: customers' because they are there, attackers' because they lie.
             border.ip_in(side, &["route", "add", "local", CUSTOMERS, "dev", "lo"])?;
         }
+        border.ip_in(
+            Side::Resolver,
+            &["route", "add", CUSTOMERS, "dev", "inside"],
+        )?;
         // The kernel would drop what comes from outside with an inside address; it is suimond that is on trial.
         let standing = border.enter(Side::Resolver)?;
         for interface in ["all", "default", "inside", "outside"] {

@@ -1,7 +1,7 @@
 //! How does the drill stand at a border: customers inside, attackers outside, the resolver with an interface to each?
 //!
 //! Three network namespaces and two links of this run's own, gone when it is over. Addresses of 127.0.0.0/8 never leave a
-//! host, so customers and bots have the same ones with a 10 in front here ([`super::beside`]).
+//! host, so customers and bots have the same ones with a 10 in front here (`beside`).
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

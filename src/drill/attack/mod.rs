@@ -1,7 +1,7 @@
 //! What becomes of honest clients, of a zone and of its servers while a resolver is attacked?
 //!
 //! [`catalogue`] names the attacks and what good looks like; [`traffic`] and [`honest`] make the questions, [`flood`] and
-//! [`servers`] put them on the wire and answer them, [`run`] plays, [`measure`] and [`figures`] count, [`verdict`] judges.
+//! [`servers`] put them on the wire and answer them, `run` plays, [`measure`] and [`figures`] count, [`verdict`] judges.
 
 pub mod border;
 pub mod catalogue;

@@ -179,25 +179,9 @@ async fn perform(
     );
     let setting = setting(&internet, options.seed);
     progress.say(&setting);
-    if let Some(file) = &options.hints {
-        std::fs::write(file, internet.hints())?;
-    }
-    let resolver = match options.against {
-        Some(address) => {
-            progress.say(&format!("waiting for a reply from {address}"));
-            wait_for(address).await?;
-            Resolver::Given(address)
-        }
-        None => {
-            let port = options.port.unwrap_or(0);
-            let file = options.config.as_deref();
-            // Interrupted while it starts: dropping the future kills the child and removes its directory.
-            let daemon = tokio::select! {
-                daemon = Suimond::start(&internet, file, port) => daemon?,
-                _ = interrupted() => return Ok(false),
-            };
-            Resolver::Ours(Box::new(daemon))
-        }
+    let port = options.port.unwrap_or(0);
+    let Some(resolver) = resolver_of(&internet, options, port, &progress).await? else {
+        return Ok(false);
     };
     progress.say(&format!("asking {}", resolver.address()));
     if options.serve {
@@ -318,6 +302,30 @@ async fn interrupted() -> io::Result<()> {
         done = tokio::signal::ctrl_c() => done,
         _ = terminate.recv() => Ok(()),
         _ = hangup.recv() => Ok(()),
+    }
+}
+
+/// What the clients ask: the resolver that is given, once it replies, or a suimond of our own on that port. Nothing if interrupted.
+async fn resolver_of(
+    internet: &Internet,
+    options: &DrillOptions,
+    port: u16,
+    progress: &Progress,
+) -> io::Result<Option<Resolver>> {
+    if let Some(file) = &options.hints {
+        std::fs::write(file, internet.hints())?;
+    }
+    if let Some(address) = options.against {
+        progress.say(&format!("waiting for a reply from {address}"));
+        wait_for(address).await?;
+        return Ok(Some(Resolver::Given(address)));
+    }
+    // Interrupted while it starts: dropping the future kills the child and removes its directory.
+    tokio::select! {
+        daemon = Suimond::start(internet, options.config.as_deref(), port) => {
+            Ok(Some(Resolver::Ours(Box::new(daemon?))))
+        }
+        _ = interrupted() => Ok(None),
     }
 }
 

@@ -27,7 +27,7 @@ use crate::drill::expectation::Style;
 use crate::drill::internet::{Internet, Options};
 use crate::drill::report::Progress;
 use crate::drill::suimond::{Suimond, free_port};
-use crate::drill::{DrillOptions, OutputFormat, Resolver, interrupted, stop, wait_for};
+use crate::drill::{DrillOptions, OutputFormat, Resolver, interrupted, resolver_of, stop};
 use crate::sys::clock::{self, Now};
 
 /// Between two samples of all counters.
@@ -79,24 +79,10 @@ pub(in crate::drill) async fn perform(
         ..Options::default()
     });
     let internet = internet.await?;
-    if let Some(file) = &options.hints {
-        std::fs::write(file, internet.hints())?;
-    }
     let progress = Progress::new(output == OutputFormat::Json);
     progress.say(&format!("{}: {}", attack.name, attack.sentence));
-    let resolver = match options.against {
-        Some(address) => {
-            progress.say(&format!("waiting for a reply from {address}"));
-            wait_for(address).await?;
-            Resolver::Given(address)
-        }
-        None => {
-            let daemon = tokio::select! {
-                daemon = Suimond::start(&internet, options.config.as_deref(), port) => daemon?,
-                _ = interrupted() => return Ok(false),
-            };
-            Resolver::Ours(Box::new(daemon))
-        }
+    let Some(resolver) = resolver_of(&internet, options, port, &progress).await? else {
+        return Ok(false);
     };
     let played = {
         let run = Run::new(options, attack, &internet, &resolver, border)?;

@@ -110,32 +110,18 @@ fn heads(svg: &mut String) {
 
 /// Lines and numbers of one attack's panel.
 fn grid(svg: &mut String, top: f64, bottom: f64) {
-    for share in [0.0, 25.0, 50.0, 75.0, 100.0] {
-        let x = of_share(share);
+    let mut ticked = |x, label: &str| {
         vertical(svg, x, top, bottom, "g");
-        text(
-            svg,
-            x,
-            bottom + 12.0,
-            "middle",
-            "s",
-            &table::number(share, 0),
-        );
+        text(svg, x, bottom + 12.0, "middle", "s", label);
+    };
+    for share in [0.0, 25.0, 50.0, 75.0, 100.0] {
+        ticked(of_share(share), &table::number(share, 0));
     }
-    vertical(svg, of_share(90.0), top, bottom, "t");
     for decade in DECADES.0..=DECADES.1 {
         let packets = 10_f64.powi(decade);
-        let x = of_packets(packets);
-        vertical(svg, x, top, bottom, "g");
-        text(
-            svg,
-            x,
-            bottom + 12.0,
-            "middle",
-            "s",
-            &table::number(packets, 3),
-        );
+        ticked(of_packets(packets), &table::number(packets, 3));
     }
+    vertical(svg, of_share(90.0), top, bottom, "t");
     vertical(svg, of_packets(0.05), top, bottom, "t");
 }
 

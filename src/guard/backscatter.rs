@@ -4,7 +4,6 @@
 //! seem to come from is not held back by them: sources can be forged, and an alarm that blocked anybody could be turned against him.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use ipnet::IpNet;
 
@@ -13,8 +12,6 @@ use crate::sys::clock::Now;
 use crate::telemetry::incidents::{self, Moment, Stage, Subject};
 use crate::telemetry::unsolicited::{Place, Unsolicited};
 
-/// An alarm that goes on is told again after so long.
-const AGAIN: Duration = Duration::from_secs(60);
 /// Networks named in one.
 const NAMED: usize = 8;
 
@@ -97,18 +94,14 @@ impl Backscatter {
         state.peak = state.peak.max(look.more_than(&looked) / seconds);
         let reached = look.more_than(&window) >= self.plan.responses;
         let over = now.since(window.at) >= self.plan.window;
-        let stage = match state.alarm {
-            None if reached => {
-                state.alarm = Some(Alarm {
-                    began: window,
-                    told: now,
-                });
-                Some(Stage::Started)
-            }
-            Some(_) if over && !reached => Some(Stage::Stopped),
-            Some(alarm) if now.since(alarm.told) >= AGAIN => Some(Stage::Continuing),
-            _ => None,
-        };
+        let silence = state.alarm.map(|alarm| now.since(alarm.told));
+        let stage = Stage::due(silence, over && !reached).filter(|_| reached || silence.is_some());
+        if stage == Some(Stage::Started) {
+            state.alarm = Some(Alarm {
+                began: window,
+                told: now,
+            });
+        }
         let told = stage.and_then(|stage| {
             let mut alarm = state.alarm?;
             alarm.told = now;
@@ -176,6 +169,7 @@ impl Look {
 #[cfg(test)]
 mod tests {
     use std::net::SocketAddr;
+    use std::time::Duration;
 
     use super::*;
 

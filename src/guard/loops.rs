@@ -13,8 +13,6 @@ use crate::telemetry::incidents::{ForwardingLoop, HopLimits, Moment, Stage, Subj
 const PEERS: usize = 32;
 /// A loop that brought nothing for so long is over.
 const QUIET: Duration = Duration::from_secs(60);
-/// One that goes on is told again after so long.
-const AGAIN: Duration = Duration::from_secs(60);
 
 /// The loops of late. What becomes of a query that comes back is decided where it is asked; here it is counted.
 #[derive(Debug, Default)]
@@ -89,11 +87,9 @@ impl Loops {
             around.peak = around.peak.max(around.recent.div_ceil(seconds));
             around.recent = 0;
             around.looked = now;
-            let stage = match around.told {
-                None => Stage::Started,
-                Some(_) if now.since(around.last) >= QUIET => Stage::Stopped,
-                Some(told) if now.since(told) >= AGAIN => Stage::Continuing,
-                Some(_) => continue,
+            let silence = around.told.map(|told| now.since(told));
+            let Some(stage) = Stage::due(silence, now.since(around.last) >= QUIET) else {
+                continue;
             };
             around.told = Some(now);
             moments.push(around.moment(stage, now));

@@ -16,8 +16,6 @@ const WAYS: usize = 64;
 const TOP: usize = 8;
 /// Without a second over the threshold for so long it is over.
 const QUIET: Duration = Duration::from_secs(60);
-/// What goes on is told again after so long.
-const AGAIN: Duration = Duration::from_secs(60);
 /// Octets of a forged source that are counted together.
 const PREFIX: (u8, u8) = (24, 48);
 
@@ -98,11 +96,9 @@ impl Spoofed {
             let Some(begun) = &mut way.begun else {
                 continue;
             };
-            let stage = match begun.told {
-                None => Stage::Started,
-                Some(_) if now.since(begun.over) >= QUIET => Stage::Stopped,
-                Some(told) if now.since(told) >= AGAIN => Stage::Continuing,
-                Some(_) => continue,
+            let silence = begun.told.map(|told| now.since(told));
+            let Some(stage) = Stage::due(silence, now.since(begun.over) >= QUIET) else {
+                continue;
             };
             begun.told = Some(now);
             moments.push(Moment {

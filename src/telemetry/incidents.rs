@@ -5,6 +5,7 @@ mod subject;
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 pub use hop_limits::HopLimits;
 pub use subject::{
@@ -13,6 +14,9 @@ pub use subject::{
 
 /// Moments kept for those who have not taken them up yet.
 const KEPT: usize = 256;
+
+/// What goes on is told again after so long.
+pub const AGAIN: Duration = Duration::from_secs(60);
 
 /// Where an incident stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +30,18 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// What there is to tell now, if anything: that it begins, that it is over, or every [`AGAIN`] that it goes on. `silence`: time
+    /// since it was told of last, if it was.
+    #[must_use]
+    pub fn due(silence: Option<Duration>, is_over: bool) -> Option<Self> {
+        match silence {
+            None => Some(Self::Started),
+            Some(_) if is_over => Some(Self::Stopped),
+            Some(silence) if silence >= AGAIN => Some(Self::Continuing),
+            Some(_) => None,
+        }
+    }
+
     /// The word in logs and journals.
     #[must_use]
     pub const fn label(self) -> &'static str {

@@ -11,15 +11,15 @@ use super::Client;
 use crate::guard::address::Address;
 use crate::sys::clock::Now;
 use crate::telemetry::Reason;
-use crate::telemetry::incidents::{ClientsLimited, HopLimits, Moment, Namespace, Stage, Subject};
+use crate::telemetry::incidents::{
+    AGAIN, ClientsLimited, HopLimits, Moment, Namespace, Stage, Subject,
+};
 
 /// Buckets and places in each: 512 prefixes at once; among more the one with the fewest limited queries gives way.
 const BUCKETS: usize = 64;
 const WAYS: usize = 8;
 /// A prefix within its limit for so long has stopped (BIND's value, T1.1).
 const QUIET: Duration = Duration::from_secs(60);
-/// A prefix over its limit is told again after so long.
-const AGAIN: Duration = Duration::from_secs(60);
 /// Moments of one look at most; the rest is told at the next.
 const AT_ONCE: usize = 8;
 /// Of them for those that go on, however many begin and end: within the journal's patience everybody's turn comes.

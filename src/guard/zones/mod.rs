@@ -26,6 +26,7 @@ mod top;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rand::Rng;
@@ -62,8 +63,6 @@ const DENIALS: u32 = 10;
 const SHARE_CELLS: usize = 1 << 15;
 /// Milliseconds between two looks at the zones that are engaged.
 const TENDING: u64 = 1_000;
-/// Milliseconds between two words about a zone that stays engaged.
-const TELLING: u64 = 60_000;
 /// Zones that the operator may pin or exempt at run time.
 const WISHES: usize = 1_000;
 
@@ -320,11 +319,9 @@ impl ZoneGuard {
             let held = state.shares.held(hash);
             let signs = record.signs(held, threshold, self.flood_rate, at);
             let over = engaged.is_over(&signs, at);
-            let stage = match engaged.told {
-                None => Some(Stage::Started),
-                Some(told) if at >= told.saturating_add(TELLING) => Some(Stage::Continuing),
-                Some(_) => None,
-            };
+            let since = |told| Duration::from_millis(at.saturating_sub(told));
+            // Its end is told when it is let go.
+            let stage = Stage::due(engaged.told.map(since), false);
             if stage.is_some() {
                 engaged.told = Some(at);
             }

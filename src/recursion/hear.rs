@@ -51,6 +51,8 @@ impl Recursion {
                 failure: AskFailure::Budget(limit),
                 ..
             } => {
+                frame.stage = Stage::Approach(approach);
+                self.frames.push(frame);
                 self.exhausted(limit, cache, budget, now);
                 return;
             }
@@ -59,7 +61,7 @@ impl Recursion {
                     self.silence = self.silence.saturating_add(now.since(outstanding.since));
                 }
                 if let AskFailure::Crowded(crowd) = failure {
-                    self.crowded = Some(crowd);
+                    approach.crowded = Some(crowd);
                 }
                 let server = server.and_then(|server| outstanding.candidate(server));
                 self.fault(&mut approach, &outstanding, server, failure.into(), now);

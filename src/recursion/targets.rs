@@ -149,6 +149,11 @@ impl Targets {
         }
     }
 
+    /// Whether one of the servers has this name.
+    pub(super) fn has_name(&self, name: &Name) -> bool {
+        self.names.iter().any(|server| server.name == *name)
+    }
+
     /// How many addresses are known.
     pub(super) fn address_count(&self) -> usize {
         self.addresses.len()

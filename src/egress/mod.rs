@@ -90,6 +90,12 @@ impl Egress {
         self.servers.note_incomplete(server);
     }
 
+    /// Whether a question could be sent at once, and need not wait for a socket.
+    #[must_use]
+    pub fn has_sockets(&self) -> bool {
+        self.sockets.has_one()
+    }
+
     /// How long the fastest of `candidates` usually takes to answer.
     #[must_use]
     pub fn usual_time(&self, candidates: &[SocketAddr], now: Now) -> Duration {

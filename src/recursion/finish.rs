@@ -1,12 +1,13 @@
 //! How does a line of inquiry end? With an answer or a failure, told to the client or to the frame below.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::fault::limit_failure;
 use super::frame::{Frame, Purpose, Stage};
 use super::step::Lasting;
 use super::trace::Happening;
-use super::{Recursion, referral};
+use super::{Ask, Recursion, referral};
 use crate::cache::{Cache, Demand};
 use crate::config::plan;
 use crate::guard::permit::{Budget, Cause, Exhausted};
@@ -164,20 +165,32 @@ impl Recursion {
         self.done = Some(Response::failure(ede));
     }
 
-    /// Whether the zone that it is at has failed it so far, for a recursion that is ended before it knows. At least the first timeout has
-    /// passed then.
+    /// Whether the zone that it is at has failed it so far, for a recursion that is ended before it knows: a server has let it down there,
+    /// or what is being asked has waited longer than its servers usually take, whoever it was that asked. `usual_time` says how
+    /// long that is; nothing if our own side may be what it waits for.
     #[must_use]
-    pub fn waits_for_its_zone(&self) -> bool {
+    pub fn waits_for_its_zone(
+        &self,
+        usual_time: impl FnOnce(&Ask) -> Option<Duration>,
+        now: Now,
+    ) -> bool {
         let on_its_way = self.frames.first().is_some_and(|at| at.chain.is_empty());
+        let waits_long = || {
+            self.outstanding.as_ref().is_some_and(|at| {
+                usual_time(&at.ask).is_some_and(|usual| now.since(at.since) >= usual)
+            })
+        };
         let failed = |zone: &Name| {
             let mut here = self.history.iter().filter(|at| at.zone == *zone);
             here.any(|at| at.fault.is_theirs())
         };
-        on_its_way
-            && self.frames.iter().any(|frame| match &frame.stage {
+        let has_failed = || {
+            self.frames.iter().any(|frame| match &frame.stage {
                 Stage::Approach(approach) => failed(&approach.zone),
                 _ => false,
             })
+        };
+        on_its_way && (has_failed() || waits_long())
     }
 
     /// Whether any server gave cause.

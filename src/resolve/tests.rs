@@ -10,7 +10,7 @@ use crate::config::load_text;
 use crate::config::plan::{Recursion as Plan, ZoneGuardMode};
 use crate::guard::permit::InternalCause;
 use crate::guard::slots::Pool;
-use crate::guard::zones::{Permission, Query, ZoneGuard};
+use crate::guard::zones::{self, Permission, Query, ZoneGuard};
 use crate::guard::{Customer, FairShares, address::Address};
 
 const CLIENT: Customer = Customer {
@@ -302,6 +302,52 @@ async fn the_zone_guard_hears_of_look_ups_that_were_ended_while_servers_kept_sil
         let name = "new.dead.example.".parse().unwrap();
         let engaged = guard.explain(&name, None).engaged;
         let trigger = engaged.map(|(_, trigger)| trigger);
-        assert_eq!(trigger, is_known.then_some("failing"), "{timeout}");
+        let case = format!("{timeout} {usual:?} {minimisation:?}");
+        assert_eq!(trigger, is_known.then_some("failing"), "{case}");
     }
+}
+
+#[tokio::test]
+async fn a_flood_that_fills_what_a_server_may_have_leaves_a_quarter_for_known_names() {
+    let whole = |plan: &mut Plan| plan.qname_minimisation = plan::Minimisation::Off;
+    let stuck = Stuck::waiting("30s", whole).await;
+    let plan = plan::Shares {
+        mode: ZoneGuardMode::Enforce,
+        least: 8,
+        ..plan::Shares::default()
+    };
+    let fair = FairShares::new(&plan, &Arc::new(Pool::new(0)));
+    let guard = zone_guard();
+    let slot = |name: &str, client: u32| match judged(&guard, name, client) {
+        Permission::Fetch(slot) => slot,
+        other => panic!("{name}: {other:?}"),
+    };
+    let known = |at: u32| format!("known{at}.example.");
+    for at in 0..3 {
+        for client in [1, 2] {
+            let there = zones::Outcome {
+                ended: Some(zones::engage::Ended::Positive),
+                is_real: true,
+            };
+            slot(&known(at), client).finish(there, 1, clock::now());
+        }
+    }
+    let begin = |name: &str| {
+        let permit = permit().holding(slot(name, 3)).within(fair.clone(), None);
+        stuck.begin(name, permit).ok().unwrap()
+    };
+    let full = Some(Reason::ServerSlots);
+    let _made_up: Vec<Wait> = (0..6).map(|at| begin(&format!("n{at}.example."))).collect();
+    assert_eq!(stuck.asked().await, 6);
+    assert_eq!(begin("n7.example.").outcome().await.err(), full);
+    let _known: Vec<Wait> = (0..2).map(|at| begin(&known(at))).collect();
+    assert_eq!(stuck.asked().await, 2);
+    assert_eq!(begin(&known(2)).outcome().await.err(), full);
+    assert_eq!(begin("n8.example.").outcome().await.err(), full);
+    // Who came to join what has just ended is taken for anybody.
+    let late = permit().holding(slot(&known(2), 3));
+    let late = late.within(fair.clone(), None).joining(CLIENT);
+    let wait = stuck.begin(&known(2), late).ok();
+    assert_eq!(wait.unwrap().outcome().await.err(), full);
+    assert_eq!(stuck.asked().await, 0);
 }

@@ -305,7 +305,7 @@ impl Recursion {
             .last_resort
             .as_ref()
             .is_some_and(|kept| kept.authoritative);
-        if outstanding.minimised {
+        if outstanding.minimised && !fault.is_crowd() {
             approach.shortened_faults += 1;
             let relaxed = self.plan.qname_minimisation == Minimisation::Relaxed;
             approach.full_only |= relaxed && approach.shortened_faults >= SHORTENED_FAULTS;

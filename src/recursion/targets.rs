@@ -251,7 +251,8 @@ impl Targets {
         address.sends = address.sends.saturating_add(1);
         address.state = match fault {
             Fault::Unusable => State::Unusable,
-            Fault::Network => State::Gone,
+            // Who was not asked for a part of the name has not disliked it: the whole is no way around what is full.
+            Fault::Network | Fault::Crowded(_) => State::Gone,
             Fault::Silent => {
                 self.silent_sends += 1;
                 State::Silent

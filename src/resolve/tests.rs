@@ -179,10 +179,11 @@ async fn of_many_recursions_that_want_the_same_one_asks_and_one_more_than_may_wa
     }
     assert_eq!((failed, patient.len()), (0, 4), "one leads, three wait");
     let mut fifth = stuck.wait("n5.zone.");
-    assert_eq!(fifth.outcome().await.err(), Some(Reason::JoinedClients));
-    // One more each time the last takes longer than servers usually do, three at most.
-    let asked = stuck.asked().await;
-    assert!((1..=3).contains(&asked), "{asked} of five");
+    let told = tokio::time::timeout(Duration::from_secs(2), fifth.outcome()).await;
+    let told = told.expect("at once: it does not ask for its whole name instead");
+    assert_eq!(told.err(), Some(Reason::JoinedClients));
+    // Of a server that nothing is known of, it is half a minute here until one more asks; see `shared::tests` for how many ever do.
+    assert_eq!(stuck.asked().await, 1, "of five");
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use crate::cache::{Cache, Demand};
 use crate::config::plan;
 use crate::dnssec::{Anchor, Validator, Verdict, Verification};
-use crate::egress::{Egress, Evidence, Forwarder, LateReplies};
+use crate::egress::{Egress, Forwarder, LateReplies, Return};
 use crate::guard::permit::{Budget, Cause, Exhausted, RecursionPermit, Spent};
 use crate::policy::{Decision, Policy};
 use crate::recursion::synthesis::synthesise;
@@ -277,15 +277,16 @@ impl Resolver {
         self.in_flight.contains_key(&(question.clone(), demand))
     }
 
-    /// Whether a client's query is one of our own that comes back (see [`Egress::comes_back`]).
+    /// Whether a client's query is or may be one of our own that comes back (see [`Egress::comes_back`]).
     #[must_use]
     pub fn comes_back(
         &self,
         question: &Question,
         from: IpAddr,
         client_cookie: Option<[u8; 8]>,
-    ) -> Option<Evidence> {
-        self.egress.comes_back(question, from, client_cookie)
+        now: Now,
+    ) -> Option<Return> {
+        self.egress.comes_back(question, from, client_cookie, now)
     }
 
     /// Recursions running now, those begun under an earlier configuration among them.

@@ -35,7 +35,7 @@ pub use counters::{Snapshot, Upstream};
 pub use exchange::{Exchanged, Failure, Query, Transport};
 pub use forward::{Forwarder, ForwarderError};
 pub use late::LateReplies;
-pub use outstanding::Evidence;
+pub use outstanding::{Doubt, Evidence, Return};
 pub use transfer::{TransferFailure, TransferLimits, Transferred};
 
 use cookies::Cookies;
@@ -102,16 +102,19 @@ impl Egress {
         self.servers.usual_time(candidates, now)
     }
 
-    /// Whether a client's query, from `from` and with that client cookie, is one of our own that comes back: the same is being
-    /// asked of it at this moment, and what shows it.
+    /// Whether a client's query, from `from` and with that client cookie, is or may be one of our own that comes back: the same is being
+    /// asked at this moment, with that cookie, or of that address.
     #[must_use]
     pub fn comes_back(
         &self,
         question: &Question,
         from: IpAddr,
         client_cookie: Option<[u8; 8]>,
-    ) -> Option<Evidence> {
-        self.outstanding.comes_back(question, from, client_cookie)
+        now: Now,
+    ) -> Option<Return> {
+        let patience = |server| self.servers.usual_time(&[server], now);
+        self.outstanding
+            .comes_back(question, from, client_cookie, patience)
     }
 
     /// What is known of servers.

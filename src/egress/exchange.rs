@@ -380,7 +380,7 @@ impl Egress {
                     choice.server,
                     cookie,
                     (&heard.message, heard.wrong_cookie),
-                    now,
+                    (sent, now),
                 );
                 match heard.message.rcode() {
                     // RFC 7873 section 5.3: once more with the new one, then over a stream.

@@ -133,7 +133,7 @@ async fn who_says_nothing_and_asks_the_same_is_a_loop_and_nothing_more_is_asked_
 }
 
 #[tokio::test]
-async fn a_loop_of_three_that_passes_no_cookies_goes_round_twice_and_no_more() {
+async fn a_loop_of_three_that_passes_no_cookies_goes_round_twice_at_most() {
     let mut round = Round::new("forward", true).await;
     let mut waiting = vec![round.asks(CLIENT)];
     let mut laps = 0;
@@ -143,7 +143,8 @@ async fn a_loop_of_three_that_passes_no_cookies_goes_round_twice_and_no_more() {
         assert!(laps < 10, "no end");
         waiting.push(round.comes(SECOND, &packet));
     }
-    assert_eq!(laps, 2);
+    // Once if the forwarder's pool makes one of the two, which differ in CD alone.
+    assert!((1..=2).contains(&laps), "{laps}");
     // Nor does it matter how often it arrives while it is under way.
     for client in 3..100 {
         waiting.push(round.asks(&format!("198.51.100.{client}")));

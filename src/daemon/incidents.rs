@@ -21,8 +21,8 @@ use crate::ops::metrics::Metric;
 use crate::sys::clock::{self, Now};
 use crate::sys::host;
 use crate::telemetry::incidents::{Moment, Stage, Subject};
-use journal::{Done, Journal, Work};
-use shelf::Shelf;
+use journal::{Done, Journal, News, Work};
+use shelf::{Left, Shelf};
 use story::Whole;
 
 /// Writings after each other when suimond ends; each takes up to 64 files.
@@ -126,7 +126,7 @@ impl Incidents {
         let none = (!self.keeps).then_some("no journal is kept (incidents.journal = false)");
         IncidentsReport {
             incidents: journal.list(),
-            trouble: journal.trouble().or(none).map(str::to_owned),
+            trouble: journal.trouble().or_else(|| none.map(str::to_owned)),
         }
     }
 
@@ -169,7 +169,7 @@ impl Incidents {
 
     /// A line of warning if the journal cannot be written.
     pub(super) fn warning(&self) -> Option<String> {
-        let trouble = self.kept.lock().trouble()?.to_owned();
+        let trouble = self.kept.lock().trouble()?;
         Some(format!("incidents are not kept: {trouble}"))
     }
 
@@ -300,12 +300,19 @@ impl Kept {
         for (work, done) in did {
             let directory = self.shelf.directory().display();
             match journal.done(&work, done, now) {
-                Some(Some(error)) => tracing::warn!(
+                Some(News::Trouble(error)) => tracing::warn!(
                     %directory,
                     error,
                     "incidents cannot be kept; that is tried again, and nothing else suffers"
                 ),
-                Some(None) => tracing::info!(%directory, "incidents are kept again"),
+                Some(News::Clinging(error)) => tracing::warn!(
+                    %directory,
+                    error,
+                    "details of an incident that may be kept no longer cannot be removed from its file; that is tried again"
+                ),
+                Some(News::Well) => {
+                    tracing::info!(%directory, "incidents are kept again as they should be")
+                }
                 None => {}
             }
         }
@@ -313,20 +320,20 @@ impl Kept {
 }
 
 impl Shelf {
-    /// Does what is to be done, up to the first failure: what follows would fail as well.
+    /// Does what is to be done. After the first that cannot be written no other is: that would fail as well. A file that cannot be removed
+    /// or be rid of its details keeps no other waiting, nor does a disk that is full.
     fn perform(&self, work: Vec<Work>) -> Vec<(Work, Done)> {
         let mut did = Vec::new();
+        let mut failed = false;
         for one in work {
             let done = match &one {
-                Work::Lay(incident) => self.lay(incident),
+                Work::Lay(_) if failed => continue,
+                Work::Lay(incident) => self.lay(incident).map(Left::File),
                 Work::Strip(id) => self.strip(id),
-                Work::TakeAway(id) => self.take_away(id).map(|()| 0),
+                Work::TakeAway(id) => self.take_away(id).map(|()| Left::Nothing),
             };
-            let failed = done.is_err();
+            failed |= done.is_err() && matches!(one, Work::Lay(_));
             did.push((one, done.map_err(|error| error.to_string())));
-            if failed {
-                break;
-            }
         }
         did
     }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::shelf::Lying;
+use super::shelf::{Left, Lying};
 use super::story::{self, Whole};
 use crate::config::plan::{Incidents as Limits, Secrecy};
 use crate::ops::control::protocol::{Incident, IncidentSummary};
@@ -19,6 +19,8 @@ const SILENCE: u64 = 600;
 const RETRY: u64 = 30;
 /// Files written or removed at one time; the rest waits for the next.
 const AT_ONCE: usize = 64;
+/// Of those, the ones that lose their details: neither these nor what is new keeps the other waiting.
+const STRIPPED_AT_ONCE: usize = 32;
 
 /// All incidents.
 #[derive(Debug, Default)]
@@ -35,6 +37,8 @@ pub(super) struct Journal {
     pub(super) failures: u64,
     /// Why the last attempt failed.
     trouble: Option<String>,
+    /// Why details could not be removed from a file when that was tried last.
+    clinging: Option<String>,
     /// Wall seconds before which the disk is left alone.
     not_before: u64,
     host: String,
@@ -58,6 +62,8 @@ struct Over {
     ended: u64,
     octets: u64,
     has_detail: bool,
+    /// Wall seconds before which its details are not tried to be removed again; 0 = they were never refused.
+    not_before: u64,
     /// What is not on the disk yet.
     unwritten: Option<Box<Incident>>,
 }
@@ -73,8 +79,19 @@ pub(super) enum Work {
     TakeAway(String),
 }
 
-/// How that went: octets that lie there now, or why it failed.
-pub(super) type Done = Result<u64, String>;
+/// How that went: what lies there now, or why it failed.
+pub(super) type Done = Result<Left, String>;
+
+/// What is to be told of that.
+#[derive(Debug, PartialEq)]
+pub(super) enum News {
+    /// Nothing can be written, and why.
+    Trouble(String),
+    /// The details of an incident cannot be removed from its file, and why.
+    Clinging(String),
+    /// All is well again.
+    Well,
+}
 
 impl Journal {
     /// What lay on the disk. Incidents that went on when suimond ended are over since they were last heard of.
@@ -184,51 +201,68 @@ impl Journal {
         }
         let unwanted = self.unwanted.iter().cloned().map(Work::TakeAway);
         let open = self.open.values().filter(|open| open.dirty);
-        let open = open.map(|open| Work::Lay(Box::new(open.story.clone())));
-        let over = self.over.iter_mut().filter_map(|(id, over)| {
-            let strip = over.has_detail && !story::may_detail(secrecy, Some(over.ended), at);
+        let mut lay: Vec<_> = open
+            .map(|open| Work::Lay(Box::new(open.story.clone())))
+            .collect();
+        let mut strip = Vec::new();
+        for (id, over) in &mut self.over {
+            let has_to_lose = over.has_detail && !story::may_detail(secrecy, Some(over.ended), at);
             match &mut over.unwritten {
                 Some(story) => {
-                    if strip {
+                    if has_to_lose {
                         story.detail = None;
                     }
-                    Some(Work::Lay(story.clone()))
+                    lay.push(Work::Lay(story.clone()));
                 }
-                None => strip.then(|| Work::Strip(id.clone())),
+                None if has_to_lose && over.not_before <= at => strip.push((over.not_before, id)),
+                None => {}
             }
-        });
-        unwanted.chain(open).chain(over).take(AT_ONCE).collect()
+        }
+        // Those that were refused longest ago first, so that each gets its turn.
+        strip.sort();
+        let strip = strip
+            .into_iter()
+            .take(STRIPPED_AT_ONCE)
+            .map(|(_, id)| Work::Strip(id.clone()));
+        unwanted.chain(strip).chain(lay).take(AT_ONCE).collect()
     }
 
-    /// How that went. Says what is to be told: trouble when it begins, `None` in it when it is over.
-    pub(super) fn done(&mut self, work: &Work, done: Done, now: Now) -> Option<Option<String>> {
-        let octets = match done {
-            Ok(octets) => octets,
-            Err(why) => {
-                self.failures += 1;
-                self.not_before = now.wall_secs() + RETRY;
-                let is_news = self.trouble.is_none();
-                self.trouble = Some(why.clone());
-                return is_news.then_some(Some(why));
-            }
+    /// How that went. Says what is to be told: trouble when it begins and when it is over.
+    pub(super) fn done(&mut self, work: &Work, done: Done, now: Now) -> Option<News> {
+        let left = match done {
+            Ok(left) => left,
+            Err(why) => return self.failed(work, why, now.wall_secs() + RETRY),
         };
-        match work {
-            Work::TakeAway(id) => {
+        match (work, left) {
+            (Work::TakeAway(id), _) => {
                 self.unwanted.remove(id);
             }
-            // It could not be read, and is gone with the details in it.
-            Work::Strip(id) if octets == 0 => {
-                self.over.remove(id);
-            }
-            Work::Strip(id) => {
+            (Work::Strip(id), Left::File(octets)) => {
                 if let Some(over) = self.over.get_mut(id) {
                     over.has_detail = false;
                     over.octets = octets;
+                    over.not_before = 0;
                 }
             }
-            Work::Lay(story) => self.laid(story, octets),
+            // It is gone or set aside, and cannot be shown any more.
+            (Work::Strip(id), _) => {
+                self.over.remove(id);
+            }
+            (Work::Lay(story), Left::File(octets)) => self.laid(story, octets),
+            (Work::Lay(_), _) => {}
         }
-        self.trouble.take().map(|_| None)
+        if matches!(work, Work::Strip(_)) {
+            let none_is_refused = self.over.values().all(|over| over.not_before == 0);
+            return self
+                .clinging
+                .take_if(|_| none_is_refused)
+                .map(|_| News::Well);
+        }
+        // One that succeeds among others that fail is no sign that all is well.
+        if now.wall_secs() < self.not_before {
+            return None;
+        }
+        self.trouble.take().map(|_| News::Well)
     }
 
     /// The list, the newest first.
@@ -255,9 +289,17 @@ impl Journal {
         }
     }
 
-    /// Why the journal cannot be written, if it cannot.
-    pub(super) fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
+    /// Why the journal cannot be written, or not be rid of its details, if it cannot.
+    pub(super) fn trouble(&self) -> Option<String> {
+        let written = self.trouble.clone();
+        written.or_else(|| {
+            let refused = self.over.values().filter(|over| over.not_before > 0);
+            let why = self.clinging.as_ref()?;
+            Some(format!(
+                "the details of {} cannot be removed from their files: {why}",
+                refused.count()
+            ))
+        })
     }
 
     /// How many go on, and how many are over.
@@ -273,6 +315,21 @@ impl Journal {
 
     fn len(&self) -> usize {
         self.open.len() + self.over.len()
+    }
+
+    fn failed(&mut self, work: &Work, why: String, again: u64) -> Option<News> {
+        self.failures += 1;
+        if let Work::Strip(id) = work {
+            // That is for this file alone: what else is to be done goes on.
+            if let Some(over) = self.over.get_mut(id) {
+                over.not_before = again;
+            }
+            let before = self.clinging.replace(why.clone());
+            return before.is_none().then_some(News::Clinging(why));
+        }
+        self.not_before = again;
+        let before = self.trouble.replace(why.clone());
+        before.is_none().then_some(News::Trouble(why))
     }
 
     fn laid(&mut self, story: &Incident, octets: u64) {
@@ -307,6 +364,7 @@ impl Journal {
             ended: story::ended(&story).unwrap_or(0),
             octets,
             has_detail: story.detail.is_some(),
+            not_before: 0,
             unwritten: unwritten.then(|| Box::new(story.clone())),
         };
         self.over.insert(story.id, over);

@@ -37,9 +37,22 @@ pub(super) struct Lying {
     pub(super) octets: u64,
 }
 
+/// What lies there after a piece of work.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Left {
+    /// A file of so many octets.
+    File(u64),
+    /// No file.
+    Nothing,
+    /// One that cannot be used, set aside.
+    Aside,
+}
+
 /// Why a file is not taken in.
 #[derive(Debug)]
 enum Unusable {
+    /// It is not there any more.
+    Gone,
     /// It will never be readable.
     Damaged(String),
     /// The system refuses it just now, or a later suimond wrote it.
@@ -91,7 +104,10 @@ impl Shelf {
             }
             match self.read_file(&name) {
                 Ok(lying) => found.push(lying),
-                Err(Unusable::Damaged(why)) => self.set_aside(&name, &why),
+                Err(Unusable::Gone) => {}
+                Err(Unusable::Damaged(why)) => {
+                    let _told = self.set_aside(&name, &why);
+                }
                 Err(Unusable::NotNow(why)) => left.push(why),
             }
         }
@@ -111,7 +127,7 @@ impl Shelf {
     pub(super) fn read(&self, id: &str) -> io::Result<Incident> {
         let read = self.read_file(&file_name(id));
         read.map(|lying| lying.incident)
-            .map_err(|(Unusable::Damaged(why) | Unusable::NotNow(why))| io::Error::other(why))
+            .map_err(|unusable| io::Error::other(unusable.in_words()))
     }
 
     /// Lays it there, or a newer one in its place; how many octets it takes. The old one stays whole until the new one is.
@@ -126,14 +142,21 @@ impl Shelf {
         Ok(u64::try_from(octets.len()).unwrap_or(u64::MAX))
     }
 
-    /// Takes the details out of one of them; how many octets it takes then. 0 = it could not be read, and was taken away with them.
-    pub(super) fn strip(&self, id: &str) -> io::Result<u64> {
-        match self.read(id) {
-            Ok(mut incident) => {
+    /// Takes the details out of one of them. One that is damaged is set aside with them and a line of log: nobody can tell what in it is
+    /// a detail and what is all that is left of an attack.
+    ///
+    /// # Errors
+    /// The system refuses to read, write or move it. It is there as it was.
+    pub(super) fn strip(&self, id: &str) -> io::Result<Left> {
+        let name = file_name(id);
+        match self.read_file(&name) {
+            Ok(Lying { mut incident, .. }) => {
                 incident.detail = None;
-                self.lay(&incident)
+                self.lay(&incident).map(Left::File)
             }
-            Err(_) => self.take_away(id).map(|()| 0),
+            Err(Unusable::Gone) => Ok(Left::Nothing),
+            Err(Unusable::Damaged(why)) => self.set_aside(&name, &why).map(|_| Left::Aside),
+            Err(Unusable::NotNow(why)) => Err(io::Error::other(why)),
         }
     }
 
@@ -157,7 +180,7 @@ impl Shelf {
                 None => Unusable::Damaged(error.to_string()),
             }
         })?;
-        let octets = octets.ok_or_else(|| Unusable::NotNow(format!("{name} is gone")))?;
+        let octets = octets.ok_or(Unusable::Gone)?;
         let damaged = |error: serde_json::Error| Unusable::Damaged(error.to_string());
         let Numbered { schema } = serde_json::from_slice(&octets).map_err(damaged)?;
         if schema > SCHEMA {
@@ -179,9 +202,12 @@ impl Shelf {
         })
     }
 
-    fn set_aside(&self, name: &str, why: &str) {
-        let aside = format!("{name}{ASIDE}");
-        let to = match self.file(name.to_owned()).put_aside(&aside) {
+    /// Moves a damaged file out of the way, and says so; where it is then.
+    fn set_aside(&self, name: &str, why: &str) -> io::Result<PathBuf> {
+        let aside = self
+            .file(name.to_owned())
+            .put_aside(&format!("{name}{ASIDE}"));
+        let to = match &aside {
             Ok(to) => format!("moved to {}", to.display()),
             Err(error) => format!("and cannot be moved aside ({error})"),
         };
@@ -189,8 +215,9 @@ impl Shelf {
             file = %self.directory.join(name).display(),
             why,
             aside = to,
-            "an incident of before the start cannot be read and is not listed"
+            "the file of an incident cannot be used, and the incident is not listed"
         );
+        aside
     }
 
     /// Of files set aside only the youngest are kept.
@@ -209,6 +236,15 @@ impl Shelf {
         let many = aside.len().saturating_sub(SET_ASIDE);
         for (_, path) in aside.into_iter().take(many) {
             let _gone_already = fs::remove_file(path);
+        }
+    }
+}
+
+impl Unusable {
+    fn in_words(self) -> String {
+        match self {
+            Self::Gone => "it is gone".to_owned(),
+            Self::Damaged(why) | Self::NotNow(why) => why,
         }
     }
 }

@@ -38,7 +38,7 @@ impl Desk {
     }
 
     /// Does everything that is due at `at`; what is to be told of it.
-    fn keep(&mut self, at: u64) -> Vec<Option<String>> {
+    fn keep(&mut self, at: u64) -> Vec<News> {
         let now = now(at);
         let mut told = Vec::new();
         for _ in 0..100 {
@@ -211,7 +211,7 @@ fn a_disk_that_takes_nothing_costs_one_line_and_is_tried_again() {
     std::fs::write(desk.shelf.directory(), "in the way").unwrap();
     desk.hear(&attacked(Stage::Started, (100, 105)));
     let told = desk.keep(105);
-    assert!(matches!(told.as_slice(), [Some(_)]), "{told:?}");
+    assert!(matches!(told.as_slice(), [News::Trouble(_)]), "{told:?}");
     assert!(desk.journal.trouble().is_some());
     for at in [106, 140, 175] {
         desk.hear(&attacked(Stage::Continuing, (100, at)));
@@ -222,7 +222,7 @@ fn a_disk_that_takes_nothing_costs_one_line_and_is_tried_again() {
     desk.hear(&limited("192.0.2.7/32", Stage::Started, (170, 180)));
     assert_eq!(desk.ids().len(), 2, "they are shown all the same");
     std::fs::remove_file(desk.shelf.directory()).unwrap();
-    assert_eq!(desk.keep(210), [None], "it is well again");
+    assert_eq!(desk.keep(210), [News::Well], "it is well again");
     assert_eq!((desk.files(), desk.journal.trouble()), (2, None));
     let zone = desk.shelf.read("19700101T000140Z-zone").unwrap();
     assert_eq!(zone.seconds, 80, "nothing was lost");
@@ -257,14 +257,86 @@ fn what_is_known_of_whom_it_concerns_is_forgotten_in_time() {
 }
 
 #[test]
-fn details_in_a_file_that_was_damaged_meanwhile_go_with_it() {
+fn a_file_that_was_damaged_meanwhile_is_set_aside_and_what_is_in_it_is_not_lost() {
     let mut desk = Desk::new();
+    desk.limits.max_age = 1 << 30;
     desk.hear(&attacked(Stage::Stopped, (100, 200)));
     desk.keep(200);
     let path = desk.shelf.directory().join("19700101T000140Z-zone.json");
     std::fs::write(path, "{\"detail\":").unwrap();
-    desk.secrecy.detail = Detail::Never;
-    desk.keep(201);
-    assert_eq!((desk.files(), desk.ids().len()), (0, 0));
+    desk.keep(201 + desk.secrecy.detail_for);
+    assert!(desk.ids().is_empty());
+    let aside = desk
+        .shelf
+        .directory()
+        .join("19700101T000140Z-zone.json.bad");
+    assert_eq!(std::fs::read_to_string(aside).unwrap(), "{\"detail\":");
     assert!(desk.keep(202).is_empty() && desk.journal.trouble().is_none());
+}
+
+#[test]
+fn a_file_that_the_system_refuses_keeps_no_other_waiting_and_is_tried_again() {
+    let mut desk = Desk::new();
+    desk.limits.max_age = 1 << 30;
+    desk.limits.kept = 1_000;
+    for number in 0..50 {
+        let prefix = format!("10.0.{number}.7/32");
+        desk.hear(&limited(&prefix, Stage::Stopped, (number, number + 10)));
+    }
+    desk.keep(60);
+    // EISDIR: the one refusal that root meets, too.
+    let ids = desk.ids();
+    let path = |id: &str| desk.shelf.directory().join(format!("{id}.json"));
+    let (last, refused) = ids.split_first().unwrap();
+    let texts: Vec<String> = refused
+        .iter()
+        .map(|id| {
+            let text = std::fs::read_to_string(path(id)).unwrap();
+            std::fs::remove_file(path(id)).unwrap();
+            std::fs::create_dir(path(id)).unwrap();
+            text
+        })
+        .collect();
+    let has_detail = |id: &str| {
+        std::fs::read_to_string(path(id))
+            .unwrap()
+            .contains("\"detail\"")
+    };
+    let (paths, late) = (
+        refused.iter().map(|id| path(id)).collect::<Vec<_>>(),
+        61 + desk.secrecy.detail_for,
+    );
+    let is_rid = |desk: &Desk| {
+        let path = desk.shelf.directory().join(format!("{last}.json"));
+        !std::fs::read_to_string(path)
+            .unwrap()
+            .contains("\"detail\"")
+    };
+    assert!(has_detail(last));
+    let told = desk.keep(late);
+    assert!(matches!(told.as_slice(), [News::Clinging(_)]), "{told:?}");
+    assert!(is_rid(&desk), "the last one has its turn");
+    assert!(desk.journal.trouble().unwrap().contains("49"));
+    // Where a file stands in the way of removal, too.
+    desk.journal.unwanted.insert(refused[0].clone());
+    desk.hear(&attacked(Stage::Started, (late, late)));
+    let told = desk.keep(late + 1);
+    assert!(matches!(told.as_slice(), [News::Trouble(_)]), "{told:?}");
+    assert_eq!(desk.journal.counts(), (1, 50), "what is new is written");
+    assert!(desk.journal.octets() > 0);
+    for (path, text) in paths.iter().zip(&texts) {
+        std::fs::remove_dir(path).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    desk.journal.unwanted.clear();
+    desk.hear(&attacked(Stage::Stopped, (late, late + RETRY)));
+    assert_eq!(desk.keep(late + RETRY + 1), [News::Well, News::Well]);
+    assert_eq!(desk.journal.trouble(), None);
+    for path in &paths {
+        assert!(
+            !std::fs::read_to_string(path)
+                .unwrap()
+                .contains("\"detail\"")
+        );
+    }
 }

@@ -22,7 +22,7 @@ use crate::sys::clock::{self, Now};
 use crate::sys::host;
 use crate::telemetry::incidents::{Moment, Stage, Subject};
 use journal::{Done, Journal, News, Work};
-use shelf::{Left, Shelf};
+use shelf::{Found, Left, Shelf};
 use story::Whole;
 
 /// Writings after each other when suimond ends; each takes up to 64 files.
@@ -57,20 +57,20 @@ impl Incidents {
     pub(super) fn of(plan: &Plan) -> Self {
         let host = host::name();
         let shelf = Shelf::of(&plan.process.state_dir);
-        let lying = shelf.all().unwrap_or_else(|error| {
+        let found = shelf.all(clock::now()).unwrap_or_else(|error| {
             tracing::warn!(
                 directory = %shelf.directory().display(),
                 %error,
                 "the incidents of before the start cannot be read and are not listed"
             );
-            Vec::new()
+            Found::default()
         });
         Self {
             next: AtomicU64::new(0),
             begun: Default::default(),
             keeps: plan.incidents.journal,
             kept: Arc::new(Kept {
-                journal: Mutex::new(Journal::of(lying, host.clone())),
+                journal: Mutex::new(Journal::of(found, host.clone())),
                 shelf,
             }),
             writing: Mutex::default(),
@@ -90,7 +90,7 @@ impl Incidents {
         *writing = (!work.is_empty()).then(|| {
             let kept = Arc::clone(&self.kept);
             tokio::task::spawn_blocking(move || {
-                let did = kept.shelf.perform(work);
+                let did = kept.shelf.perform(work, clock::now());
                 kept.did(did, clock::now());
             })
         });
@@ -116,7 +116,7 @@ impl Incidents {
             if work.is_empty() {
                 break;
             }
-            self.kept.did(self.kept.shelf.perform(work), now);
+            self.kept.did(self.kept.shelf.perform(work, now), now);
         }
     }
 
@@ -127,6 +127,7 @@ impl Incidents {
         IncidentsReport {
             incidents: journal.list(),
             trouble: journal.trouble().or_else(|| none.map(str::to_owned)),
+            aside: journal.aside(),
         }
     }
 
@@ -210,6 +211,11 @@ impl Incidents {
                 "suimon_incidents_kept",
                 "Incidents that are over and kept.",
                 amount(over),
+            ),
+            (
+                "suimon_incident_files_aside",
+                "Files of the journal that cannot be used and were set aside (NAME.bad).",
+                amount(journal.aside().len()),
             ),
             (
                 "suimon_incident_journal_bytes",
@@ -322,15 +328,16 @@ impl Kept {
 impl Shelf {
     /// Does what is to be done. After the first that cannot be written no other is: that would fail as well. A file that cannot be removed
     /// or be rid of its details keeps no other waiting, nor does a disk that is full.
-    fn perform(&self, work: Vec<Work>) -> Vec<(Work, Done)> {
+    fn perform(&self, work: Vec<Work>, now: Now) -> Vec<(Work, Done)> {
         let mut did = Vec::new();
         let mut failed = false;
         for one in work {
             let done = match &one {
                 Work::Lay(_) if failed => continue,
                 Work::Lay(incident) => self.lay(incident).map(Left::File),
-                Work::Strip(id) => self.strip(id),
+                Work::Strip(id) => self.strip(id, now),
                 Work::TakeAway(id) => self.take_away(id).map(|()| Left::Nothing),
+                Work::Discard(name) => self.discard(name).map(|()| Left::Nothing),
             };
             failed |= done.is_err() && matches!(one, Work::Lay(_));
             did.push((one, done.map_err(|error| error.to_string())));
@@ -391,7 +398,7 @@ mod tests {
         let moment = attacked(Stage::Stopped, (100, 200));
         journal.take_up(&moment, &Whole::default(), &plan.incidents, &secrecy);
         let now = at(200);
-        Shelf::of(dir).perform(journal.due(&plan.incidents, &secrecy, now));
+        Shelf::of(dir).perform(journal.due(&plan.incidents, &secrecy, now), now);
         Incidents::of(&plan)
     }
 
@@ -459,7 +466,9 @@ mod tests {
         let keep = |second| {
             let now = at(second);
             let work = incidents.kept.lock().due(&limits, &Secrecy::default(), now);
-            incidents.kept.did(incidents.kept.shelf.perform(work), now);
+            incidents
+                .kept
+                .did(incidents.kept.shelf.perform(work, now), now);
         };
         let path = dir.path().join(format!("incidents/{ID}.json"));
         let text = || std::fs::read_to_string(&path).unwrap();

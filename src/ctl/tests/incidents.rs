@@ -82,7 +82,10 @@ fn files_are_read_without_a_daemon_and_without_details() {
     std::fs::write(dir.join("old.json.bad"), "{").unwrap();
     let (exit, out, _) = run(&["list"]);
     assert_eq!(exit, Exit::Done);
-    assert!(out.starts_with("journal 1 files cannot be read\n"), "{out}");
+    assert!(
+        out.starts_with("journal 1 files cannot be read\nset aside old.json.bad\n"),
+        "{out}"
+    );
     let (exit, out, _) = run(&["show", ID]);
     assert_eq!(exit, Exit::Done);
     assert!(

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::shelf::{Left, Lying};
+use super::shelf::{Aside, Found, Left, Lying, SET_ASIDE};
 use super::story::{self, Whole};
 use crate::config::plan::{Incidents as Limits, Secrecy};
 use crate::ops::control::protocol::{Incident, IncidentSummary};
@@ -29,6 +29,8 @@ pub(super) struct Journal {
     open: HashMap<(&'static str, String), Open>,
     /// Those that are over, by id.
     over: BTreeMap<String, Over>,
+    /// Files set aside because they cannot be used: wall seconds since when, by name.
+    aside: BTreeMap<String, u64>,
     /// Files to be removed.
     unwanted: BTreeSet<String>,
     /// Not kept because all that are kept go on.
@@ -77,6 +79,8 @@ pub(super) enum Work {
     Strip(String),
     /// Remove its file.
     TakeAway(String),
+    /// Remove a file that was set aside.
+    Discard(String),
 }
 
 /// How that went: what lies there now, or why it failed.
@@ -95,15 +99,17 @@ pub(super) enum News {
 
 impl Journal {
     /// What lay on the disk. Incidents that went on when suimond ended are over since they were last heard of.
-    pub(super) fn of(lying: Vec<Lying>, host: String) -> Self {
+    pub(super) fn of(found: Found, host: String) -> Self {
+        let aside = found.aside.into_iter();
         let mut journal = Self {
             host,
+            aside: aside.map(|Aside { since, name }| (name, since)).collect(),
             ..Self::default()
         };
         for Lying {
             mut incident,
             octets,
-        } in lying
+        } in found.incidents
         {
             let changed = incident.ended.is_none();
             if changed {
@@ -200,6 +206,7 @@ impl Journal {
             return Vec::new();
         }
         let unwanted = self.unwanted.iter().cloned().map(Work::TakeAway);
+        let unwanted = unwanted.chain(self.unwanted_aside(limits, secrecy, at));
         let open = self.open.values().filter(|open| open.dirty);
         let mut lay: Vec<_> = open
             .map(|open| Work::Lay(Box::new(open.story.clone())))
@@ -245,8 +252,14 @@ impl Journal {
                 }
             }
             // It is gone or set aside, and cannot be shown any more.
-            (Work::Strip(id), _) => {
+            (Work::Strip(id), left) => {
                 self.over.remove(id);
+                if let Left::Aside(Aside { since, name }) = left {
+                    self.aside.insert(name, since);
+                }
+            }
+            (Work::Discard(name), _) => {
+                self.aside.remove(name);
             }
             (Work::Lay(story), Left::File(octets)) => self.laid(story, octets),
             (Work::Lay(_), _) => {}
@@ -302,6 +315,11 @@ impl Journal {
         })
     }
 
+    /// The names of the files that are set aside.
+    pub(super) fn aside(&self) -> Vec<String> {
+        self.aside.keys().cloned().collect()
+    }
+
     /// How many go on, and how many are over.
     pub(super) fn counts(&self) -> (usize, usize) {
         (self.open.len(), self.over.len())
@@ -311,6 +329,24 @@ impl Journal {
     pub(super) fn octets(&self) -> u64 {
         let open = self.open.values().map(|open| open.octets);
         open.chain(self.over.values().map(|over| over.octets)).sum()
+    }
+
+    /// What is set aside may hold details: it is kept as long as those of an incident. Of too many the oldest go.
+    fn unwanted_aside(&self, limits: &Limits, secrecy: &Secrecy, at: u64) -> Vec<Work> {
+        let mut aside: Vec<(&u64, &String)> =
+            self.aside.iter().map(|(name, at)| (at, name)).collect();
+        aside.sort();
+        let many = aside.len().saturating_sub(SET_ASIDE);
+        let is_due = |since: u64| {
+            !story::may_detail(secrecy, Some(since), at)
+                || at.saturating_sub(since) > limits.max_age
+        };
+        aside
+            .into_iter()
+            .enumerate()
+            .filter(|(place, (since, _))| *place < many || is_due(**since))
+            .map(|(_, (_, name))| Work::Discard(name.clone()))
+            .collect()
     }
 
     fn len(&self) -> usize {

@@ -4,13 +4,14 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 
 use super::story::SCHEMA;
 use crate::daemon::state_file::StateFile;
 use crate::ops::control::protocol::Incident;
+use crate::sys::clock::Now;
 
 /// The directory's name in the state directory.
 const DIRECTORY: &str = "incidents";
@@ -22,12 +23,28 @@ const LONGEST: u64 = 256 * 1024;
 /// Files that are looked at when suimond starts; the journal never holds so many.
 const LOOKED_AT: usize = 20_000;
 /// Files set aside that are kept for somebody to look at.
-const SET_ASIDE: usize = 16;
+pub(super) const SET_ASIDE: usize = 16;
 
 /// The directory.
 #[derive(Clone, Debug)]
 pub(super) struct Shelf {
     directory: PathBuf,
+}
+
+/// What lies there.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) incidents: Vec<Lying>,
+    pub(super) aside: Vec<Aside>,
+}
+
+/// A file that was set aside.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Aside {
+    /// Wall seconds: when it was set aside, or written last.
+    pub(super) since: u64,
+    /// Its file's name.
+    pub(super) name: String,
 }
 
 /// An incident that lies there, and how many octets it takes.
@@ -45,7 +62,7 @@ pub(super) enum Left {
     /// No file.
     Nothing,
     /// One that cannot be used, set aside.
-    Aside,
+    Aside(Aside),
 }
 
 /// Why a file is not taken in.
@@ -81,12 +98,12 @@ impl Shelf {
     ///
     /// # Errors
     /// The directory cannot be read. That there is none yet is no error.
-    pub(super) fn all(&self) -> io::Result<Vec<Lying>> {
+    pub(super) fn all(&self, now: Now) -> io::Result<Found> {
         let entries = match fs::read_dir(&self.directory) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::default()),
             entries => entries?,
         };
-        let mut found = Vec::new();
+        let mut found = Found::default();
         let mut left: Vec<String> = Vec::new();
         for entry in entries.take(LOOKED_AT) {
             let entry = entry?;
@@ -96,6 +113,8 @@ impl Shelf {
             }
             let name = entry.file_name().to_string_lossy().into_owned();
             if name.ends_with(ASIDE) {
+                let since = modified(&entry.path());
+                found.aside.push(Aside { since, name });
                 continue;
             }
             if name.ends_with(".new") {
@@ -103,10 +122,10 @@ impl Shelf {
                 continue;
             }
             match self.read_file(&name) {
-                Ok(lying) => found.push(lying),
+                Ok(lying) => found.incidents.push(lying),
                 Err(Unusable::Gone) => {}
                 Err(Unusable::Damaged(why)) => {
-                    let _told = self.set_aside(&name, &why);
+                    found.aside.extend(self.set_aside(&name, &why, now).ok());
                 }
                 Err(Unusable::NotNow(why)) => left.push(why),
             }
@@ -119,7 +138,7 @@ impl Shelf {
                 "incidents of before the start cannot be read now; they stay there and are not listed, and their details stay in them"
             );
         }
-        self.forget_aside();
+        self.forget_aside(&mut found.aside);
         Ok(found)
     }
 
@@ -147,7 +166,7 @@ impl Shelf {
     ///
     /// # Errors
     /// The system refuses to read, write or move it. It is there as it was.
-    pub(super) fn strip(&self, id: &str) -> io::Result<Left> {
+    pub(super) fn strip(&self, id: &str, now: Now) -> io::Result<Left> {
         let name = file_name(id);
         match self.read_file(&name) {
             Ok(Lying { mut incident, .. }) => {
@@ -155,14 +174,23 @@ impl Shelf {
                 self.lay(&incident).map(Left::File)
             }
             Err(Unusable::Gone) => Ok(Left::Nothing),
-            Err(Unusable::Damaged(why)) => self.set_aside(&name, &why).map(|_| Left::Aside),
+            Err(Unusable::Damaged(why)) => self.set_aside(&name, &why, now).map(Left::Aside),
             Err(Unusable::NotNow(why)) => Err(io::Error::other(why)),
         }
     }
 
     /// Takes it away; that it was gone already is no error.
     pub(super) fn take_away(&self, id: &str) -> io::Result<()> {
-        match fs::remove_file(self.directory.join(file_name(id))) {
+        self.remove(&file_name(id))
+    }
+
+    /// The same of one that was set aside.
+    pub(super) fn discard(&self, aside: &str) -> io::Result<()> {
+        self.remove(aside)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        match fs::remove_file(self.directory.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
@@ -202,11 +230,11 @@ impl Shelf {
         })
     }
 
-    /// Moves a damaged file out of the way, and says so; where it is then.
-    fn set_aside(&self, name: &str, why: &str) -> io::Result<PathBuf> {
-        let aside = self
-            .file(name.to_owned())
-            .put_aside(&format!("{name}{ASIDE}"));
+    /// Moves a damaged file out of the way, and says so; what it is then. From now on its age counts, so that somebody can look at it
+    /// even if it was old, and no restart makes it younger.
+    fn set_aside(&self, name: &str, why: &str, now: Now) -> io::Result<Aside> {
+        let aside_name = format!("{name}{ASIDE}");
+        let aside = self.file(name.to_owned()).put_aside(&aside_name);
         let to = match &aside {
             Ok(to) => format!("moved to {}", to.display()),
             Err(error) => format!("and cannot be moved aside ({error})"),
@@ -215,29 +243,35 @@ impl Shelf {
             file = %self.directory.join(name).display(),
             why,
             aside = to,
-            "the file of an incident cannot be used, and the incident is not listed"
+            "the file of an incident cannot be used, and the incident is not listed; it is kept as long as details are (secrecy.detail_for)"
         );
-        aside
+        let path = aside?;
+        let since = modified(&path).max(now.wall_secs());
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(since);
+        let _then_its_own_time_counts =
+            fs::File::open(path).and_then(|file| file.set_modified(time));
+        Ok(Aside {
+            since,
+            name: aside_name,
+        })
     }
 
     /// Of files set aside only the youngest are kept.
-    fn forget_aside(&self) {
-        let Ok(entries) = fs::read_dir(&self.directory) else {
-            return;
-        };
-        let mut aside: Vec<(SystemTime, PathBuf)> = entries
-            .take(LOOKED_AT)
-            .filter_map(Result::ok)
-            .map(|entry| entry.path())
-            .filter(|path| path.to_string_lossy().ends_with(ASIDE))
-            .filter_map(|path| Some((fs::symlink_metadata(&path).ok()?.modified().ok()?, path)))
-            .collect();
-        aside.sort();
-        let many = aside.len().saturating_sub(SET_ASIDE);
-        for (_, path) in aside.into_iter().take(many) {
-            let _gone_already = fs::remove_file(path);
+    fn forget_aside(&self, aside: &mut Vec<Aside>) {
+        aside.sort_by(|one, other| other.cmp(one));
+        aside.dedup_by(|one, other| one.name == other.name);
+        for old in aside.drain(aside.len().min(SET_ASIDE)..) {
+            let _gone_already = self.discard(&old.name);
         }
     }
+}
+
+/// When a file was written last, wall seconds; 0 = nobody knows.
+fn modified(path: &Path) -> u64 {
+    let time = fs::symlink_metadata(path).and_then(|file| file.modified());
+    time.ok()
+        .and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok())
+        .map_or(0, |since| since.as_secs())
 }
 
 impl Unusable {
@@ -265,6 +299,8 @@ pub(super) fn is_id(id: &str) -> bool {
 mod tests {
     use super::*;
 
+    const NOW: Now = Now::at_secs(0);
+
     fn lay(shelf: &Shelf, id: &str) {
         let incident = Incident {
             id: id.to_owned(),
@@ -277,7 +313,10 @@ mod tests {
     fn what_is_laid_there_is_read_again_and_what_is_damaged_or_foreign_is_set_aside() {
         let dir = tempfile::tempdir().unwrap();
         let shelf = Shelf::of(dir.path());
-        assert!(shelf.all().unwrap().is_empty(), "nothing there yet");
+        assert!(
+            shelf.all(NOW).unwrap().incidents.is_empty(),
+            "nothing there yet"
+        );
         for id in ["whole", "cut", "other", "newer"] {
             lay(&shelf, id);
         }
@@ -297,7 +336,7 @@ mod tests {
         fs::write(path("long.json"), vec![b' '; LONGEST as usize + 1]).unwrap();
         fs::write(path("left.json.new"), "half").unwrap();
         fs::create_dir(path("directory")).unwrap();
-        let found = shelf.all().unwrap();
+        let found = shelf.all(NOW).unwrap().incidents;
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].incident.id, "whole");
         assert_eq!(
@@ -321,7 +360,11 @@ mod tests {
                 "whole.json",
             ]
         );
-        assert_eq!(shelf.all().unwrap().len(), 1, "and the next start is quiet");
+        assert_eq!(
+            shelf.all(NOW).unwrap().incidents.len(),
+            1,
+            "and the next start is quiet"
+        );
         assert_eq!(shelf.read("whole").unwrap().kind, "zone_under_attack");
         shelf.take_away("whole").unwrap();
         shelf.take_away("whole").unwrap();
@@ -345,7 +388,7 @@ mod tests {
             let text = "{\"schema\": 2}";
             fs::write(shelf.directory().join(format!("{number}.json")), text).unwrap();
         }
-        assert_eq!(shelf.all().unwrap().len(), 1);
+        assert_eq!(shelf.all(NOW).unwrap().incidents.len(), 1);
         let files = fs::read_dir(shelf.directory()).unwrap().count();
         assert_eq!(files, 2 * SET_ASIDE + 2, "all are still there");
     }
@@ -358,8 +401,31 @@ mod tests {
         for number in 0..50 {
             fs::write(shelf.directory().join(format!("{number}.json")), "{").unwrap();
         }
-        assert!(shelf.all().unwrap().is_empty());
+        assert!(shelf.all(NOW).unwrap().incidents.is_empty());
         assert_eq!(fs::read_dir(shelf.directory()).unwrap().count(), SET_ASIDE);
+    }
+
+    #[test]
+    fn the_age_of_a_file_set_aside_counts_from_then_and_no_restart_makes_it_younger() {
+        let dir = tempfile::tempdir().unwrap();
+        let shelf = Shelf::of(dir.path());
+        lay(&shelf, "cut");
+        let path = |name: &str| shelf.directory().join(name);
+        fs::write(path("cut.json"), "{").unwrap();
+        let file = fs::File::open(path("cut.json")).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        let aside = Aside {
+            since: NOW.wall_secs(),
+            name: "cut.json.bad".to_owned(),
+        };
+        assert_eq!(shelf.all(NOW).unwrap().aside, [aside.clone()]);
+        let later = NOW.plus(Duration::from_secs(86_400));
+        assert_eq!(shelf.all(later).unwrap().aside, [aside]);
+        fs::create_dir(path("directory.bad")).unwrap();
+        assert_eq!(shelf.all(later).unwrap().aside.len(), 1);
+        shelf.discard("cut.json.bad").unwrap();
+        shelf.discard("cut.json.bad").unwrap();
+        assert!(!path("cut.json.bad").exists());
     }
 
     #[test]

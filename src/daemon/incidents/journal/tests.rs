@@ -18,7 +18,7 @@ impl Desk {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         Self {
-            journal: Journal::of(Vec::new(), "ns1".to_owned()),
+            journal: Journal::of(Found::default(), "ns1".to_owned()),
             shelf: Shelf::of(dir.path()),
             limits: Limits {
                 journal: true,
@@ -46,7 +46,7 @@ impl Desk {
             if work.is_empty() {
                 break;
             }
-            for (work, done) in self.shelf.perform(work) {
+            for (work, done) in self.shelf.perform(work, now) {
                 told.extend(self.journal.done(&work, done, now));
             }
         }
@@ -55,7 +55,11 @@ impl Desk {
 
     /// What a restart finds.
     fn restart(&mut self) {
-        self.journal = Journal::of(self.shelf.all().unwrap(), "ns1".to_owned());
+        self.restart_at(0);
+    }
+
+    fn restart_at(&mut self, at: u64) {
+        self.journal = Journal::of(self.shelf.all(now(at)).unwrap(), "ns1".to_owned());
     }
 
     fn ids(&self) -> Vec<String> {
@@ -272,6 +276,67 @@ fn a_file_that_was_damaged_meanwhile_is_set_aside_and_what_is_in_it_is_not_lost(
         .join("19700101T000140Z-zone.json.bad");
     assert_eq!(std::fs::read_to_string(aside).unwrap(), "{\"detail\":");
     assert!(desk.keep(202).is_empty() && desk.journal.trouble().is_none());
+}
+
+#[test]
+fn what_is_set_aside_goes_when_details_go_however_it_came_there() {
+    let path = |desk: &Desk| desk.shelf.directory().join("19700101T000140Z-zone.json");
+    let aside = ["19700101T000140Z-zone.json.bad".to_owned()];
+    for at_the_start in [true, false] {
+        let mut desk = Desk::new();
+        desk.limits.max_age = 1 << 30;
+        desk.hear(&attacked(Stage::Stopped, (100, 200)));
+        desk.keep(200);
+        std::fs::write(path(&desk), "{\"detail\":").unwrap();
+        let file = std::fs::File::open(path(&desk)).unwrap();
+        file.set_modified(std::time::UNIX_EPOCH).unwrap();
+        let found = 201 + desk.secrecy.detail_for;
+        if at_the_start {
+            desk.restart_at(found);
+        }
+        desk.keep(found);
+        assert_eq!(desk.journal.aside(), aside);
+        let last = found + desk.secrecy.detail_for;
+        desk.restart_at(last);
+        desk.keep(last);
+        assert_eq!(
+            (desk.journal.aside().as_slice(), desk.files()),
+            (&aside[..], 1)
+        );
+        desk.keep(last + 1);
+        assert_eq!((desk.journal.aside().len(), desk.files()), (0, 0));
+    }
+    // "never" is no time at all.
+    let mut desk = Desk::new();
+    desk.hear(&attacked(Stage::Stopped, (100, 200)));
+    desk.keep(200);
+    std::fs::write(path(&desk), "{\"detail\":").unwrap();
+    desk.secrecy.detail = Detail::Never;
+    desk.keep(201);
+    assert_eq!((desk.journal.aside().len(), desk.files()), (0, 0));
+}
+
+#[test]
+fn of_what_is_set_aside_while_suimond_runs_only_the_youngest_are_kept() {
+    let mut desk = Desk::new();
+    desk.limits = Limits {
+        kept: 1_000,
+        max_age: 1 << 30,
+        ..desk.limits
+    };
+    for number in 0..40 {
+        let prefix = format!("10.0.{number}.7/32");
+        desk.hear(&limited(&prefix, Stage::Stopped, (number, number + 10)));
+        desk.keep(number + 10);
+    }
+    for id in desk.ids() {
+        std::fs::write(desk.shelf.directory().join(format!("{id}.json")), "{").unwrap();
+    }
+    desk.keep(100 + desk.secrecy.detail_for);
+    assert_eq!(
+        (desk.journal.aside().len(), desk.files()),
+        (SET_ASIDE, SET_ASIDE)
+    );
 }
 
 #[test]

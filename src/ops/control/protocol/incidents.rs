@@ -169,6 +169,9 @@ pub struct IncidentsReport {
     pub incidents: Vec<IncidentSummary>,
     /// What keeps the journal from being written, if something does.
     pub trouble: Option<String>,
+    /// Names of files that cannot be used and were set aside; they go when details go.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aside: Vec<String>,
 }
 
 /// `incidents show` and `export`.

@@ -1,6 +1,7 @@
 //! How do people hear of attacks? From the rooms that notice them to the log, a line when one starts, every minute, and when it is over;
 //! and to the journal, which keeps them.
 
+mod calendar;
 mod journal;
 mod shelf;
 mod story;
@@ -197,6 +198,11 @@ impl Incidents {
                 "Times that a file of the journal could not be written or removed.",
                 journal.failures,
             ),
+            (
+                "suimon_incident_clock_jumps_total",
+                "Times that the wall clock jumped, so that for an hour nothing of before the start went for its age.",
+                journal.calendar.jumps,
+            ),
         ] {
             metrics.push(Metric::counter(name, help, &[], count));
         }
@@ -252,7 +258,8 @@ impl Incidents {
         };
         let mut journal = self.kept.lock();
         for moment in &fresh {
-            journal.take_up(moment, &whole, &plan.incidents, &plan.secrecy);
+            let limits = (&plan.incidents, &plan.secrecy);
+            journal.take_up(moment, &whole, limits, now);
         }
     }
 
@@ -380,6 +387,7 @@ fn fingerprint(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::calendar::Calendar;
     use super::*;
     use crate::config::{self, plan::Detail};
     use crate::daemon::incidents::story::tests::attacked;
@@ -395,11 +403,15 @@ mod tests {
         plan.process.state_dir = dir.to_owned();
         let secrecy = Secrecy::default();
         let mut journal = Journal::default();
+        journal.calendar = Calendar::credulous();
         let moment = attacked(Stage::Stopped, (100, 200));
-        journal.take_up(&moment, &Whole::default(), &plan.incidents, &secrecy);
         let now = at(200);
+        let limits = (&plan.incidents, &secrecy);
+        journal.take_up(&moment, &Whole::default(), limits, now);
         Shelf::of(dir).perform(journal.due(&plan.incidents, &secrecy, now), now);
-        Incidents::of(&plan)
+        let incidents = Incidents::of(&plan);
+        incidents.kept.lock().calendar = Calendar::credulous();
+        incidents
     }
 
     fn at(second: u64) -> Now {

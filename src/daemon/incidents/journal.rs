@@ -5,7 +5,9 @@
 //! by [`Journal::done`]. So nobody who reads it waits for a disk.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
+use super::calendar::{Calendar, Date, Today};
 use super::shelf::{Aside, Found, Left, Lying, SET_ASIDE};
 use super::story::{self, Whole};
 use crate::config::plan::{Incidents as Limits, Secrecy};
@@ -15,8 +17,8 @@ use crate::telemetry::incidents::{Moment, Stage, Subject};
 
 /// Seconds without a word after which an incident that goes on is over: every kind says a word a minute.
 const SILENCE: u64 = 600;
-/// Seconds after a failure before the disk is tried again.
-const RETRY: u64 = 30;
+/// Time after a failure before the disk is tried again.
+const RETRY: Duration = Duration::from_secs(30);
 /// Files written or removed at one time; the rest waits for the next.
 const AT_ONCE: usize = 64;
 /// Of those, the ones that lose their details: neither these nor what is new keeps the other waiting.
@@ -29,8 +31,12 @@ pub(super) struct Journal {
     open: HashMap<(&'static str, String), Open>,
     /// Those that are over, by id.
     over: BTreeMap<String, Over>,
-    /// Files set aside because they cannot be used: wall seconds since when, by name.
-    aside: BTreeMap<String, u64>,
+    /// Files set aside because they cannot be used, by name, and since when.
+    aside: BTreeMap<String, Date>,
+    /// Of those that cannot be read now, so that no other gets their name.
+    unread: Vec<String>,
+    /// What the wall clock is good for.
+    pub(super) calendar: Calendar,
     /// Files to be removed.
     unwanted: BTreeSet<String>,
     /// Not kept because all that are kept go on.
@@ -41,8 +47,8 @@ pub(super) struct Journal {
     trouble: Option<String>,
     /// Why details could not be removed from a file when that was tried last.
     clinging: Option<String>,
-    /// Wall seconds before which the disk is left alone.
-    not_before: u64,
+    /// By the monotonic clock: until then the disk is left alone.
+    not_before: Duration,
     host: String,
 }
 
@@ -51,8 +57,8 @@ struct Open {
     story: Incident,
     /// How it stood with the daemon when it began.
     begun: Whole,
-    /// Wall seconds when it was last heard of.
-    heard: u64,
+    /// When it was last heard of, by the monotonic clock.
+    heard: Duration,
     octets: u64,
     dirty: bool,
 }
@@ -60,12 +66,11 @@ struct Open {
 #[derive(Debug)]
 struct Over {
     summary: IncidentSummary,
-    /// Wall seconds.
-    ended: u64,
+    ended: Date,
     octets: u64,
     has_detail: bool,
-    /// Wall seconds before which its details are not tried to be removed again; 0 = they were never refused.
-    not_before: u64,
+    /// By the monotonic clock: until then its details are not tried to be removed again; 0 = they were never refused.
+    not_before: Duration,
     /// What is not on the disk yet.
     unwritten: Option<Box<Incident>>,
 }
@@ -104,18 +109,21 @@ impl Journal {
         let mut journal = Self {
             host,
             aside: aside.map(|Aside { since, name }| (name, since)).collect(),
+            unread: found.unread,
             ..Self::default()
         };
         for Lying {
             mut incident,
             octets,
+            written,
         } in found.incidents
         {
             let changed = incident.ended.is_none();
             if changed {
                 story::end(&mut incident, "restart");
             }
-            journal.close(incident, octets, changed);
+            let ended = Date::Before(story::ended(&incident).unwrap_or(0), written);
+            journal.close(incident, octets, ended, changed);
         }
         journal
     }
@@ -125,8 +133,8 @@ impl Journal {
         &mut self,
         moment: &Moment,
         whole: &Whole,
-        limits: &Limits,
-        secrecy: &Secrecy,
+        (limits, secrecy): (&Limits, &Secrecy),
+        now: Now,
     ) {
         let key = (moment.subject.label(), moment.subject.key());
         // Another one of the same, of whose end nobody heard. (When it began is no sign of it: who counts by the monotonic clock is a few
@@ -146,7 +154,7 @@ impl Journal {
             let open = Open {
                 story: story::begin(id, moment, whole, &self.host),
                 begun: whole.clone(),
-                heard: 0,
+                heard: now.mono,
                 octets: 0,
                 dirty: true,
             };
@@ -155,13 +163,13 @@ impl Journal {
         let Some(open) = self.open.get_mut(&key) else {
             return;
         };
-        open.heard = moment.at_ms / 1_000;
+        open.heard = now.mono;
         open.dirty = true;
         story::go_on(&mut open.story, moment, secrecy, (whole, &open.begun));
         if moment.stage == Stage::Stopped
             && let Some(open) = self.open.remove(&key)
         {
-            self.close(open.story, open.octets, true);
+            self.close(open.story, open.octets, Date::Here(now.mono), true);
         }
     }
 
@@ -170,16 +178,16 @@ impl Journal {
         for (_, open) in std::mem::take(&mut self.open) {
             self.finish(open, "shutdown");
         }
-        self.not_before = 0;
+        self.not_before = Duration::ZERO;
     }
 
     /// What is to be done on the disk now: too many, too old, no longer to be told in detail, or new.
     pub(super) fn due(&mut self, limits: &Limits, secrecy: &Secrecy, now: Now) -> Vec<Work> {
-        let at = now.wall_secs();
+        let today = self.calendar.look(now);
         let silent: Vec<_> = self
             .open
             .iter()
-            .filter(|(_, open)| at.saturating_sub(open.heard) > SILENCE)
+            .filter(|(_, open)| now.mono.saturating_sub(open.heard).as_secs() > SILENCE)
             .map(|(key, _)| key.clone())
             .collect();
         for key in silent {
@@ -190,7 +198,7 @@ impl Journal {
         let old: Vec<String> = self
             .over
             .iter()
-            .filter(|(_, over)| at.saturating_sub(over.ended) > limits.max_age)
+            .filter(|(_, over)| today.is_too_old(limits, over.ended))
             .map(|(id, _)| id.clone())
             .collect();
         for id in old {
@@ -202,18 +210,18 @@ impl Journal {
                 break;
             }
         }
-        if at < self.not_before {
+        if now.mono < self.not_before {
             return Vec::new();
         }
         let unwanted = self.unwanted.iter().cloned().map(Work::TakeAway);
-        let unwanted = unwanted.chain(self.unwanted_aside(limits, secrecy, at));
+        let unwanted = unwanted.chain(self.unwanted_aside(limits, secrecy, today));
         let open = self.open.values().filter(|open| open.dirty);
         let mut lay: Vec<_> = open
             .map(|open| Work::Lay(Box::new(open.story.clone())))
             .collect();
         let mut strip = Vec::new();
         for (id, over) in &mut self.over {
-            let has_to_lose = over.has_detail && !story::may_detail(secrecy, Some(over.ended), at);
+            let has_to_lose = over.has_detail && today.is_to_lose_details(secrecy, over.ended);
             match &mut over.unwritten {
                 Some(story) => {
                     if has_to_lose {
@@ -221,7 +229,9 @@ impl Journal {
                     }
                     lay.push(Work::Lay(story.clone()));
                 }
-                None if has_to_lose && over.not_before <= at => strip.push((over.not_before, id)),
+                None if has_to_lose && over.not_before <= now.mono => {
+                    strip.push((over.not_before, id))
+                }
                 None => {}
             }
         }
@@ -238,7 +248,7 @@ impl Journal {
     pub(super) fn done(&mut self, work: &Work, done: Done, now: Now) -> Option<News> {
         let left = match done {
             Ok(left) => left,
-            Err(why) => return self.failed(work, why, now.wall_secs() + RETRY),
+            Err(why) => return self.failed(work, why, now.mono + RETRY),
         };
         match (work, left) {
             (Work::TakeAway(id), _) => {
@@ -248,7 +258,7 @@ impl Journal {
                 if let Some(over) = self.over.get_mut(id) {
                     over.has_detail = false;
                     over.octets = octets;
-                    over.not_before = 0;
+                    over.not_before = Duration::ZERO;
                 }
             }
             // It is gone or set aside, and cannot be shown any more.
@@ -265,14 +275,14 @@ impl Journal {
             (Work::Lay(_), _) => {}
         }
         if matches!(work, Work::Strip(_)) {
-            let none_is_refused = self.over.values().all(|over| over.not_before == 0);
+            let none_is_refused = self.over.values().all(|over| over.not_before.is_zero());
             return self
                 .clinging
                 .take_if(|_| none_is_refused)
                 .map(|_| News::Well);
         }
         // One that succeeds among others that fail is no sign that all is well.
-        if now.wall_secs() < self.not_before {
+        if now.mono < self.not_before {
             return None;
         }
         self.trouble.take().map(|_| News::Well)
@@ -306,7 +316,7 @@ impl Journal {
     pub(super) fn trouble(&self) -> Option<String> {
         let written = self.trouble.clone();
         written.or_else(|| {
-            let refused = self.over.values().filter(|over| over.not_before > 0);
+            let refused = self.over.values().filter(|over| !over.not_before.is_zero());
             let why = self.clinging.as_ref()?;
             Some(format!(
                 "the details of {} cannot be removed from their files: {why}",
@@ -332,20 +342,21 @@ impl Journal {
     }
 
     /// What is set aside may hold details: it is kept as long as those of an incident. Of too many the oldest go.
-    fn unwanted_aside(&self, limits: &Limits, secrecy: &Secrecy, at: u64) -> Vec<Work> {
-        let mut aside: Vec<(&u64, &String)> =
-            self.aside.iter().map(|(name, at)| (at, name)).collect();
-        aside.sort();
+    fn unwanted_aside(&self, limits: &Limits, secrecy: &Secrecy, today: Today) -> Vec<Work> {
+        let mut aside: Vec<(&String, Date)> = self
+            .aside
+            .iter()
+            .map(|(name, since)| (name, *since))
+            .collect();
+        aside.sort_by_key(|(_, since)| since.order());
         let many = aside.len().saturating_sub(SET_ASIDE);
-        let is_due = |since: u64| {
-            !story::may_detail(secrecy, Some(since), at)
-                || at.saturating_sub(since) > limits.max_age
-        };
+        let is_due =
+            |since| today.is_to_lose_details(secrecy, since) || today.is_too_old(limits, since);
         aside
             .into_iter()
             .enumerate()
-            .filter(|(place, (since, _))| *place < many || is_due(**since))
-            .map(|(_, (_, name))| Work::Discard(name.clone()))
+            .filter(|(place, (_, since))| *place < many || is_due(*since))
+            .map(|(_, (name, _))| Work::Discard(name.clone()))
             .collect()
     }
 
@@ -353,7 +364,7 @@ impl Journal {
         self.open.len() + self.over.len()
     }
 
-    fn failed(&mut self, work: &Work, why: String, again: u64) -> Option<News> {
+    fn failed(&mut self, work: &Work, why: String, again: Duration) -> Option<News> {
         self.failures += 1;
         if let Work::Strip(id) = work {
             // That is for this file alone: what else is to be done goes on.
@@ -391,16 +402,16 @@ impl Journal {
 
     fn finish(&mut self, mut open: Open, by: &str) {
         story::end(&mut open.story, by);
-        self.close(open.story, open.octets, true);
+        self.close(open.story, open.octets, Date::Here(open.heard), true);
     }
 
-    fn close(&mut self, story: Incident, octets: u64, unwritten: bool) {
+    fn close(&mut self, story: Incident, octets: u64, ended: Date, unwritten: bool) {
         let over = Over {
             summary: story.summary(),
-            ended: story::ended(&story).unwrap_or(0),
+            ended,
             octets,
             has_detail: story.detail.is_some(),
-            not_before: 0,
+            not_before: Duration::ZERO,
             unwritten: unwritten.then(|| Box::new(story.clone())),
         };
         self.over.insert(story.id, over);
@@ -423,7 +434,7 @@ impl Journal {
             .over
             .iter()
             .filter(|(_, over)| over.summary.kind == most)
-            .min_by_key(|(id, over)| (over.ended, *id))
+            .min_by_key(|(id, over)| (over.ended.order(), *id))
             .map(|(id, _)| id.clone());
         oldest.is_some_and(|id| {
             self.forget(&id);
@@ -453,6 +464,7 @@ impl Journal {
         let is_free = |id: &String| {
             !self.over.contains_key(id)
                 && !self.unwanted.contains(id)
+                && !self.unread.contains(id)
                 && self.open.values().all(|open| open.story.id != *id)
         };
         let numbered = (2_u64..).map(|number| format!("{plain}-{number}"));

@@ -1,5 +1,6 @@
 //! Where do incidents lie? One JSON file each in a directory of the state directory, each replaced as a whole.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -8,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 
+use super::calendar::Date;
 use super::story::SCHEMA;
 use crate::daemon::state_file::StateFile;
 use crate::ops::control::protocol::Incident;
@@ -36,13 +38,15 @@ pub(super) struct Shelf {
 pub(super) struct Found {
     pub(super) incidents: Vec<Lying>,
     pub(super) aside: Vec<Aside>,
+    /// The ids of those that cannot be read now.
+    pub(super) unread: Vec<String>,
 }
 
 /// A file that was set aside.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Aside {
-    /// Wall seconds: when it was set aside, or written last.
-    pub(super) since: u64,
+    /// When it was set aside, or written last.
+    pub(super) since: Date,
     /// Its file's name.
     pub(super) name: String,
 }
@@ -52,6 +56,8 @@ pub(super) struct Aside {
 pub(super) struct Lying {
     pub(super) incident: Incident,
     pub(super) octets: u64,
+    /// Wall seconds when its file was written.
+    pub(super) written: u64,
 }
 
 /// What lies there after a piece of work.
@@ -114,6 +120,7 @@ impl Shelf {
             let name = entry.file_name().to_string_lossy().into_owned();
             if name.ends_with(ASIDE) {
                 let since = modified(&entry.path());
+                let since = Date::Before(since, since);
                 found.aside.push(Aside { since, name });
                 continue;
             }
@@ -127,7 +134,11 @@ impl Shelf {
                 Err(Unusable::Damaged(why)) => {
                     found.aside.extend(self.set_aside(&name, &why, now).ok());
                 }
-                Err(Unusable::NotNow(why)) => left.push(why),
+                Err(Unusable::NotNow(why)) => {
+                    left.push(why);
+                    let id = name.strip_suffix(ENDING);
+                    found.unread.extend(id.map(str::to_owned));
+                }
             }
         }
         if let Some(why) = left.first() {
@@ -227,6 +238,7 @@ impl Shelf {
         Ok(Lying {
             incident,
             octets: u64::try_from(octets.len()).unwrap_or(u64::MAX),
+            written: modified(&self.directory.join(name)),
         })
     }
 
@@ -251,15 +263,17 @@ impl Shelf {
         let _then_its_own_time_counts =
             fs::File::open(path).and_then(|file| file.set_modified(time));
         Ok(Aside {
-            since,
+            since: Date::Here(now.mono),
             name: aside_name,
         })
     }
 
     /// Of files set aside only the youngest are kept.
     fn forget_aside(&self, aside: &mut Vec<Aside>) {
-        aside.sort_by(|one, other| other.cmp(one));
-        aside.dedup_by(|one, other| one.name == other.name);
+        aside.sort_by_key(|one| std::cmp::Reverse(one.since.order()));
+        // One that was there before has given way to another of its name.
+        let mut names = BTreeSet::new();
+        aside.retain(|one| names.insert(one.name.clone()));
         for old in aside.drain(aside.len().min(SET_ASIDE)..) {
             let _gone_already = self.discard(&old.name);
         }
@@ -414,13 +428,15 @@ mod tests {
         fs::write(path("cut.json"), "{").unwrap();
         let file = fs::File::open(path("cut.json")).unwrap();
         file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
-        let aside = Aside {
-            since: NOW.wall_secs(),
+        let aside = |since| Aside {
+            since,
             name: "cut.json.bad".to_owned(),
         };
-        assert_eq!(shelf.all(NOW).unwrap().aside, [aside.clone()]);
+        let here = Date::Here(NOW.mono);
+        assert_eq!(shelf.all(NOW).unwrap().aside, [aside(here)]);
         let later = NOW.plus(Duration::from_secs(86_400));
-        assert_eq!(shelf.all(later).unwrap().aside, [aside]);
+        let then = Date::Before(NOW.wall_secs(), NOW.wall_secs());
+        assert_eq!(shelf.all(later).unwrap().aside, [aside(then)]);
         fs::create_dir(path("directory.bad")).unwrap();
         assert_eq!(shelf.all(later).unwrap().aside.len(), 1);
         shelf.discard("cut.json.bad").unwrap();

@@ -18,7 +18,7 @@ impl Desk {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         Self {
-            journal: Journal::of(Found::default(), "ns1".to_owned()),
+            journal: journal(Found::default()),
             shelf: Shelf::of(dir.path()),
             limits: Limits {
                 journal: true,
@@ -32,14 +32,20 @@ impl Desk {
     }
 
     fn hear(&mut self, moment: &Moment) {
-        let whole = Whole::default();
-        self.journal
-            .take_up(moment, &whole, &self.limits, &self.secrecy);
+        self.hear_at(moment, now(moment.at_ms / 1_000));
+    }
+
+    fn hear_at(&mut self, moment: &Moment, now: Now) {
+        let limits = (&self.limits, &self.secrecy);
+        self.journal.take_up(moment, &Whole::default(), limits, now);
     }
 
     /// Does everything that is due at `at`; what is to be told of it.
     fn keep(&mut self, at: u64) -> Vec<News> {
-        let now = now(at);
+        self.keep_at(now(at))
+    }
+
+    fn keep_at(&mut self, now: Now) -> Vec<News> {
         let mut told = Vec::new();
         for _ in 0..100 {
             let work = self.journal.due(&self.limits, &self.secrecy, now);
@@ -59,7 +65,7 @@ impl Desk {
     }
 
     fn restart_at(&mut self, at: u64) {
-        self.journal = Journal::of(self.shelf.all(now(at)).unwrap(), "ns1".to_owned());
+        self.journal = journal(self.shelf.all(now(at)).unwrap());
     }
 
     fn ids(&self) -> Vec<String> {
@@ -69,6 +75,13 @@ impl Desk {
 
     fn files(&self) -> usize {
         std::fs::read_dir(self.shelf.directory()).map_or(0, Iterator::count)
+    }
+}
+
+fn journal(found: Found) -> Journal {
+    Journal {
+        calendar: Calendar::credulous(),
+        ..Journal::of(found, "ns1".to_owned())
     }
 }
 
@@ -394,8 +407,11 @@ fn a_file_that_the_system_refuses_keeps_no_other_waiting_and_is_tried_again() {
         std::fs::write(path, text).unwrap();
     }
     desk.journal.unwanted.clear();
-    desk.hear(&attacked(Stage::Stopped, (late, late + RETRY)));
-    assert_eq!(desk.keep(late + RETRY + 1), [News::Well, News::Well]);
+    desk.hear(&attacked(Stage::Stopped, (late, late + RETRY.as_secs())));
+    assert_eq!(
+        desk.keep(late + RETRY.as_secs() + 1),
+        [News::Well, News::Well]
+    );
     assert_eq!(desk.journal.trouble(), None);
     for path in &paths {
         assert!(
@@ -404,4 +420,143 @@ fn a_file_that_the_system_refuses_keeps_no_other_waiting_and_is_tried_again() {
                 .contains("\"detail\"")
         );
     }
+}
+
+/// 2026-11-22.
+const TODAY: u64 = 1_795_305_600;
+const DAY: u64 = 86_400;
+
+/// The wall clock says `wall`, and the process is `mono` seconds old.
+fn clocks(wall: u64, mono: u64) -> Now {
+    Now {
+        wall_ms: wall * 1_000,
+        mono: Duration::from_secs(mono),
+    }
+}
+
+/// With one incident of yesterday that lay there before the start, one of this process, and the calendar of the real daemon.
+fn with_two() -> Desk {
+    let mut desk = Desk::new();
+    desk.limits.max_age = 30 * DAY;
+    desk.hear_at(
+        &attacked(Stage::Stopped, (TODAY - DAY - 60, TODAY - DAY)),
+        clocks(TODAY - DAY, 0),
+    );
+    desk.keep_at(clocks(TODAY - DAY, 0));
+    desk.restart_at(TODAY);
+    desk.journal.calendar = Calendar::default();
+    for mono in [10, 5_000] {
+        desk.keep_at(clocks(TODAY + mono, mono));
+    }
+    desk.hear_at(
+        &limited(
+            "192.0.2.7/32",
+            Stage::Stopped,
+            (TODAY + 4_000, TODAY + 5_000),
+        ),
+        clocks(TODAY + 5_000, 5_000),
+    );
+    desk.keep_at(clocks(TODAY + 5_000, 5_000));
+    desk
+}
+
+/// How many of the files have details.
+fn detailed(desk: &Desk) -> usize {
+    let files = std::fs::read_dir(desk.shelf.directory()).unwrap();
+    let texts = files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap());
+    texts.filter(|text| text.contains("\"detail\"")).count()
+}
+
+#[test]
+fn a_wall_clock_that_jumps_ages_nothing_out_and_ends_nothing() {
+    for wall in [TODAY + 90 * DAY, 100] {
+        let mut desk = with_two();
+        desk.hear_at(
+            &limited(
+                "198.51.100.7/32",
+                Stage::Started,
+                (TODAY + 5_000, TODAY + 5_005),
+            ),
+            clocks(TODAY + 5_005, 5_005),
+        );
+        // For half an hour, until NTP puts it right; the disk fails meanwhile and is well again.
+        for mono in (5_010..6_800).step_by(5) {
+            desk.keep_at(clocks(wall + mono, mono));
+            desk.hear_at(
+                &limited(
+                    "198.51.100.7/32",
+                    Stage::Continuing,
+                    (TODAY + 5_000, wall + mono),
+                ),
+                clocks(wall + mono, mono),
+            );
+        }
+        assert_eq!(desk.journal.counts(), (1, 2), "{wall}");
+        assert_eq!((desk.files(), detailed(&desk)), (3, 3), "{wall}");
+        for mono in [6_805, 10_000, 10_500] {
+            desk.keep_at(clocks(TODAY + mono, mono));
+        }
+        assert_eq!((desk.journal.calendar.jumps, detailed(&desk)), (2, 3));
+        // And when their time has come, they go: that of before the start by the wall clock, that of this process by the other.
+        let last = desk.secrecy.detail_for - DAY;
+        desk.keep_at(clocks(TODAY + last + 1, last + 1));
+        assert_eq!(detailed(&desk), 2);
+        desk.keep_at(clocks(TODAY + last + DAY + 5_001, last + DAY + 5_001));
+        assert_eq!((detailed(&desk), desk.files()), (0, 3));
+    }
+}
+
+#[test]
+fn a_disk_that_failed_is_tried_again_although_the_clock_was_set_back() {
+    let mut desk = with_two();
+    let work = Work::TakeAway("any".to_owned());
+    let failed = clocks(TODAY + 5_100, 5_100);
+    desk.journal.done(&work, Err("no".to_owned()), failed);
+    desk.hear_at(&attacked(Stage::Started, (50, 100)), clocks(100, 5_120));
+    desk.keep_at(clocks(100, 5_120));
+    assert_eq!(desk.files(), 2);
+    desk.keep_at(clocks(115, 5_135));
+    assert_eq!(desk.files(), 3);
+}
+
+#[test]
+fn what_happens_in_1970_does_not_give_way_to_what_is_older() {
+    let mut desk = with_two();
+    desk.limits.kept = 2;
+    desk.hear_at(
+        &limited("198.51.100.7/32", Stage::Stopped, (10, 100)),
+        clocks(100, 5_100),
+    );
+    desk.keep_at(clocks(100, 5_100));
+    // Two of one kind: of these the first of this process goes, not the one whose date is less.
+    desk.hear_at(
+        &limited("203.0.113.7/32", Stage::Stopped, (110, 200)),
+        clocks(200, 5_200),
+    );
+    desk.keep_at(clocks(200, 5_200));
+    let ids = desk.ids();
+    assert!(
+        ids.contains(&"19700101T000010Z-client".to_owned()),
+        "{ids:?}"
+    );
+    // After a restart nobody can tell how old they are: they stay, without details, once the clock can be believed.
+    desk.restart_at(TODAY);
+    desk.journal.calendar = Calendar::default();
+    desk.keep_at(clocks(TODAY, 0));
+    assert_eq!((desk.files(), detailed(&desk)), (2, 2));
+    desk.keep_at(clocks(TODAY + 3_600, 3_600));
+    assert_eq!(desk.files(), 2);
+}
+
+#[test]
+fn no_incident_gets_the_name_of_a_file_that_cannot_be_read_now() {
+    let mut desk = Desk::new();
+    std::fs::create_dir(desk.shelf.directory()).unwrap();
+    let path = desk.shelf.directory().join("19700101T000140Z-zone.json");
+    std::fs::write(&path, "{\"schema\": 2}").unwrap();
+    desk.restart();
+    desk.hear(&attacked(Stage::Stopped, (100, 200)));
+    desk.keep(200);
+    assert_eq!(desk.ids(), ["19700101T000140Z-zone-2"]);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"schema\": 2}");
 }

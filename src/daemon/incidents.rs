@@ -12,10 +12,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
+use tokio::time::error::Elapsed;
 
 use super::live::Live;
 use super::secrecy::{Secrecy as Gate, Sight};
-use crate::config::plan::{Plan, Secrecy};
+use crate::config::plan::{Incidents as Limits, Plan, Secrecy};
 use crate::ops::control::protocol::{Incident, IncidentReport, IncidentsReport};
 use crate::ops::control::{Peer, ServiceError};
 use crate::ops::metrics::Metric;
@@ -28,8 +29,6 @@ use story::Whole;
 
 /// Writings after each other when suimond ends; each takes up to 64 files.
 const LAST_ROUNDS: usize = 200;
-/// How long a writing that is under way may hold up the end.
-const LAST_WAIT: Duration = Duration::from_secs(5);
 
 /// What happened, and what is kept of it.
 #[derive(Debug)]
@@ -97,28 +96,40 @@ impl Incidents {
         });
     }
 
-    /// suimond ends, and nobody calls [`Self::see_to_it`] any more: what goes on is over, and everything is written.
-    pub(super) async fn close(&self, live: &Live, now: Now) {
+    /// suimond ends, and nobody calls [`Self::see_to_it`] any more: what goes on is over, and everything is written, as far as the disk
+    /// takes it within `limit`.
+    pub(super) async fn close(&self, live: &Live, now: Now, limit: Duration) {
         self.take_up(live, now);
-        // Two writings of one file would spoil each other, and the older could come last.
-        let writing = self.writing().take();
-        if let Some(writing) = writing
-            && tokio::time::timeout(LAST_WAIT, writing).await.is_err()
-        {
+        let plan = (live.plan.incidents.clone(), live.plan.secrecy.clone());
+        let begun = self.close_within(plan, now, limit).await;
+        if begun.is_err() {
             tracing::warn!(
                 directory = %self.kept.shelf.directory().display(),
-                "the disk does not answer: the last of the incidents is not kept"
+                seconds = limit.as_secs(),
+                incidents = self.kept.lock().unwritten(),
+                "the disk does not answer, and suimond ends without it: incidents that are not written yet are not kept"
             );
-            return;
         }
-        self.kept.lock().shut();
-        for _ in 0..LAST_ROUNDS {
-            let work = self.due(live, now);
-            if work.is_empty() {
-                break;
+    }
+
+    async fn close_within(
+        &self,
+        (limits, secrecy): (Limits, Secrecy),
+        now: Now,
+        limit: Duration,
+    ) -> Result<(), Elapsed> {
+        // Two writings of one file would spoil each other, and the older could come last.
+        let writing = self.writing().take();
+        let kept = Arc::clone(&self.kept);
+        let all = async {
+            if let Some(writing) = writing {
+                let _done_or_ended = writing.await;
             }
-            self.kept.did(self.kept.shelf.perform(work, now), now);
-        }
+            kept.lock().shut();
+            let write = move || kept.write_all(&limits, &secrecy, now);
+            let _done_or_ended = tokio::task::spawn_blocking(write).await;
+        };
+        tokio::time::timeout(limit, all).await
     }
 
     /// `incidents list`.
@@ -287,6 +298,17 @@ impl Kept {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Writes what is left to write, and removes what is to go; waits for the disk.
+    fn write_all(&self, limits: &Limits, secrecy: &Secrecy, now: Now) {
+        for _ in 0..LAST_ROUNDS {
+            let work = self.lock().due(limits, secrecy, now);
+            if work.is_empty() {
+                break;
+            }
+            self.did(self.shelf.perform(work, now), now);
+        }
+    }
+
     /// From memory, else from its file; otherwise a sentence.
     fn find(&self, id: &str) -> Result<Incident, String> {
         if !shelf::is_id(id) {
@@ -439,6 +461,55 @@ mod tests {
             ..plan
         };
         assert!(!sees(&never, 201, Sight::Attacks));
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_never_answers_holds_up_the_end_for_no_longer_than_its_limit() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        let dir = tempfile::tempdir().unwrap();
+        let incidents = incidents(dir.path(), true);
+        let plan = (
+            config::load_text(std::path::Path::new("t.toml"), "")
+                .unwrap()
+                .plan
+                .incidents,
+            Secrecy::default(),
+        );
+        // Whoever writes to a pipe that nobody reads waits for ever.
+        let stalled = dir.path().join("incidents/19700101T000500Z-zone.json.new");
+        mknodat(CWD, &stalled, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let now = at(300);
+        let moment = attacked(Stage::Started, (300, 300));
+        let limits = (&plan.0, &plan.1);
+        let hear = || {
+            let mut journal = incidents.kept.lock();
+            journal.take_up(&moment, &Whole::default(), limits, now);
+        };
+        hear();
+        for under_way in [false, true] {
+            if under_way {
+                let kept = Arc::clone(&incidents.kept);
+                let plan = plan.clone();
+                let write = move || kept.write_all(&plan.0, &plan.1, now);
+                *incidents.writing() = Some(tokio::task::spawn_blocking(write));
+            }
+            let limit = Duration::from_millis(100);
+            let closing = incidents.close_within(plan.clone(), now, limit);
+            let closed = tokio::time::timeout(Duration::from_secs(60), closing).await;
+            assert!(
+                closed.expect("it ends").is_err(),
+                "and says that it is not whole"
+            );
+            assert_eq!(incidents.kept.lock().unwritten(), 1);
+        }
+        // The threads end with the test: those of a daemon end with the process.
+        let _reads = std::fs::File::options()
+            .read(true)
+            .write(true)
+            .open(&stalled)
+            .unwrap();
+        let limit = Duration::from_secs(60);
+        assert!(incidents.close_within(plan, now, limit).await.is_ok());
     }
 
     #[test]

@@ -335,6 +335,13 @@ impl Journal {
         (self.open.len(), self.over.len())
     }
 
+    /// How many have something to tell that is not on the disk yet.
+    pub(super) fn unwritten(&self) -> usize {
+        let open = self.open.values().filter(|open| open.dirty).count();
+        let over = self.over.values().filter(|over| over.unwritten.is_some());
+        open + over.count()
+    }
+
     /// Octets on the disk.
     pub(super) fn octets(&self) -> u64 {
         let open = self.open.values().map(|open| open.octets);

@@ -164,6 +164,7 @@ mod tests {
 
     use super::*;
     use crate::config;
+    use crate::guard::zones::{Cut, Query};
     use crate::telemetry::seen::Domain;
 
     const NOW: Now = Now::at_secs(100);
@@ -206,29 +207,45 @@ mod tests {
         assert!(!listed(&[full]).contains(&domain("late")));
     }
 
-    #[test]
-    fn a_domain_that_was_looked_up_once_is_not_listed() {
-        use crate::guard::zones::{Cut, Query};
+    fn live() -> Live {
         let loaded = config::load_text(std::path::Path::new("t.toml"), "").unwrap();
         let telemetry = Arc::new(Telemetry::new());
-        let live = Live::build(loaded, &[], &telemetry, &Arc::default(), None).unwrap();
-        let zone: Name = "example.com.".parse().unwrap();
-        let ask = |name: &str| {
-            let name: Name = name.parse().unwrap();
-            let query = Query {
-                name: &name,
-                cut: Some(Cut::Delegation(&zone)),
-                client: "192.0.2.7".parse().unwrap(),
-                hop_limit: None,
-                joins: false,
-                renews: false,
-            };
-            let _permission = live.pipeline.zones.judge(&query, || false, NOW);
+        Live::build(loaded, &[], &telemetry, &Arc::default(), None).unwrap()
+    }
+
+    fn ask(live: &Live, name: &str, cut: Option<Cut<'_>>) {
+        let name: Name = name.parse().unwrap();
+        let query = Query {
+            name: &name,
+            cut,
+            client: "192.0.2.7".parse().unwrap(),
+            hop_limit: None,
+            joins: false,
+            renews: false,
         };
-        ask("x.example.com.");
+        let _permission = live.pipeline.zones.judge(&query, || false, NOW);
+    }
+
+    #[test]
+    fn a_host_of_a_private_top_level_domain_is_not_listed_by_its_name() {
+        let live = live();
+        for _ in 0..20 {
+            ask(&live, "printer.corp-secret.", None);
+            ask(&live, "x.scanner.corp-secret.", None);
+        }
+        let zones = demands(&live, NOW).into_iter().map(|one| one.zone);
+        assert_eq!(zones.collect::<Vec<_>>(), ["corp-secret."]);
+    }
+
+    #[test]
+    fn a_domain_that_was_looked_up_once_is_not_listed() {
+        let live = live();
+        let zone: Name = "example.com.".parse().unwrap();
+        let cut = Some(Cut::Delegation(&zone));
+        ask(&live, "x.example.com.", cut);
         assert!(demands(&live, NOW).is_empty());
         for number in 0..9 {
-            ask(&format!("{number}.example.com."));
+            ask(&live, &format!("{number}.example.com."), cut);
         }
         assert_eq!(demands(&live, NOW)[0].zone, "example.com.");
     }

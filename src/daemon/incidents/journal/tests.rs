@@ -501,7 +501,7 @@ fn a_wall_clock_that_jumps_ages_nothing_out_and_ends_nothing() {
         let last = desk.secrecy.detail_for - DAY;
         desk.keep_at(clocks(TODAY + last + 1, last + 1));
         assert_eq!(detailed(&desk), 2);
-        desk.keep_at(clocks(TODAY + last + DAY + 5_001, last + DAY + 5_001));
+        desk.keep_at(clocks(TODAY + last + DAY + 6_801, last + DAY + 6_801));
         assert_eq!((detailed(&desk), desk.files()), (0, 3));
     }
 }

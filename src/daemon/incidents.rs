@@ -311,7 +311,7 @@ impl Kept {
 
     /// From memory, else from its file; otherwise a sentence.
     fn find(&self, id: &str) -> Result<Incident, String> {
-        if !shelf::is_id(id) {
+        if !Incident::is_id(id) {
             return Err(
                 "this is no name of an incident; suimon incidents list shows them".to_owned(),
             );

@@ -64,17 +64,18 @@ pub(super) fn read(state_dir: &Path, ids: &[String]) -> IncidentReport {
 }
 
 fn read_one(dir: &Path, id: &str) -> Result<Incident, String> {
-    if !id
-        .bytes()
-        .all(|at| at.is_ascii_alphanumeric() || at == b'-')
-    {
+    if !Incident::is_id(id) {
         return Err("this is no name of an incident".to_owned());
     }
     let mut octets = Vec::new();
     fs::File::open(dir.join(format!("{id}.json")))
         .and_then(|file| file.take(LONGEST).read_to_end(&mut octets))
         .map_err(|error| error.to_string())?;
-    let mut value: Value = serde_json::from_slice(&octets).map_err(|error| error.to_string())?;
+    let incident = Incident::read(&octets).map_err(|error| error.to_string())?;
+    if incident.id != id {
+        return Err("its name is not that of the incident in it".to_owned());
+    }
+    let mut value = serde_json::to_value(incident).map_err(|error| error.to_string())?;
     defuse(&mut value);
     let mut incident: Incident =
         serde_json::from_value(value).map_err(|error| error.to_string())?;

@@ -7,12 +7,9 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use serde::Deserialize;
-
 use super::calendar::Date;
-use super::story::SCHEMA;
 use crate::daemon::state_file::StateFile;
-use crate::ops::control::protocol::Incident;
+use crate::ops::control::protocol::{Incident, NoIncident};
 use crate::sys::clock::Now;
 
 /// The directory's name in the state directory.
@@ -80,12 +77,6 @@ enum Unusable {
     Damaged(String),
     /// The system refuses it just now, or a later suimond wrote it.
     NotNow(String),
-}
-
-/// What every schema has.
-#[derive(Deserialize)]
-struct Numbered {
-    schema: u32,
 }
 
 impl Shelf {
@@ -166,8 +157,7 @@ impl Shelf {
             .recursive(true)
             .mode(0o700)
             .create(&self.directory)?;
-        let mut octets = serde_json::to_vec_pretty(incident)?;
-        octets.push(b'\n');
+        let octets = incident.write()?;
         self.file(file_name(&incident.id)).replace(&octets)?;
         Ok(u64::try_from(octets.len()).unwrap_or(u64::MAX))
     }
@@ -220,18 +210,11 @@ impl Shelf {
             }
         })?;
         let octets = octets.ok_or(Unusable::Gone)?;
-        let damaged = |error: serde_json::Error| Unusable::Damaged(error.to_string());
-        let Numbered { schema } = serde_json::from_slice(&octets).map_err(damaged)?;
-        if schema > SCHEMA {
-            return Err(Unusable::NotNow(format!(
-                "{name} has schema {schema}, and this suimond knows schema {SCHEMA}"
-            )));
-        }
-        let incident: Incident = serde_json::from_slice(&octets).map_err(damaged)?;
-        if schema != SCHEMA {
-            return Err(Unusable::Damaged(format!("there is no schema {schema}")));
-        }
-        if file_name(&incident.id) != name || !is_id(&incident.id) {
+        let incident = Incident::read(&octets).map_err(|error| match error {
+            NoIncident::Damaged(why) => Unusable::Damaged(why),
+            NoIncident::Later(_) => Unusable::NotNow(format!("{name}: {error}")),
+        })?;
+        if file_name(&incident.id) != name {
             let why = "its name is not that of the incident in it";
             return Err(Unusable::Damaged(why.to_owned()));
         }
@@ -301,16 +284,11 @@ fn file_name(id: &str) -> String {
     format!("{id}{ENDING}")
 }
 
-/// Whether it could be one of ours: nothing in it leads out of the directory.
-pub(super) fn is_id(id: &str) -> bool {
-    (1..=64).contains(&id.len())
-        && id
-            .bytes()
-            .all(|at| at.is_ascii_alphanumeric() || at == b'-')
-}
-
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     const NOW: Now = Now::at_secs(0);
@@ -444,11 +422,55 @@ mod tests {
         assert!(!path("cut.json.bad").exists());
     }
 
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn whatever_stands_in_a_file_it_is_listed_or_there_as_it_was(
+            cut in 0..1_200_usize,
+            changes in vec((0..1_200_usize, any::<u8>()), 0..4),
+            junk in vec(any::<u8>(), 0..64),
+        ) {
+            let dir = tempfile::tempdir().unwrap();
+            let shelf = Shelf::of(dir.path());
+            lay(&shelf, "whole");
+            let path = |name: &str| shelf.directory().join(name);
+            let mut octets = fs::read(path("whole.json")).unwrap();
+            octets.truncate(cut);
+            for (at, octet) in changes {
+                if let Some(old) = octets.get_mut(at) {
+                    *old = octet;
+                }
+            }
+            let files = [("whole.json", octets), ("junk.json", junk)];
+            for (name, octets) in &files {
+                fs::write(path(name), octets).unwrap();
+            }
+            let found = shelf.all(NOW).unwrap();
+            for (name, octets) in &files {
+                let is_listed = found.incidents.iter().any(|one| file_name(&one.incident.id) == *name);
+                let is_unread = found.unread.iter().any(|id| file_name(id) == *name);
+                let aside = format!("{name}.bad");
+                let is_aside = found.aside.iter().any(|one| one.name == aside);
+                prop_assert_eq!(u8::from(is_listed) + u8::from(is_unread) + u8::from(is_aside), 1);
+                let there = if is_aside { path(&aside) } else { path(name) };
+                prop_assert_eq!(&fs::read(there).unwrap(), octets);
+            }
+            // What is listed loses its details and nothing else.
+            for lying in found.incidents {
+                let id = &lying.incident.id;
+                prop_assert!(matches!(shelf.strip(id, NOW), Ok(Left::File(_))));
+                let left = shelf.read(id).unwrap();
+                prop_assert_eq!(left, Incident { detail: None, ..lying.incident.clone() });
+            }
+        }
+    }
+
     #[test]
     fn an_id_leads_nowhere_else() {
-        assert!(is_id("20261122T094708Z-zone-2"));
+        assert!(Incident::is_id("20261122T094708Z-zone-2"));
         for odd in ["", "..", "a/b", "../../etc/passwd", "a.json", "ä"] {
-            assert!(!is_id(odd), "{odd}");
+            assert!(!Incident::is_id(odd), "{odd}");
         }
     }
 }

@@ -6,7 +6,7 @@ pub(super) const TOPS: &str = "aero agency app art arpa asia berlin best bio biz
     guide guru health help host house icu info ink institute int international jobs kim land law life link live loan london love ltd market marketing media men mil mobi moe \
     money museum name net network news nyc one online ooo org osaka page paris partners photography photos plus post press pro pub quebec red rent review rocks run \
     sale scot school science services shop show site social software solutions space store studio style support systems team tech technology tel tips today tokyo \
-    tools top tours town trade training travel vegas video vip wang watch web wiki win work works world xin xyz yokohama zone";
+    tools top tours town trade training travel vegas video vip wang watch wiki win work works world xin xyz yokohama zone";
 
 /// Whether a label is one of them, or may be that of a country: two letters that ISO 3166 does not leave to everybody's own use.
 pub(super) fn is_top(label: &str) -> bool {

@@ -424,7 +424,7 @@ mod tests {
             .plan;
         plan.process.state_dir = dir.to_owned();
         let secrecy = Secrecy::default();
-        let mut journal = Journal::default();
+        let mut journal = Journal::of(Found::default(), "ns1".to_owned());
         journal.calendar = Calendar::credulous();
         let moment = attacked(Stage::Stopped, (100, 200));
         let now = at(200);

@@ -3,6 +3,7 @@
 mod ask;
 mod flight;
 mod root_copy;
+mod server;
 mod shared;
 #[cfg(test)]
 mod tests;
@@ -440,8 +441,8 @@ struct Work {
 
 impl Drop for Work {
     fn drop(&mut self) {
-        let blamed = self.recursion.waits_for_its_zone();
-        self.budget.give_up(blamed, clock::now());
+        let blame = self.recursion.blame_so_far(self.budget.server());
+        self.budget.give_up(blame, clock::now());
     }
 }
 
@@ -456,8 +457,8 @@ impl Landing {
         };
         let Work { recursion, budget } = &mut work;
         let response = resolver.drive(recursion, budget).await;
-        let blamed = recursion.blames_its_zone();
-        budget.tell(question, &response, blamed, clock::now());
+        let blame = recursion.blame(budget.server());
+        budget.tell(question, &response, blame, clock::now());
         let outcome = match recursion.crowded() {
             Some(crowd) if response.rcode == Rcode::SERVFAIL => Err(reason(crowd)),
             _ => Ok(Arc::new(response)),

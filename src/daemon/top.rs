@@ -46,6 +46,7 @@ pub(super) fn report(live: &Live, telemetry: &Telemetry, started: Now, now: Now)
         slots_used: guard.slots_used,
         slots: guard.slots,
         zones_under_attack: guard.engaged.into(),
+        servers_under_attack: guard.servers_engaged.into(),
         limited_networks: number(limited.len()),
         reasons_total: Reason::ALL
             .iter()

@@ -2,14 +2,14 @@
 
 use std::net::IpAddr;
 
-use super::fault::limit_failure;
+use super::fault::{Fault, limit_failure};
 use super::frame::{Frame, Purpose, Stage};
 use super::step::Lasting;
 use super::trace::Happening;
 use super::{Recursion, referral};
 use crate::cache::{Cache, Demand};
 use crate::config::plan;
-use crate::guard::permit::{Budget, Cause, Exhausted};
+use crate::guard::permit::{Blame, Budget, Cause, Exhausted};
 use crate::sys::clock::Now;
 use crate::wire::{Ede, Name, Rcode, Response};
 
@@ -147,10 +147,27 @@ impl Recursion {
         self.done = Some(Response::failure(ede));
     }
 
-    /// Whether the zone that it is at has failed it so far, for a recursion that is ended before it knows. At least the first timeout has
-    /// passed then.
+    /// Whose fault it is so far, for a recursion that is ended before it knows: of a zone at least the first timeout has passed then.
     #[must_use]
-    pub fn waits_for_its_zone(&self) -> bool {
+    pub fn blame_so_far(&self, server: Option<IpAddr>) -> Blame {
+        self.blame_if(self.waits_for_its_zone(), server)
+    }
+
+    /// A server is silent that was asked and said nothing at all: one that refused, or said something wrong, is there.
+    pub(super) fn blame_if(&self, zone: bool, server: Option<IpAddr>) -> Blame {
+        let mut here = self
+            .history
+            .iter()
+            .filter(|at| server.is_some() && at.server == server)
+            .peekable();
+        Blame {
+            zone,
+            silent: zone && here.peek().is_some() && here.all(|at| at.fault == Fault::Silent),
+        }
+    }
+
+    /// Whether the zone that it is at has failed it so far.
+    fn waits_for_its_zone(&self) -> bool {
         let on_its_way = self.frames.first().is_some_and(|at| at.chain.is_empty());
         let failed = |zone: &Name| {
             let mut here = self.history.iter().filter(|at| at.zone == *zone);

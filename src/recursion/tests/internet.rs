@@ -263,7 +263,7 @@ impl Internet {
                         signatures: budget.spent().signatures,
                         trace: recursion.trace().unwrap().events().to_vec(),
                         spent: budget.spent(),
-                        blames_its_zone: recursion.blames_its_zone(),
+                        blames_its_zone: recursion.blame(None).zone,
                     };
                 }
                 Step::Verify(work) => {

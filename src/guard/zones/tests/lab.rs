@@ -290,7 +290,7 @@ impl Lab {
     }
 
     pub(super) fn engaged(&self) -> bool {
-        self.guard.status().engaged > 0
+        self.guard.engaged() > 0
     }
 
     /// Until the zone is engaged (or not), at most `most` milliseconds; `each` happens every millisecond. How long it took.

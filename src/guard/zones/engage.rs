@@ -37,6 +37,8 @@ const SAMPLES: f32 = 2.0;
 const WANTED_SHARE: f32 = 0.3;
 /// … over so many of them, with an e-fold of 5 s.
 const WANTED_OUTCOMES: f32 = 4.0;
+/// How many times as much a server takes until E2 and E3: what one of its zones suffers is found out there first, and is the zone's alone.
+const OF_SERVER: f32 = 2.0;
 /// Names known to be real, asked of a server per second, from which on they show how it does …
 const KNOWN_DEMAND: f32 = 2.0;
 /// … which is well if they take no longer than this, in seconds, on average, and no more fail than at a release. (A far server takes
@@ -181,7 +183,16 @@ impl Signs<'_> {
     /// Unknown names per second at which E3 begins.
     #[must_use]
     pub fn level(&self) -> f32 {
-        self.flood_rate.max(FLOOD_FACTOR * self.baseline)
+        let least = self.flood_rate * self.times();
+        least.max(FLOOD_FACTOR * self.baseline)
+    }
+
+    /// How many times a zone's triggers those are.
+    const fn times(&self) -> f32 {
+        match self.known {
+            Some(_) => OF_SERVER,
+            None => 1.0,
+        }
     }
 
     fn is_well(&self, at: u64) -> bool {
@@ -201,8 +212,8 @@ impl Signs<'_> {
         if !is_well && self.held >= self.threshold.max(FLOOR) / 2 {
             Some(Trigger::InFlight)
         } else if !is_well
-            && self.unknown >= FAILING_DEMAND
-            && outcomes >= FAILING_OUTCOMES
+            && self.unknown >= FAILING_DEMAND * self.times()
+            && outcomes >= FAILING_OUTCOMES * self.times()
             && self.outcomes.failed_share(at) >= FAILING_SHARE
         {
             Some(Trigger::Failing)

@@ -136,13 +136,13 @@ impl ZoneGuard {
                 break;
             }
         }
-        // Nor of the server's.
-        let burdened = at_server.filter(|_| ruling.lets_through());
-        if let Some((key, most, names)) = burdened {
+        // Nor of the server's; and what an engaged zone lets through is bounded there.
+        let burdened = at_server.filter(|_| ruling == Ruling::Open);
+        if let (Some((key, most, names)), Ruling::Open | Ruling::Explore) = (at_server, ruling) {
             let case = Case {
                 room: state.room(key.hash, Some(most)),
                 names: names.map(|(names, _)| names),
-                is_paid: matches!(ruling, Ruling::Explore | Ruling::Sample),
+                is_paid: ruling == Ruling::Explore,
                 ..case
             };
             ruling = ruling.and(self.put(key, case, at));
@@ -244,21 +244,18 @@ impl ZoneGuard {
             query, asked, room, ..
         } = case;
         let rule = |record: &mut Record| {
-            // Of a suspicious zone it is known already who asks for too much, when the attack is found out. (Of a server it was counted
-            // before, for its zones go by it, too.)
-            let names = match key.charged {
-                Charged::Zone(_) if record.is_suspicious(at) => {
-                    self.names_of(key, query, asked, at)
-                }
-                Charged::Zone(_) => None,
-                Charged::Server(_) => case.names,
-            };
+            // Of a suspicious zone it is known already who asks for too much, when the attack is found out. (Of a suspicious server it was
+            // counted before, for its zones go by it, too.)
+            let names = case.names.or_else(|| {
+                let may = record.is_suspicious(at);
+                may.then(|| self.names_of(key, query, asked, at)).flatten()
+            });
             state.rule(record, &Case { names, ..case }, at)
         };
         // Who joins costs the server nothing.
         let is_burden = match key.charged {
             Charged::Zone(_) => !query.renews,
-            Charged::Server(_) => !query.renews && !query.joins,
+            Charged::Server(_) => !query.renews && !query.joins && !case.is_paid,
         };
         if !is_burden {
             return state.zones.with(key.hash, rule).unwrap_or(Ruling::Open);

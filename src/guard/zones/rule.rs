@@ -185,19 +185,10 @@ impl Engaged {
 }
 
 impl Ruling {
-    /// Whether somebody will be asked, so that it is a burden of servers.
-    pub(super) const fn lets_through(self) -> bool {
-        matches!(
-            self,
-            Self::Open | Self::Fetch | Self::Explore | Self::Sample
-        )
-    }
-
     /// What is done in the end, where the zones say this and their server says `said`: the stricter of the two.
     pub(super) const fn and(self, said: Self) -> Self {
         match (self, said) {
-            (_, Self::Open) | (Self::Explore | Self::Sample, Self::Fetch) => self,
-            (Self::Explore | Self::Sample, Self::Explore | Self::Sample) => self,
+            (_, Self::Open) | (Self::Explore, Self::Fetch | Self::Explore | Self::Sample) => self,
             (_, said) => said,
         }
     }

@@ -137,10 +137,13 @@ impl Slot {
                 }
             });
         }
+        // Whether a zone of it has been engaged by now.
+        let mut is_held = false;
         if let Some(ended) = outcome.ended {
             state.together().ended(ended, at);
             for zone in &claim.zones {
                 state.zones.with(*zone, |record| {
+                    is_held |= record.engaged.is_some();
                     record.ended(ended, false, at);
                     if let (Some(engaged), true) = (&mut record.engaged, claim.samples) {
                         engaged.sampled(ended, at);
@@ -156,6 +159,10 @@ impl Slot {
         }
         if let (Some(server), Some(ended)) = (server, outcome.of_server()) {
             state.zones.with(server.hash, |record| {
+                // What one zone suffers that is held back by itself is no sign of what the others do.
+                if is_held && record.engaged.is_none() {
+                    return;
+                }
                 record.ended(ended, server.known, at);
                 if let (Some(engaged), true) = (&mut record.engaged, claim.samples) {
                     engaged.sampled(ended, at);

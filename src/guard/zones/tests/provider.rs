@@ -119,18 +119,21 @@ fn spread_over(zones: u64) {
         .find(|guarded| guarded.attack.attacked == Attacked::Server(address()))
         .expect("it is told of");
     assert!(server.attack.denied > 10_000 && !server.attack.dead);
-    let now = lab.now();
     let bot: Name = "x.t5.hosted".parse().expect("a name");
     let cut = bot.suffix(2);
-    let explained = lab.guard.explain(&bot, Some(Cut::Delegation(&cut, at(address()))));
+    let explained = lab
+        .guard
+        .explain(&bot, Some(Cut::Delegation(&cut, at(address()))));
     assert!(
         matches!(explained.server, Some((at, Some(_))) if at == address()),
         "{explained:?}"
     );
-    assert!(lab.guard.holds(&bot, Some(Cut::Delegation(&cut, at(address())))));
+    assert!(
+        lab.guard
+            .holds(&bot, Some(Cut::Delegation(&cut, at(address()))))
+    );
     let released = lab.until(false, 60_000, people);
     assert!(released >= 20_000, "{zones}: released after {released} ms");
-    assert!(now.wall_ms > 0);
     lab.ask("bot", "y.t5.hosted", client(1));
     lab.during(100, |_| {});
     assert_eq!(lab.luck("bot"), (1.0, 1), "nothing sticks");
@@ -151,6 +154,33 @@ fn a_hundred_zones_at_twenty_a_second_engage_the_server_that_they_share() {
 #[test]
 fn a_thousand_zones_at_two_a_second_engage_the_server_that_they_share() {
     spread_over(1_000);
+}
+
+#[test]
+fn a_flood_on_one_zone_engages_that_zone_and_not_the_server_that_it_shares_with_others() {
+    for servers in [Servers::Healthy, Servers::Answering(500)] {
+        let mut lab = provided(&plan(), servers);
+        lab.during(20_000, people);
+        let all = |lab: &mut Lab| {
+            people(lab);
+            // Somebody who asks for many names of its neighbours that nobody knows.
+            if lab.at.is_multiple_of(50) {
+                let name = format!("b{}.t{}.hosted", lab.at, lab.at / 50 % 40);
+                lab.ask("beside", &name, client(9));
+            }
+            lab.attack(3_000, "t77.hosted");
+        };
+        lab.until(true, 3_000, all);
+        lab.during(5_000, all);
+        let _onset = (lab.luck("beside"), lab.luck("known"));
+        lab.during(20_000, all);
+        assert_eq!(servers_engaged(&lab), 0, "{servers:?}");
+        let counters = lab.guard.counters();
+        assert_eq!(counters.engaged.load(Ordering::Relaxed), 1, "{servers:?}");
+        let (beside, asked) = lab.luck("beside");
+        assert!(asked >= 400 && beside >= 0.99, "{servers:?}: {beside}");
+        assert!(lab.luck("known").0 >= 0.99, "{servers:?}");
+    }
 }
 
 #[test]
@@ -264,7 +294,7 @@ fn an_attack_on_a_server_is_told_from_start_to_end() {
     let mut lab = provided(&plan(), Servers::Answering(500));
     let incidents = Arc::clone(&lab.guard.state.incidents);
     lab.during(10_000, |lab| flood(lab, 2_000, 1_000, "hosted"));
-    lab.until(false, 60_000, |_| {});
+    lab.until(false, 60_000, people);
     let moments = incidents.after(&mut 0);
     let stages: Vec<Stage> = moments.iter().map(|moment| moment.stage).collect();
     assert_eq!(stages, [Stage::Started, Stage::Stopped]);
@@ -283,10 +313,12 @@ fn an_attack_on_a_server_is_told_from_start_to_end() {
 /// A guard where so many unknown names of as many zones wait for one server; nobody is known to it.
 fn waiting(guard: &crate::guard::zones::ZoneGuard, many: u64, now: Now) -> Vec<Slot> {
     (0..many)
-        .map(|one| match ask(guard, &format!("x.z{one}.hosted"), 50_000 + one, now) {
-            Permission::Fetch(slot) => slot,
-            other => panic!("{one}: {other:?}"),
-        })
+        .map(
+            |one| match ask(guard, &format!("x.z{one}.hosted"), 50_000 + one, now) {
+                Permission::Fetch(slot) => slot,
+                other => panic!("{one}: {other:?}"),
+            },
+        )
         .collect()
 }
 
@@ -356,9 +388,12 @@ fn a_quarter_of_a_servers_share_is_left_to_known_names_and_all_of_it_is_theirs()
         second += 1;
         let later = now.plus(std::time::Duration::from_secs(second));
         for one in 0..20 {
-            if let Permission::Explore(slot) =
-                ask(&guard, &format!("y{second}.z{one}.hosted"), 90_000 + second * 20 + one, later)
-            {
+            if let Permission::Explore(slot) = ask(
+                &guard,
+                &format!("y{second}.z{one}.hosted"),
+                90_000 + second * 20 + one,
+                later,
+            ) {
                 held.push(slot);
             }
         }

@@ -3,6 +3,7 @@
 mod ask;
 mod flight;
 mod root_copy;
+mod server;
 mod shared;
 #[cfg(test)]
 mod tests;
@@ -450,8 +451,9 @@ impl Drop for Work<'_> {
             let time = egress.usual_time(&candidates, now);
             egress.has_sockets().then_some(time)
         };
-        let blamed = self.recursion.waits_for_its_zone(usual_time, now);
-        self.budget.give_up(blamed, now);
+        let server = self.budget.server();
+        let blame = self.recursion.blame_so_far(server, usual_time, now);
+        self.budget.give_up(blame, now);
     }
 }
 
@@ -469,8 +471,8 @@ impl Landing {
             recursion, budget, ..
         } = &mut work;
         let response = resolver.drive(recursion, budget).await;
-        let blamed = recursion.blames_its_zone();
-        budget.tell(question, &response, blamed, clock::now());
+        let blame = recursion.blame(budget.server());
+        budget.tell(question, &response, blame, clock::now());
         let outcome = match recursion.crowded() {
             Some(crowd) if response.rcode == Rcode::SERVFAIL => Err(reason(crowd)),
             _ => Ok(Arc::new(response)),

@@ -128,7 +128,7 @@ fn status(report: &GuardReport, paint: Paint) -> String {
         };
         text += &format!("{} {}{origin}\n", paint.warn(&wish.wish), wish.zone);
     }
-    if report.zones.is_empty() {
+    if report.zones.is_empty() && report.servers.is_empty() {
         return text + "no zone is under attack\n";
     }
     let mut table = Table::new(&[
@@ -168,6 +168,18 @@ fn status(report: &GuardReport, paint: Paint) -> String {
             &count(zone.explored),
         ]);
     }
+    for server in &report.servers {
+        table.row([
+            &format!("server {}", server.server),
+            &server.trigger,
+            &span(server.seconds),
+            &format!("{:.0}", server.demand_per_second),
+            &format!("{:.0}", server.unknown_per_second),
+            &format!("{:.0} %", server.failed_share * 100.0),
+            &count(server.denied),
+            &count(server.explored),
+        ]);
+    }
     let mut lines = table.render("", |_, cell| cell.to_owned());
     if let Some(end) = lines.find('\n') {
         let heading = paint.strong(lines.get(..end).unwrap_or_default());
@@ -195,7 +207,7 @@ fn shares(report: &ShareReport, paint: Paint) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::control::protocol::{GuardWish, GuardedZone};
+    use crate::ops::control::protocol::{GuardWish, GuardedServer, GuardedZone};
 
     #[test]
     fn the_status_says_what_is_held_back_and_why() {
@@ -245,6 +257,17 @@ mod tests {
             explored: 1_300,
             ..GuardedZone::default()
         });
+        report.servers.push(GuardedServer {
+            server: "192.0.2.53".to_owned(),
+            trigger: "in_flight".to_owned(),
+            seconds: 5,
+            demand_per_second: 2_040.0,
+            unknown_per_second: 2_000.0,
+            failed_share: 0.4,
+            denied: 9_000,
+            explored: 120,
+            ..GuardedServer::default()
+        });
         let told = status(&report, Paint::plain());
         let lines: Vec<&str> = told.lines().skip(2).collect();
         assert_eq!(
@@ -252,8 +275,9 @@ mod tests {
             [
                 "exempt left.example. (suimon guard, since 2026-11-22T03:00:00Z)",
                 "exempt always.example. (zone_guard.exempt)",
-                "Held back            Because      Since  Asked/s  Unknown/s  Failing   Denied  Explored",
-                "www.victim.example.  flood    1 min 5 s     5010       5000      1 %  320,000     1,300",
+                "Held back            Because        Since  Asked/s  Unknown/s  Failing   Denied  Explored",
+                "www.victim.example.  flood      1 min 5 s     5010       5000      1 %  320,000     1,300",
+                "server 192.0.2.53    in_flight        5 s     2040       2000     40 %    9,000       120",
             ]
         );
     }

@@ -119,9 +119,12 @@ fn human(report: &WhyReport, tcp: bool, paint: Paint) -> String {
             (Some(zone), Some(trigger)) => {
                 format!("{known}, in {zone}, which is under attack ({trigger})")
             }
-            _ => match guard.zones.first() {
-                Some(zone) => format!("{known}, in {zone}, which is not under attack"),
-                None => format!("{known}, in no zone that can be guarded"),
+            _ => match (guard.zones.first(), &guard.server, &guard.server_trigger) {
+                (Some(zone), Some(server), Some(trigger)) => {
+                    format!("{known}, in {zone}, whose server {server} is under attack ({trigger})")
+                }
+                (Some(zone), ..) => format!("{known}, in {zone}, which is not under attack"),
+                (None, ..) => format!("{known}, in no zone that can be guarded"),
             },
         };
         table.row(["Zone guard", &words]);
@@ -236,12 +239,18 @@ Shares   3 of 8,000 look-ups under way, 5 of 64,000 queries waiting; it stands f
 
     #[test]
     fn a_zone_under_attack_is_named() {
-        let line = |zones: &[&str], held_back: Option<&str>| {
+        let at_server = |trigger: Option<&str>| GuardWhy {
+            server: Some("192.0.2.53".to_owned()),
+            server_trigger: trigger.map(str::to_owned),
+            ..GuardWhy::default()
+        };
+        let line = |zones: &[&str], held_back: Option<&str>, server: GuardWhy| {
             let guard = GuardWhy {
                 zones: zones.iter().map(|zone| (*zone).to_owned()).collect(),
                 known: held_back.is_none(),
                 held_back: held_back.map(str::to_owned),
                 trigger: held_back.map(|_| "flood".to_owned()),
+                ..server.clone()
             };
             let report = WhyReport {
                 zone_guard: Some(guard),
@@ -254,15 +263,19 @@ Shares   3 of 8,000 look-ups under way, 5 of 64,000 queries waiting; it stands f
                 .unwrap_or_default()
         };
         assert_eq!(
-            line(&["a.test."], Some("a.test.")),
+            line(&["a.test."], Some("a.test."), at_server(Some("failing"))),
             "a name not known to be real, in a.test., which is under attack (flood)"
         );
         assert_eq!(
-            line(&["a.test."], None),
+            line(&["a.test."], None, at_server(None)),
             "a name known to be real, in a.test., which is not under attack"
         );
         assert_eq!(
-            line(&[], None),
+            line(&["a.test."], None, at_server(Some("failing"))),
+            "a name known to be real, in a.test., whose server 192.0.2.53 is under attack (failing)"
+        );
+        assert_eq!(
+            line(&[], None, GuardWhy::default()),
             "a name known to be real, in no zone that can be guarded"
         );
     }

@@ -6,10 +6,13 @@ use super::live::Live;
 use super::pins::Pins;
 use crate::guard::zones::{Class, Cut, Guarded};
 use crate::ops::control::ServiceError;
-use crate::ops::control::protocol::{GuardChangeReport, GuardReport, GuardWhy, GuardedZone};
+use crate::ops::control::protocol::{
+    GuardChangeReport, GuardReport, GuardWhy, GuardedServer, GuardedZone,
+};
 use crate::ops::metrics::Metric;
 use crate::policy::Decision;
 use crate::sys::clock::Now;
+use crate::telemetry::incidents::Attacked;
 use crate::wire::Name;
 
 /// `guard status`.
@@ -17,6 +20,7 @@ pub(super) fn status(live: &Live, pins: &Pins, now: Now) -> GuardReport {
     let zones = &live.pipeline.zones;
     zones.tend(now);
     let status = zones.status();
+    let attacks = zones.guarded(now);
     GuardReport {
         mode: status.mode.label().to_owned(),
         slots_used: status.slots_used,
@@ -26,7 +30,8 @@ pub(super) fn status(live: &Live, pins: &Pins, now: Now) -> GuardReport {
         known_names: status.known_names,
         known_names_capacity: status.known_capacity,
         suffix_rules: u64::try_from(status.suffix_rules).unwrap_or(u64::MAX),
-        zones: zones.guarded(now).into_iter().map(zone).collect(),
+        zones: attacks.iter().filter_map(zone).collect(),
+        servers: attacks.iter().filter_map(server).collect(),
         wishes: pins.report(live),
     }
 }
@@ -36,11 +41,14 @@ fn zone(
         attack,
         class,
         slots_held,
-    }: Guarded,
-) -> GuardedZone {
-    GuardedZone {
-        zone: attack.zone,
-        suffix: attack.suffix,
+    }: &Guarded,
+) -> Option<GuardedZone> {
+    let Attacked::Zone { zone, suffix } = &attack.attacked else {
+        return None;
+    };
+    Some(GuardedZone {
+        zone: zone.clone(),
+        suffix: suffix.clone(),
         trigger: attack.trigger.to_owned(),
         class: class.label().to_owned(),
         seconds: attack.seconds,
@@ -48,15 +56,38 @@ fn zone(
         unknown_per_second: attack.unknown,
         failed_share: attack.failed_share,
         dead: attack.dead,
-        slots_held,
+        slots_held: *slots_held,
         denied: attack.denied,
         explored: attack.explored,
         names: attack.names,
         clients: attack.clients,
-    }
+    })
 }
 
-/// A line of warning for each zone that is under attack, the first few.
+fn server(
+    Guarded {
+        attack, slots_held, ..
+    }: &Guarded,
+) -> Option<GuardedServer> {
+    let Attacked::Server(server) = attack.attacked else {
+        return None;
+    };
+    Some(GuardedServer {
+        server: server.to_string(),
+        trigger: attack.trigger.to_owned(),
+        seconds: attack.seconds,
+        demand_per_second: attack.demand,
+        unknown_per_second: attack.unknown,
+        failed_share: attack.failed_share,
+        slots_held: *slots_held,
+        denied: attack.denied,
+        explored: attack.explored,
+        names: attack.names,
+        clients: attack.clients,
+    })
+}
+
+/// A line of warning for each zone or server that is under attack, the first few.
 pub(super) fn warnings(live: &Live, now: Now) -> Vec<String> {
     const TOLD: usize = 5;
     let mut guarded = live.pipeline.zones.guarded(now);
@@ -65,16 +96,20 @@ pub(super) fn warnings(live: &Live, now: Now) -> Vec<String> {
     let mut lines: Vec<String> = guarded
         .into_iter()
         .map(|Guarded { attack, .. }| {
+            let what = match attack.attacked {
+                Attacked::Zone { .. } => "zone",
+                Attacked::Server(_) => "server",
+            };
             format!(
-                "zone under attack: {} ({}, {:.0} unknown names a second); suimon guard status tells more",
-                attack.suffix.as_ref().unwrap_or(&attack.zone),
+                "{what} under attack: {} ({}, {:.0} unknown names a second); suimon guard status tells more",
+                attack.attacked.narrowed(),
                 if attack.dead { "servers dead" } else { attack.trigger },
                 attack.unknown
             )
         })
         .collect();
     if more > 0 {
-        lines.push(format!("{more} more zones are under attack"));
+        lines.push(format!("{more} more are under attack"));
     }
     lines
 }
@@ -140,10 +175,11 @@ pub(super) fn why(live: &Live, decision: &Decision, name: &Name, now: Now) -> Op
     let delegation = live.cache.deepest_delegation(name, now);
     let cut = match (&apex, &delegation) {
         (Some(apex), _) => Some(Cut::Configured(apex)),
-        (None, Some(at)) => Some(Cut::Delegation(&at.zone)),
+        (None, Some(at)) => Some(live.pipeline.cut(at, now)),
         (None, None) => None,
     };
     let explained = zones.explain(name, cut);
+    let (server, server_trigger) = explained.server.unzip();
     let (held_back, trigger) = explained.engaged.unzip();
     Some(GuardWhy {
         zones: explained
@@ -154,6 +190,8 @@ pub(super) fn why(live: &Live, decision: &Decision, name: &Name, now: Now) -> Op
         known: explained.known,
         held_back: held_back.map(|zone| zone.to_string()),
         trigger: trigger.map(str::to_owned),
+        server: server.map(|address| address.to_string()),
+        server_trigger: server_trigger.flatten().map(str::to_owned),
     })
 }
 
@@ -184,17 +222,17 @@ pub(super) fn metrics(metrics: &mut Vec<Metric>, live: &Live) {
         ),
         (
             "suimon_zone_guard_explored_total",
-            "Unknown names of zones under attack that were looked up for clean clients.",
+            "Unknown names of zones and servers under attack that were looked up for clean clients.",
             &counters.explored,
         ),
         (
             "suimon_zone_guard_stale_total",
-            "Queries of zones under attack that were answered with stale data.",
+            "Queries of zones and servers under attack that were answered with stale data.",
             &counters.stale,
         ),
         (
             "suimon_zone_guard_engaged_total",
-            "Times that a zone was found to be under attack.",
+            "Times that a zone or a server was found to be under attack.",
             &counters.engaged,
         ),
         (
@@ -221,6 +259,11 @@ pub(super) fn metrics(metrics: &mut Vec<Metric>, live: &Live) {
             "suimon_zone_guard_zones_engaged",
             "Zones under attack now.",
             u64::from(status.engaged),
+        ),
+        (
+            "suimon_zone_guard_servers_engaged",
+            "Servers under attack now, with many zones each of which is asked for little.",
+            u64::from(status.servers_engaged),
         ),
         (
             "suimon_zone_guard_slots_used",

@@ -49,6 +49,7 @@ pub(super) fn report(live: &Live, telemetry: &Telemetry, started: Now, now: Now)
         slots_used: guard.slots_used,
         slots: guard.slots,
         zones_under_attack: guard.engaged.into(),
+        servers_under_attack: guard.servers_engaged.into(),
         limited_networks: number(limited.len()),
         reasons_total: Reason::ALL
             .iter()
@@ -241,7 +242,7 @@ mod tests {
     fn a_domain_that_was_looked_up_once_is_not_listed() {
         let live = live();
         let zone: Name = "example.com.".parse().unwrap();
-        let cut = Some(Cut::Delegation(&zone));
+        let cut = Some(Cut::Delegation(&zone, None));
         ask(&live, "x.example.com.", cut);
         assert!(demands(&live, NOW).is_empty());
         for number in 0..9 {

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use super::fair::{Customer, FairShares, ServerShare};
 use super::slots::Share;
+pub use super::zones::Blame;
 use super::zones::{Outcome, Slot};
 use crate::config::plan::Limits;
 use crate::sys::clock::Now;
@@ -331,18 +332,23 @@ impl Exhausted {
 }
 
 impl Budget {
-    /// The recursion is over: the zone guard hears how, and has its slot back. `blamed`: a failure is that of the servers of the zone that
-    /// the question lies in.
-    pub fn tell(&mut self, question: &Question, response: &Response, blamed: bool, now: Now) {
-        let outcome = Outcome::of(question, response, blamed);
+    /// The recursion is over: the zone guard hears how, and has its slot back. `blame`: whose fault it is if it failed.
+    pub fn tell(&mut self, question: &Question, response: &Response, blame: Blame, now: Now) {
+        let outcome = Outcome::of(question, response, blame);
         std::mem::take(&mut self.slot).finish(outcome, self.spent.packets, now);
     }
 
-    /// The recursion was ended before it was over: the zone guard hears what it sent, and of a failure if servers were to be `blamed`
+    /// The recursion was ended before it was over: the zone guard hears what it sent, and of a failure if servers were to `blame`
     /// already. Nothing if it has been told.
-    pub fn give_up(&mut self, blamed: bool, now: Now) {
-        let outcome = Outcome::given_up(blamed);
+    pub fn give_up(&mut self, blame: Blame, now: Now) {
+        let outcome = Outcome::given_up(blame);
         std::mem::take(&mut self.slot).finish(outcome, self.spent.packets, now);
+    }
+
+    /// The server that the zone guard charged it to.
+    #[must_use]
+    pub fn server(&self) -> Option<IpAddr> {
+        self.slot.server()
     }
 
     /// Whether one more question to this server may be under way; `top`: it is asked for the root or a top-level domain. Says nothing

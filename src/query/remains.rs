@@ -9,11 +9,11 @@ use super::limit::Account;
 use super::miss::own_failure;
 use super::{Miss, Next, Pipeline, Refresh, Waiting, is_error, with_chain};
 use crate::answer;
-use crate::cache::Demand;
+use crate::cache::{Delegation, Demand};
 use crate::config::plan::TransportKind;
 use crate::egress::{Evidence, Return};
 use crate::guard::cookies::{Cookie, Proof};
-use crate::guard::zones::{Cut, Denial, Permission, Query, Slot};
+use crate::guard::zones::{Cut, Denial, Permission, Query, Server, Slot};
 use crate::guard::{Admission, Arrival};
 use crate::sys::clock::Now;
 use crate::telemetry::shadow::{KnownGood, Limit};
@@ -304,7 +304,8 @@ impl Pipeline {
         })
     }
 
-    /// Tells `then` where the zone of a name begins: at the apex of a forward or stub zone, or at its deepest known delegation.
+    /// Tells `then` where the zone of a name begins: at the apex of a forward or stub zone, or at its deepest known delegation, with its
+    /// server.
     fn with_cut<T>(
         &self,
         name: &Name,
@@ -316,7 +317,16 @@ impl Pipeline {
             return then(Some(Cut::Configured(apex)));
         }
         let delegation = self.cache.deepest_delegation(name, now);
-        then(delegation.as_deref().map(|at| Cut::Delegation(&at.zone)))
+        then(delegation.as_deref().map(|at| self.cut(at, now)))
+    }
+
+    /// A delegation as the zone guard sees it: with the server that it is charged to.
+    #[must_use]
+    pub fn cut<'a>(&self, delegation: &'a Delegation, now: Now) -> Cut<'a> {
+        let server = self.resolver.server_of(delegation, now);
+        let most = self.fair.per_server(false);
+        let server = server.map(|address| Server { address, most });
+        Cut::Delegation(&delegation.zone, server)
     }
 
     /// Writes a reply that is never kept as a ready-made one.

@@ -3,14 +3,14 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::fault::limit_failure;
+use super::fault::{Fault, limit_failure};
 use super::frame::{Frame, Purpose, Stage};
 use super::step::Lasting;
 use super::trace::Happening;
 use super::{Ask, Recursion, referral};
 use crate::cache::{Cache, Demand};
 use crate::config::plan;
-use crate::guard::permit::{Budget, Cause, Exhausted};
+use crate::guard::permit::{Blame, Budget, Cause, Exhausted};
 use crate::sys::clock::Now;
 use crate::wire::{Ede, Name, Rcode, Response};
 
@@ -165,11 +165,35 @@ impl Recursion {
         self.done = Some(Response::failure(ede));
     }
 
+    /// Whose fault it is so far, for a recursion that is ended before it knows. `usual_time` says how long the
+    /// servers that it waits for usually take; nothing if our own side may be what it waits for.
+    #[must_use]
+    pub fn blame_so_far(
+        &self,
+        server: Option<IpAddr>,
+        usual_time: impl FnOnce(&Ask) -> Option<Duration>,
+        now: Now,
+    ) -> Blame {
+        self.blame_if(self.waits_for_its_zone(usual_time, now), server)
+    }
+
+    /// A server is silent that was asked and said nothing at all: one that refused, or said something wrong, is there.
+    pub(super) fn blame_if(&self, zone: bool, server: Option<IpAddr>) -> Blame {
+        let mut here = self
+            .history
+            .iter()
+            .filter(|at| server.is_some() && at.server == server)
+            .peekable();
+        Blame {
+            zone,
+            silent: zone && here.peek().is_some() && here.all(|at| at.fault == Fault::Silent),
+        }
+    }
+
     /// Whether the zone that it is at has failed it so far, for a recursion that is ended before it knows: a server has let it down there,
     /// or what is being asked has waited longer than its servers usually take, whoever it was that asked. `usual_time` says how
     /// long that is; nothing if our own side may be what it waits for.
-    #[must_use]
-    pub fn waits_for_its_zone(
+    fn waits_for_its_zone(
         &self,
         usual_time: impl FnOnce(&Ask) -> Option<Duration>,
         now: Now,

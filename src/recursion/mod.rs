@@ -80,7 +80,7 @@ pub use trace::{Trace, TraceEvent};
 use crate::cache::Cache;
 use crate::config::plan;
 use crate::dnssec::{Validator, Verdict, Verification};
-use crate::guard::permit::{Budget, Exhausted};
+use crate::guard::permit::{Blame, Budget, Exhausted};
 use crate::sys::clock::Now;
 use crate::wire::{Held, Message, Name, Question, RecordType, Response};
 use belief::Beliefs;
@@ -353,10 +353,10 @@ impl Recursion {
         self.synthesised
     }
 
-    /// Whether a failure is that of the servers of the zone that the question lies in, and not of an alias's target or of our own side.
+    /// Whose fault it is if it failed. `server`: the one that the question was charged to.
     #[must_use]
-    pub const fn blames_its_zone(&self) -> bool {
-        self.blames_its_zone
+    pub fn blame(&self, server: Option<IpAddr>) -> Blame {
+        self.blame_if(self.blames_its_zone, server)
     }
 
     /// Why somebody was not asked although nothing is known against him, if the failure at the end is owed to that.

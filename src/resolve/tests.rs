@@ -328,6 +328,7 @@ async fn a_flood_that_fills_what_a_server_may_have_leaves_a_quarter_for_known_na
         for client in [1, 2] {
             let there = zones::Outcome {
                 ended: Some(zones::engage::Ended::Positive),
+                silent: false,
                 is_real: true,
             };
             slot(&known(at), client).finish(there, 1, clock::now());

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 pub use hop_limits::HopLimits;
 pub use subject::{
-    Backscatter, ClientsLimited, ForwardingLoop, IngressSpoof, Namespace, Subject, ZoneAttack,
+    Attacked, Backscatter, ClientsLimited, ForwardingLoop, IngressSpoof, Namespace, Subject,
+    ZoneAttack,
 };
 
 /// Moments kept for those who have not taken them up yet.

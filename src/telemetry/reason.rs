@@ -91,6 +91,10 @@ reasons! {
     ResponseBit "response_bit" "a response arrived where queries are expected",
     /// Row 1: shorter than a header.
     Short "short" "shorter than a DNS header",
+    /// A server that does not keep up with what is asked for unknown names of its zones (E1, E2).
+    ServerOverloaded "server_overloaded" "the server of this zone does not keep up: too many unknown names of its zones are asked for",
+    /// A server whose zones are flooded with unknown names that do not exist (E3).
+    ServerThrottled "server_throttled" "throttled: the zones of this server are flooded with names that do not exist",
     /// The servers that would have to be asked have all the questions under way that they may have.
     ServerSlots "server_slots" "its servers have all the questions under way that they may have; ask again",
     /// Row 2: source port 0.

@@ -48,11 +48,17 @@ fn world(well: &Arc<AtomicBool>) -> impl Fn(&Asked) -> Vec<Sent> + Send + Sync +
     }
 }
 
+/// The zone guard looks on: it would hold the provider's server back before any share is used up.
 fn scene(tag: &str, well: &Arc<AtomicBool>) -> Scene {
     let in_flight = format!("recursion.in_flight={SLOTS}");
     let slots = format!("zone_guard.slots={SLOTS}");
     let setting = Setting {
-        set: &[&in_flight, &slots, "log.level=info"],
+        set: &[
+            &in_flight,
+            &slots,
+            "zone_guard.mode=log-only",
+            "log.level=info",
+        ],
         ..Setting::default()
     };
     Scene::new(tag, &setting, world(well))

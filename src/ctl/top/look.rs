@@ -28,6 +28,8 @@ pub(super) struct Look {
     pub(super) slots: u32,
     /// Zones under attack.
     pub(super) zones_under_attack: u64,
+    /// Servers under attack.
+    pub(super) servers_under_attack: u64,
     /// Networks over a limit in the last minute.
     pub(super) limited_networks: u64,
     /// Verdicts, the most frequent first.
@@ -117,6 +119,7 @@ impl Look {
             slots_used: after.slots_used,
             slots: after.slots,
             zones_under_attack: after.zones_under_attack,
+            servers_under_attack: after.servers_under_attack,
             limited_networks: after.limited_networks,
             reasons,
             clients: clients(before, after, &rate, order.clients),

@@ -71,16 +71,21 @@ impl Frame {
             rate(look.queries_per_second),
             rate(look.upstream_packets_per_second),
         );
+        let mut attacked = counted(look.zones_under_attack, "zone", "zones");
+        if look.servers_under_attack > 0 {
+            attacked += " and ";
+            attacked += &counted(look.servers_under_attack, "server", "servers");
+        }
         let second = format!(
-            "{}   {}   {} of {} slots   {} under attack   {} limited",
+            "{}   {}   {} of {} slots   {attacked} under attack   {} limited",
             counted(look.recursions_in_flight, "recursion", "recursions"),
             counted(look.pending_clients, "client waits", "clients wait"),
             count(look.slots_used.into()),
             count(look.slots.into()),
-            counted(look.zones_under_attack, "zone", "zones"),
             counted(look.limited_networks, "network", "networks"),
         );
-        let alarm = if look.zones_under_attack + look.limited_networks > 0 {
+        let in_all = look.zones_under_attack + look.servers_under_attack;
+        let alarm = if in_all + look.limited_networks > 0 {
             Style::Alarm
         } else {
             Style::Plain
@@ -93,7 +98,7 @@ impl Frame {
                 count(look.pending_clients),
                 look.slots_used,
                 look.slots,
-                count(look.zones_under_attack),
+                count(in_all),
                 count(look.limited_networks),
             )
         } else {

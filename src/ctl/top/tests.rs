@@ -57,6 +57,7 @@ fn looks() -> (TopReport, TopReport) {
         slots_used: 39,
         slots: 8_192,
         zones_under_attack: 1,
+        servers_under_attack: 0,
         limited_networks: 1,
         reasons_total: reasons(94_000, 6_500),
         clients: vec![
@@ -225,6 +226,7 @@ fn json_keeps_its_keys() {
             "slots_used": 39,
             "slots": 8192,
             "zones_under_attack": 1,
+            "servers_under_attack": 0,
             "limited_networks": 1,
             "reasons": [
                 {"reason": "limited_truncated", "per_second": 3000.0, "total": 6500},

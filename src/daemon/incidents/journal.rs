@@ -13,7 +13,7 @@ use super::story::{self, Whole};
 use crate::config::plan::{Incidents as Limits, Secrecy};
 use crate::ops::control::protocol::{Incident, IncidentSummary};
 use crate::sys::clock::Now;
-use crate::telemetry::incidents::{Moment, Stage, Subject};
+use crate::telemetry::incidents::{Attacked, Moment, Stage, Subject};
 
 /// Seconds without a word after which an incident that goes on is over: every kind says a word a minute.
 const SILENCE: u64 = 600;
@@ -459,7 +459,10 @@ impl Journal {
     /// When it began and of what kind it is, with a number where that is not enough.
     fn new_id(&self, moment: &Moment) -> String {
         let kind = match &moment.subject {
-            Subject::Zone(_) => "zone",
+            Subject::Zone(attack) => match attack.attacked {
+                Attacked::Zone { .. } => "zone",
+                Attacked::Server(_) => "server",
+            },
             Subject::Clients(_) => "client",
             Subject::Backscatter(_) => "backscatter",
             Subject::Spoof(_) => "spoof",

@@ -15,8 +15,8 @@ use crate::ops::control::protocol::{
 };
 use crate::telemetry::Reason;
 use crate::telemetry::incidents::{
-    Backscatter, ClientsLimited, ForwardingLoop, HopLimits, IngressSpoof, Moment, Stage, Subject,
-    ZoneAttack,
+    Attacked, Backscatter, ClientsLimited, ForwardingLoop, HopLimits, IngressSpoof, Moment, Stage,
+    Subject, ZoneAttack,
 };
 
 /// What is true of the whole daemon at one moment.
@@ -144,15 +144,32 @@ struct Told {
 
 #[expect(clippy::cast_precision_loss, reason = "estimates and rates")]
 fn of_zone(zone: &ZoneAttack) -> Told {
-    let below = zone.suffix.as_ref().unwrap_or(&zone.zone);
+    let (subject, below) = match &zone.attacked {
+        Attacked::Zone {
+            zone: apex, suffix, ..
+        } => {
+            let subject = IncidentSubject {
+                zone: Some(apex.clone()),
+                suffix: suffix.clone(),
+                ..IncidentSubject::default()
+            };
+            (subject, suffix.as_deref().unwrap_or(apex))
+        }
+        Attacked::Server(server) => {
+            let subject = IncidentSubject {
+                server: Some(server.to_string()),
+                ..IncidentSubject::default()
+            };
+            // Its names lie in zones of many: all their labels are shortened.
+            (subject, ".")
+        }
+    };
     let mut clients = zone.top_clients.clone();
     clients.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     Told {
         subject: IncidentSubject {
-            zone: Some(zone.zone.clone()),
-            suffix: zone.suffix.clone(),
             trigger: Some(zone.trigger.to_owned()),
-            ..IncidentSubject::default()
+            ..subject
         },
         peak: rounded(zone.peak),
         packets: zone.denied + zone.explored,
@@ -330,8 +347,10 @@ pub(super) mod tests {
             since_ms: since * 1_000,
             stage,
             subject: Subject::Zone(ZoneAttack {
-                zone: "victim.example.".to_owned(),
-                suffix: Some("www.victim.example.".to_owned()),
+                attacked: Attacked::Zone {
+                    zone: "victim.example.".to_owned(),
+                    suffix: Some("www.victim.example.".to_owned()),
+                },
                 trigger: "flood",
                 peak: 5_010.123,
                 denied: 900,

@@ -7,7 +7,8 @@ use crate::config::plan::Secrecy;
 use crate::daemon::secrecy::widened;
 use crate::telemetry::Reason;
 use crate::telemetry::incidents::{
-    Backscatter, ClientsLimited, ForwardingLoop, IngressSpoof, Moment, Stage, Subject, ZoneAttack,
+    Attacked, Backscatter, ClientsLimited, ForwardingLoop, IngressSpoof, Moment, Stage, Subject,
+    ZoneAttack,
 };
 
 /// A line at a level that fits the stage: what ends is good news.
@@ -93,32 +94,55 @@ pub(super) fn sent_round_by(around: &ForwardingLoop, secrecy: &Secrecy) -> IpNet
 
 fn tell_zone(attack: &ZoneAttack, stage: Stage) {
     let word = stage.label();
-    let suffix = attack.suffix.as_deref().unwrap_or(&attack.zone);
     let failed_percent = (attack.failed_share * 100.0).round();
     let (demand, unknown, peak) = (
         attack.demand.round(),
         attack.unknown.round(),
         attack.peak.round(),
     );
-    line!(
-        stage,
-        kind = "zone_under_attack",
-        stage = word,
-        zone = attack.zone,
-        suffix,
-        trigger = attack.trigger,
-        seconds = attack.seconds,
-        demand,
-        unknown,
-        peak,
-        failed_percent,
-        dead = attack.dead,
-        denied = attack.denied,
-        explored = attack.explored,
-        names = attack.names,
-        clients = attack.clients,
-        "zone under attack: {word}"
-    );
+    match &attack.attacked {
+        Attacked::Zone { zone, .. } => {
+            let suffix = attack.attacked.narrowed();
+            line!(
+                stage,
+                kind = "zone_under_attack",
+                stage = word,
+                zone,
+                suffix,
+                trigger = attack.trigger,
+                seconds = attack.seconds,
+                demand,
+                unknown,
+                peak,
+                failed_percent,
+                dead = attack.dead,
+                denied = attack.denied,
+                explored = attack.explored,
+                names = attack.names,
+                clients = attack.clients,
+                "zone under attack: {word}"
+            );
+        }
+        Attacked::Server(server) => {
+            line!(
+                stage,
+                kind = "server_under_attack",
+                stage = word,
+                %server,
+                trigger = attack.trigger,
+                seconds = attack.seconds,
+                demand,
+                unknown,
+                peak,
+                failed_percent,
+                denied = attack.denied,
+                explored = attack.explored,
+                names = attack.names,
+                clients = attack.clients,
+                "server under attack: {word}"
+            );
+        }
+    }
 }
 
 /// `code=times` pairs.

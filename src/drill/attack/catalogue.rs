@@ -34,7 +34,7 @@ pub struct Attack {
     pub promises: &'static [Promise],
 }
 
-/// What a resolver is held to while a zone with servers that answer is attacked.
+/// What a resolver is held to while a zone with servers that answer, some at least, is attacked, or many zones of one provider.
 const GUARDED: &[Promise] = &[
     Promise::Known(0.99),
     Promise::New(0.9),
@@ -88,7 +88,7 @@ pub const ATTACKS: &[Attack] = &[
         target: Target::Tenants,
         servers: Servers::Overloaded,
         watched: &["siege."],
-        promises: &[Promise::Known(0.99), Promise::Elsewhere, Promise::Latency],
+        promises: GUARDED,
     },
     Attack {
         name: "popular-zones",

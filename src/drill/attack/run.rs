@@ -342,7 +342,9 @@ impl<'a> Run<'a> {
             let stats = daemon.ask("stats").await;
             if let Some(stats) = &stats {
                 let sum = |name: &str, label: &str| sum_of(stats, name, label);
-                let engaged = sum("suimon_zone_guard_zones_engaged", "") > 0;
+                let engaged = ["zones", "servers"]
+                    .iter()
+                    .any(|of| sum(&format!("suimon_zone_guard_{of}_engaged"), "") > 0);
                 self.engaged.set(Some(engaged));
                 let mut guard = self.guard.borrow_mut();
                 let guard = guard.get_or_insert_default();

@@ -1,4 +1,4 @@
-//! Is a zone under attack, and is it over? The three triggers, the release, and the probing of zones whose servers are dead.
+//! Is a zone or a server under attack, and is it over? The three triggers, the release, and the probing of zones whose servers are dead.
 
 use super::decay::Decaying;
 use super::keys::Class;
@@ -20,7 +20,7 @@ const FLOOD_FACTOR: f32 = 10.0;
 /// Release: part of the level that demand must fall below.
 const RELEASE_DEMAND: f32 = 0.2;
 /// Release: share of failures that must not be reached.
-const RELEASE_SHARE: f32 = 0.1;
+pub const RELEASE_SHARE: f32 = 0.1;
 /// Milliseconds for which all conditions of the release must hold.
 const CALM: u64 = 30_000;
 /// Milliseconds for which a zone is held at least.
@@ -37,6 +37,13 @@ const SAMPLES: f32 = 2.0;
 const WANTED_SHARE: f32 = 0.3;
 /// … over so many of them, with an e-fold of 5 s.
 const WANTED_OUTCOMES: f32 = 4.0;
+/// How many times as much a server takes until E2 and E3: what one of its zones suffers is found out there first, and is the zone's alone.
+const OF_SERVER: f32 = 2.0;
+/// Names known to be real, asked of a server per second, from which on they show how it does …
+const KNOWN_DEMAND: f32 = 2.0;
+/// … which is well if they take no longer than this, in seconds, on average, and no more fail than at a release. (A far server takes
+/// 0.3 s, and one that drops most of what it is asked a second and more.)
+const KNOWN_TIME: f32 = 0.5;
 /// First and longest time between two probes of dead servers, milliseconds.
 const PROBES: (u64, u64) = (5_000, 300_000);
 
@@ -128,7 +135,30 @@ impl Outcomes {
     }
 }
 
-/// What is known of a zone when it is judged.
+/// How the names known to be real fare that are asked of a server.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownFare<'a> {
+    /// How fetches of them ended.
+    pub outcomes: &'a Outcomes,
+    /// Fetches of them begun per second.
+    pub rate: f32,
+    /// Those under way.
+    pub held: u32,
+}
+
+impl KnownFare<'_> {
+    /// Whether they are answered as ever. Then the server is well, whatever becomes of other names: somebody may have made it the server
+    /// of zones that it does not know, and keeps silent about.
+    #[expect(clippy::cast_precision_loss, reason = "slots are few")]
+    fn is_well(&self, at: u64) -> bool {
+        // By Little's law the mean time that one is under way is how many are, by how many begin per second.
+        self.rate >= KNOWN_DEMAND
+            && self.held as f32 <= KNOWN_TIME * self.rate
+            && self.outcomes.failed_share(at) < RELEASE_SHARE
+    }
+}
+
+/// What is known of a zone, or of a server, when it is judged.
 #[derive(Clone, Copy, Debug)]
 pub struct Signs<'a> {
     /// How it is guarded.
@@ -139,6 +169,8 @@ pub struct Signs<'a> {
     pub baseline: f32,
     /// How fetches ended.
     pub outcomes: &'a Outcomes,
+    /// Of a server: how names known to be real fare there.
+    pub known: Option<KnownFare<'a>>,
     /// Slots it holds.
     pub held: u32,
     /// Slots it may hold (T).
@@ -151,10 +183,23 @@ impl Signs<'_> {
     /// Unknown names per second at which E3 begins.
     #[must_use]
     pub fn level(&self) -> f32 {
-        self.flood_rate.max(FLOOD_FACTOR * self.baseline)
+        let least = self.flood_rate * self.times();
+        least.max(FLOOD_FACTOR * self.baseline)
     }
 
-    /// Whether the zone is to be guarded, and why.
+    /// How many times a zone's triggers those are.
+    const fn times(&self) -> f32 {
+        match self.known {
+            Some(_) => OF_SERVER,
+            None => 1.0,
+        }
+    }
+
+    fn is_well(&self, at: u64) -> bool {
+        self.known.is_some_and(|known| known.is_well(at))
+    }
+
+    /// Whether the zone, or the server, is to be guarded, and why.
     #[must_use]
     pub fn trigger(&self, at: u64) -> Option<Trigger> {
         match self.class {
@@ -163,10 +208,12 @@ impl Signs<'_> {
             Class::Plain | Class::Lookup => {}
         }
         let outcomes = self.outcomes.total(at);
-        if self.held >= self.threshold.max(FLOOR) / 2 {
+        let is_well = self.is_well(at);
+        if !is_well && self.held >= self.threshold.max(FLOOR) / 2 {
             Some(Trigger::InFlight)
-        } else if self.unknown >= FAILING_DEMAND
-            && outcomes >= FAILING_OUTCOMES
+        } else if !is_well
+            && self.unknown >= FAILING_DEMAND * self.times()
+            && outcomes >= FAILING_OUTCOMES * self.times()
             && self.outcomes.failed_share(at) >= FAILING_SHARE
         {
             Some(Trigger::Failing)
@@ -182,7 +229,7 @@ impl Signs<'_> {
     }
 }
 
-/// A zone that is guarded.
+/// A zone, or a server, that is guarded.
 #[derive(Clone, Debug)]
 pub struct Engaged {
     /// What began it.
@@ -193,8 +240,8 @@ pub struct Engaged {
     pub level: f32,
     /// The part of it that is attacked.
     pub suffix: Option<Suffix>,
-    /// Queries denied since, in the order of `judge::REASONS`; saturating.
-    pub denied: [u32; 5],
+    /// Queries denied since, in the order of `rule::REASONS`; saturating.
+    pub denied: [u32; super::rule::REASONS.len()],
     /// How many lately.
     pub denied_lately: Decaying,
     /// Packets that look-ups of its names sent since.
@@ -232,7 +279,7 @@ impl Engaged {
             since: at,
             level,
             suffix: None,
-            denied: [0; 5],
+            denied: [0; super::rule::REASONS.len()],
             denied_lately: Decaying::default(),
             packets: 0,
             explored: 0,
@@ -252,7 +299,7 @@ impl Engaged {
         }
         let calm = signs.class != Class::Pinned
             && (signs.unknown < RELEASE_DEMAND * self.level || self.is_wanted(at))
-            && signs.outcomes.failed_share(at) < RELEASE_SHARE
+            && (signs.outcomes.failed_share(at) < RELEASE_SHARE || signs.is_well(at))
             && signs.held < signs.threshold / 4;
         if !calm {
             self.calm_since = None;
@@ -355,6 +402,7 @@ mod tests {
             unknown: 0.0,
             baseline: 0.0,
             outcomes,
+            known: None,
             held: 0,
             threshold: 512,
             flood_rate: 500.0,
@@ -442,6 +490,35 @@ mod tests {
             .trigger(5_000),
             None
         );
+    }
+
+    #[test]
+    fn a_server_whose_known_names_are_answered_as_ever_is_well_whatever_fails_beside_them() {
+        let failing = outcomes(&[(Ended::Failed, 400)], 0);
+        let good = outcomes(&[(Ended::Positive, 91), (Ended::Failed, 9)], 0);
+        let ill = outcomes(&[(Ended::Positive, 90), (Ended::Failed, 10)], 0);
+        let at = |outcomes, rate, held| {
+            let signs = Signs {
+                unknown: 400.0,
+                known: Some(KnownFare {
+                    outcomes,
+                    rate,
+                    held,
+                }),
+                held: 300,
+                ..signs(&failing)
+            };
+            signs.trigger(0)
+        };
+        assert_eq!(at(&good, 2.0, 1), None);
+        assert_eq!(at(&good, 100.0, 50), None);
+        for (outcomes, rate, held) in [(&ill, 2.0, 1), (&good, 1.9, 0), (&good, 100.0, 51)] {
+            assert_eq!(
+                at(outcomes, rate, held),
+                Some(Trigger::InFlight),
+                "{rate} {held}"
+            );
+        }
     }
 
     #[test]

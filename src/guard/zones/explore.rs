@@ -9,8 +9,13 @@ use super::engage::{Ended, Outcomes};
 pub const RATE: (f32, f32) = (20.0, 40.0);
 /// The same for zones where names asked once are normal.
 pub const LOOKUP_RATE: (f32, f32) = (500.0, 1_000.0);
+/// The same for all zones of a server, at most; a zone's budget at least.
+pub const SERVER_RATE: (f32, f32) = (100.0, 200.0);
 /// Unknown names of a zone that a clean client asks for in a minute, at most.
 pub const CLEAN: u32 = 3;
+/// The same for all zones of a server: who opens a page asks for names of several. (Of the 16 bits that names are told apart by: about
+/// ten names.)
+pub const SERVER_CLEAN: u32 = 8;
 /// Share of failures of all zones together from which the fault is taken for our own.
 const OURS: f32 = 0.9;
 /// The part of all upstream packets that exploring may be.
@@ -143,6 +148,20 @@ impl Together {
         self.outcomes.failed_share(at) >= OURS
     }
 
+    /// What may be explored on a server now: the part of all upstream packets, within [`SERVER_RATE`], or as much as it is asked for day
+    /// in, day out (`usual`); while it `fails`, no more than in a zone.
+    #[must_use]
+    pub fn at_server(&self, usual: f32, fails: bool, at: u64) -> (f32, f32) {
+        let ((least, _), (most, _)) = (RATE, SERVER_RATE);
+        let rate = if fails {
+            least
+        } else {
+            let part = PART * self.upstream.rate(at);
+            part.clamp(least, most).max(usual)
+        };
+        (rate, 2.0 * rate)
+    }
+
     /// Whether one more name may be explored in a zone with this budget; counts it. Twice what one zone may is always allowed, so
     /// that a resolver with little to do can explore at all.
     pub fn take(&mut self, (rate, _): (f32, f32), at: u64) -> bool {
@@ -212,6 +231,26 @@ mod tests {
             (take(3, 1_000), take(3, 2_000), take(1, 2_000)),
             (0, 20, 20)
         );
+    }
+
+    #[test]
+    fn a_server_explores_with_the_resolvers_size_and_no_more_than_a_zone_while_it_fails() {
+        let mut together = Together::default();
+        assert_eq!(together.at_server(0.0, false, 0), RATE);
+        let busy = |packets: u32| {
+            let mut together = Together::default();
+            for at in 0..60_000_u64 {
+                together.sent(packets, false, at);
+            }
+            together
+        };
+        let (rate, burst) = busy(1).at_server(0.0, false, 60_000);
+        assert!((48.0..52.0).contains(&rate), "a twentieth of 1,000: {rate}");
+        assert!((burst - 2.0 * rate).abs() < 0.1);
+        together = busy(10);
+        assert_eq!(together.at_server(0.0, false, 60_000), SERVER_RATE);
+        assert_eq!(together.at_server(300.0, false, 60_000), (300.0, 600.0));
+        assert_eq!(together.at_server(300.0, true, 60_000), RATE);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Which zones are asked for most? A sketch counts all of them, and the 4,096 heaviest have a record each, in bounded memory.
+//! Which zones and servers are asked for most? A sketch counts all of them, and the 4,096 heaviest have a record each, in bounded memory.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -160,12 +160,13 @@ pub(super) const fn rate_of(class: Class) -> (f32, f32) {
 mod tests {
     use super::*;
     use crate::guard::address::Address;
-    use crate::guard::zones::record::Asked;
+    use crate::guard::zones::keys::Charged;
+    use crate::guard::zones::record::{Asked, Room};
 
     fn key(of: u64) -> Key {
         Key {
             hash: siphasher::sip::SipHasher13::new().hash(&of.to_be_bytes()),
-            zone: format!("z{of}.example").parse().unwrap(),
+            charged: Charged::Zone(format!("z{of}.example").parse().unwrap()),
             class: Class::Plain,
         }
     }
@@ -177,7 +178,7 @@ mod tests {
                 return false;
             };
             let asked = Asked {
-                name: &key.zone,
+                name: key.charged.zone().unwrap(),
                 known: false,
                 print: at,
                 client: Address::V4(1),
@@ -218,7 +219,11 @@ mod tests {
             ..key(0)
         };
         zones.make(&victim, 0, |record| {
-            record.engage(0, 512, 500.0, 0).unwrap()
+            let room = Room {
+                threshold: 512,
+                ..Room::default()
+            };
+            record.engage(room, 500.0, 0).unwrap()
         });
         for at in 1..200_000_u64 {
             let _whether = ask(&zones, &key(1 + at % 20_000), 60_000 + at / 50);

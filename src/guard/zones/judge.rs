@@ -6,27 +6,16 @@ use std::sync::atomic::Ordering;
 
 use smallvec::SmallVec;
 
-use super::engage::{Engaged, Trigger};
-use super::explore::CLEAN;
-use super::heavy::rate_of;
-use super::keys::{Class, Cut, Key};
-use super::record::{Asked, Record};
-use super::slot::{Claim, prefix_of};
-use super::{Counters, Slot, ZoneGuard, millis};
+use super::keys::{Charged, Cut, Key};
+use super::record::{Asked, Record, Room};
+use super::rule::{Case, REASONS, Ruling, covers, ede};
+use super::slot::{Claim, ServerClaim, prefix_of};
+use super::{Counters, Slot, State, ZoneGuard, millis};
 use crate::config::plan::ZoneGuardMode;
 use crate::guard::slots;
 use crate::sys::clock::Now;
 use crate::telemetry::Reason;
 use crate::wire::{Ede, Name};
-
-/// Why the zone guard denies, in the order of its counters.
-pub(super) const REASONS: [Reason; 5] = [
-    Reason::ZoneSlots,
-    Reason::ZoneInFlight,
-    Reason::ZoneFailing,
-    Reason::ZoneThrottled,
-    Reason::ZoneDead,
-];
 
 /// A question that the cache cannot answer.
 #[derive(Clone, Copy, Debug)]
@@ -74,28 +63,6 @@ pub struct Denial {
     pub known: bool,
 }
 
-/// What one zone says to a query.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ruling {
-    /// The zone, or this part of it, is not engaged.
-    Open,
-    Fetch,
-    Explore,
-    /// As exploring, whoever asks: what comes of it shows whether the zone is still attacked.
-    Sample,
-    Stale {
-        refresh: bool,
-    },
-    Deny(Reason),
-}
-
-/// Slots of the zone at the moment.
-#[derive(Clone, Copy)]
-struct Room {
-    held: u32,
-    threshold: u32,
-}
-
 impl ZoneGuard {
     /// Judges one question. `has_stale` is asked only while some zone is engaged: whether there is a stale copy.
     pub fn judge(
@@ -124,45 +91,66 @@ impl ZoneGuard {
             client_print: state.client_print(client),
             hop_limit: query.hop_limit,
         };
-        let keys = self.keys.load().of(query.name, query.cut);
+        let (keys, server) = {
+            let all = self.keys.load();
+            let keys = all.of(query.name, query.cut);
+            let server = all.server_of(&keys, query.cut);
+            (keys, server)
+        };
         let has_stale = state.engaged.load(Ordering::Relaxed) > 0 && has_stale();
+        let case = Case {
+            query,
+            asked: &asked,
+            room: Room::default(),
+            names: None,
+            is_clean_elsewhere: true,
+            is_paid: false,
+            has_stale,
+        };
+        // Who asks for many unknown names of a server that suffers is no clean client in any of its zones.
+        let at_server = server.as_ref().map(|(key, most)| {
+            let on_record = |record: &mut Record| (record.is_suspicious(at), record.clean());
+            let known_there = state.zones.with(key.hash, on_record);
+            let names = known_there
+                .filter(|(is_suspicious, _)| *is_suspicious)
+                .and_then(|(_, clean)| {
+                    let names = self.names_of(key, query, &asked, at)?;
+                    Some((names, names <= clean))
+                });
+            (key, *most, names)
+        });
+        let is_clean_elsewhere =
+            at_server.is_none_or(|(_, _, names)| names.is_none_or(|(_, is_clean)| is_clean));
         let mut ruling = Ruling::Open;
         let mut charged = SmallVec::new();
         for key in &keys {
-            let room = self.room(key);
-            ruling = if query.renews {
-                let on_record = |record: &mut Record| {
-                    self.rule(record, key, query, &asked, room, has_stale, at)
-                };
-                state
-                    .zones
-                    .with(key.hash, on_record)
-                    .unwrap_or(Ruling::Open)
-            } else {
-                state.zones.charge(key, at, |record| {
-                    record.map_or(Ruling::Open, |record| {
-                        record.note(&asked, &state.hasher, at);
-                        let Room { held, threshold } = room;
-                        if record
-                            .engage(held, threshold, self.flood_rate, at)
-                            .is_some()
-                        {
-                            state.took_up();
-                        }
-                        self.rule(record, key, query, &asked, room, has_stale, at)
-                    })
-                })
+            let case = Case {
+                room: state.room(key.hash, None),
+                is_clean_elsewhere,
+                ..case
             };
+            ruling = self.put(key, case, at);
             charged.push(key.hash);
             // What a deeper zone holds back is none of the burden of the one above.
             if ruling != Ruling::Open {
                 break;
             }
         }
+        // Nor of the server's; and what an engaged zone lets through is bounded there.
+        let burdened = at_server.filter(|_| ruling == Ruling::Open);
+        if let (Some((key, most, names)), Ruling::Open | Ruling::Explore) = (at_server, ruling) {
+            let case = Case {
+                room: state.room(key.hash, Some(most)),
+                names: names.map(|(names, _)| names),
+                is_paid: ruling == Ruling::Explore,
+                ..case
+            };
+            ruling = ruling.and(self.put(key, case, at));
+        }
         if ruling == Ruling::Open
             && !query.joins
-            && let Some(Room { held, threshold }) = keys.first().map(|key| self.room(key))
-            && held >= threshold
+            && let Some(room) = keys.first().map(|key| state.room(key.hash, None))
+            && room.held >= room.threshold
         {
             ruling = if has_stale && !query.renews {
                 Ruling::Stale { refresh: false }
@@ -179,6 +167,7 @@ impl ZoneGuard {
                 _place: state.pool.take(),
                 _share: keys.first().map(|key| state.shares.enter(key.hash)),
                 zones: charged,
+                server: burdened.and_then(|(key, ..)| ServerClaim::of(state, key, asked.known)),
                 print,
                 domain: keys.last().map_or(0, |key| key.hash),
                 client: asked.client_print,
@@ -242,132 +231,56 @@ impl ZoneGuard {
         if self.mode != ZoneGuardMode::Enforce || self.state.engaged.load(Ordering::Relaxed) == 0 {
             return false;
         }
-        let keys = self.keys.load().of(name, cut);
-        keys.iter().any(|key| {
+        self.keys.load().all(name, cut).iter().any(|key| {
             let on_record = |record: &mut Record| covers(record, name);
             self.state.zones.with(key.hash, on_record).unwrap_or(false)
         })
     }
 
-    fn room(&self, key: &Key) -> Room {
-        Room {
-            held: self.state.shares.held(key.hash),
-            threshold: self.state.pool.threshold(slots::ZONE),
-        }
-    }
-
-    /// What an engaged zone says to a name, in the order of the parameter sheet.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one query with everything that is known of it"
-    )]
-    fn rule(
-        &self,
-        record: &mut Record,
-        key: &Key,
-        query: &Query<'_>,
-        asked: &Asked<'_>,
-        Room { held, threshold }: Room,
-        has_stale: bool,
-        at: u64,
-    ) -> Ruling {
-        // Of a suspicious zone it is known already who asks for too much, when the attack is found out.
-        let names = if asked.known || query.renews || !record.is_suspicious(at) {
-            None
-        } else {
-            let askers = &self.state.askers;
-            Some(askers.note(key.hash, asked.client_print, asked.print, at))
+    /// Charges the query to a zone or server that it has come to, and hears what that says.
+    fn put(&self, key: &Key, case: Case<'_>, at: u64) -> Ruling {
+        let state = &self.state;
+        let Case {
+            query, asked, room, ..
+        } = case;
+        let rule = |record: &mut Record| {
+            // Of a suspicious zone it is known already who asks for too much, when the attack is found out. (Of a suspicious server it was
+            // counted before, for its zones go by it, too.)
+            let names = case.names.or_else(|| {
+                let may = record.is_suspicious(at);
+                may.then(|| self.names_of(key, query, asked, at)).flatten()
+            });
+            state.rule(record, &Case { names, ..case }, at)
         };
-        // Who looks senders or addresses up asks for many names that nobody knows; there the budget of the zone is limit enough.
-        let is_lookup = record.class == Class::Lookup;
-        // Behind a shared address somebody always asks for many: the last to be served, but served.
-        let names = names.map(|names| {
-            if self.shared.find(asked.client).is_some() {
-                names.min(CLEAN)
-            } else {
-                names
-            }
-        });
-        let clean = names.filter(|names| is_lookup || *names <= CLEAN);
-        let unknown = record.unknown.rate(at);
-        if !covers(record, asked.name) {
-            return Ruling::Open;
-        }
-        let rate = rate_of(record.class);
-        let Record {
-            engaged: Some(engaged),
-            bucket,
-            ..
-        } = record
-        else {
-            return Ruling::Open;
+        // Who joins costs the server nothing.
+        let is_burden = match key.charged {
+            Charged::Zone(_) => !query.renews,
+            Charged::Server(_) => !query.renews && !query.joins && !case.is_paid,
         };
-        if query.joins && !has_stale {
-            return Ruling::Fetch;
+        if !is_burden {
+            return state.zones.with(key.hash, rule).unwrap_or(Ruling::Open);
         }
-        if engaged.is_dead() {
-            // A probe waits for nobody: who has a stale copy gets it at once.
-            let ours = self.state.together().all_fails(at);
-            let probes =
-                (asked.known || clean.is_some()) && !query.joins && engaged.takes_probe(ours, at);
-            // Whoever makes a zone's other names fail must not make its known ones fail with them: where there is no stale copy, each of
-            // those is a probe, too. What fails is remembered and not asked again for a while (RFC 9520).
-            let is_owed = asked.known && !has_stale && !query.joins && held < threshold / 4;
-            return match (has_stale && !query.renews, probes || is_owed) {
-                (true, refresh) => Ruling::Stale { refresh },
-                (false, true) => Ruling::Fetch,
-                (false, false) => engaged.deny(Reason::ZoneDead, at),
-            };
-        }
-        let has_room = held < threshold;
-        if has_stale && !query.renews {
-            // It was there once, whoever asked. What is left of the budget of unknown names brings it up to date.
-            let refresh = has_room
-                && !query.joins
-                && (asked.known
-                    || bucket.take(rate, CLEAN, at) && self.state.together().take(rate, at));
-            return Ruling::Stale { refresh };
-        }
-        if asked.known {
-            return if has_room {
-                Ruling::Fetch
-            } else {
-                engaged.deny(Reason::ZoneSlots, at)
-            };
-        }
-        // A quarter of the slots is left to known names.
-        if held < threshold - threshold / 4
-            && !query.renews
-            && engaged.samples(asked.print, unknown)
-        {
-            engaged.explored += 1;
-            return Ruling::Sample;
-        }
-        if let Some(names) = clean
-            && held < threshold - threshold / 4
-            && bucket.take(rate, names, at)
-            && self.state.together().take(rate, at)
-        {
-            engaged.explored += 1;
-            return Ruling::Explore;
-        }
-        let reason = match engaged.trigger {
-            Trigger::InFlight => Reason::ZoneInFlight,
-            Trigger::Failing => Reason::ZoneFailing,
-            Trigger::Flood | Trigger::Pinned => Reason::ZoneThrottled,
-        };
-        engaged.deny(reason, at)
+        state.zones.charge(key, at, |record| {
+            record.map_or(Ruling::Open, |record| {
+                record.note(asked, &state.hasher, at);
+                record.set_most(room.threshold);
+                if record.engage(room, self.flood_rate, at).is_some() {
+                    state.took_up(record);
+                }
+                rule(record)
+            })
+        })
     }
 }
 
-impl Engaged {
-    fn deny(&mut self, reason: Reason, at: u64) -> Ruling {
-        let index = REASONS.iter().position(|known| *known == reason);
-        if let Some(count) = index.and_then(|index| self.denied.get_mut(index)) {
-            *count = count.saturating_add(1);
+impl State {
+    /// Slots of a zone; if `most` is given, of a server that may have so many questions under way.
+    pub(super) fn room(&self, hash: u64, most: Option<u32>) -> Room {
+        Room {
+            held: self.shares.held(hash),
+            known: most.map_or(0, |_| self.shares.held(ServerClaim::known(hash))),
+            threshold: most.unwrap_or_else(|| self.pool.threshold(slots::ZONE)),
         }
-        self.denied_lately.add(1.0, at);
-        Ruling::Deny(reason)
     }
 }
 
@@ -390,23 +303,4 @@ impl Counters {
             .map(|count| count.load(Ordering::Relaxed));
         REASONS.into_iter().zip(counts)
     }
-}
-
-/// Whether the zone is engaged and the name in the attacked part of it.
-fn covers(record: &Record, name: &Name) -> bool {
-    record.engaged.as_ref().is_some_and(|engaged| {
-        engaged
-            .suffix
-            .as_ref()
-            .is_none_or(|suffix| suffix.covers(name))
-    })
-}
-
-fn ede(reason: Reason) -> Ede {
-    let code = match reason {
-        Reason::ZoneThrottled => Ede::OTHER,
-        Reason::ZoneFailing => Ede::NETWORK_ERROR,
-        _ => Ede::NO_REACHABLE_AUTHORITY,
-    };
-    Ede::new(code, reason.sentence())
 }

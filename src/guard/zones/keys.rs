@@ -1,6 +1,9 @@
-//! By which zone is a name guarded? Its deepest known zone cut and its registrable domain, never anything many people share.
+//! By what is a name guarded? Its deepest known zone cut, its registrable domain, and the server below the cut; never by anything
+//! that everybody shares.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::net::IpAddr;
 
 use siphasher::sip::SipHasher13;
 use smallvec::SmallVec;
@@ -36,22 +39,40 @@ impl Class {
     }
 }
 
-/// One zone that a name is charged to.
+/// What a name is charged to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Charged {
+    /// A zone that it lies in.
+    Zone(Name),
+    /// The server of its zone, by one address of all that the zone has.
+    Server(IpAddr),
+}
+
+/// One thing that a name is charged to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
-    /// Keyed hash of its lower-case wire form.
+    /// Keyed hash of the zone's lower-case wire form, or of the server's address.
     pub hash: u64,
-    /// The zone.
-    pub zone: Name,
+    /// What it is.
+    pub charged: Charged,
     /// How it is guarded.
     pub class: Class,
+}
+
+/// The server of a zone, as far as the resolver knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// One address of all that the zone has: always the same one, so that zones on the same servers share it.
+    pub address: IpAddr,
+    /// Questions that may be under way to it now.
+    pub most: u32,
 }
 
 /// Where a zone begins that the name lies in, as far as the resolver knows.
 #[derive(Clone, Copy, Debug)]
 pub enum Cut<'a> {
-    /// The deepest delegation in the cache.
-    Delegation(&'a Name),
+    /// The deepest delegation in the cache, and by which server it is known.
+    Delegation(&'a Name, Option<Server>),
     /// The apex of a forward or stub zone. The operator drew it himself, so it counts even where it is a public suffix.
     Configured(&'a Name),
 }
@@ -66,6 +87,26 @@ pub struct Keys {
 
 /// Labels of a reverse zone that one network shares: the /16 of IPv4, the /32 of IPv6.
 const ARPA: [(&[u8], usize); 2] = [(b"\x07in-addr\x04arpa\0", 2), (b"\x03ip6\x04arpa\0", 8)];
+
+impl Charged {
+    /// The zone, if it is one.
+    #[must_use]
+    pub const fn zone(&self) -> Option<&Name> {
+        match self {
+            Self::Zone(zone) => Some(zone),
+            Self::Server(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Charged {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Zone(zone) => zone.fmt(out),
+            Self::Server(address) => address.fmt(out),
+        }
+    }
+}
 
 impl Keys {
     /// By these suffixes and this secret; `lookups` beside the shipped ones, and zones that are `exempt`.
@@ -111,7 +152,7 @@ impl Keys {
         let class = self.classes.get(wire.as_slice()).copied();
         Key {
             hash: self.hasher.hash(&wire),
-            zone: zone.clone(),
+            charged: Charged::Zone(zone.clone()),
             class: class.unwrap_or_else(|| natural(&wire)),
         }
     }
@@ -125,7 +166,7 @@ impl Keys {
         let base = self.base(&wire);
         let mut keys = SmallVec::new();
         let (cut, configured) = match cut {
-            Some(Cut::Delegation(zone)) => (within(name, zone), false),
+            Some(Cut::Delegation(zone, _)) => (within(name, zone), false),
             Some(Cut::Configured(zone)) => (within(name, zone), true),
             None => (None, false),
         };
@@ -146,17 +187,53 @@ impl Keys {
         keys
     }
 
-    /// A keyed hash for whatever else the zone guard counts.
+    /// The server that a name is charged to beside `zones`, which are what [`Self::of`] found for it, and what may be under way there.
+    ///
+    /// Only for a delegation that somebody has to himself: those of the root and of public suffixes serve everybody. And only for zones
+    /// like any other: what has a class of its own, or is forwarded, is no measure of the others.
     #[must_use]
-    pub fn hash(&self, octets: &[u8]) -> u64 {
-        self.hasher.hash(octets)
+    pub fn server_of(&self, zones: &[Key], cut: Option<Cut<'_>>) -> Option<(Key, u32)> {
+        let Some(Cut::Delegation(zone, Some(Server { address, most }))) = cut else {
+            return None;
+        };
+        let Some(Charged::Zone(deepest)) = zones.first().map(|key| &key.charged) else {
+            return None;
+        };
+        let is_plain = zones.iter().all(|key| key.class == Class::Plain);
+        (is_plain && deepest == zone).then(|| (self.at_server(address), most))
+    }
+
+    /// [`Self::of`], and the server behind them.
+    #[must_use]
+    pub fn all(&self, name: &Name, cut: Option<Cut<'_>>) -> SmallVec<[Key; 3]> {
+        let zones = self.of(name, cut);
+        let server = self.server_of(&zones, cut).map(|(key, _)| key);
+        zones.into_iter().chain(server).collect()
+    }
+
+    fn at_server(&self, address: IpAddr) -> Key {
+        // No wire form begins like this: a label has 63 octets at most.
+        let mut octets = [0xFF; 18];
+        let (family, bits) = match address {
+            IpAddr::V4(v4) => (4, u128::from(v4.to_bits())),
+            IpAddr::V6(v6) => (6, v6.to_bits()),
+        };
+        let of = std::iter::once(family).chain(bits.to_be_bytes());
+        for (place, octet) in octets.iter_mut().skip(1).zip(of) {
+            *place = octet;
+        }
+        Key {
+            hash: self.hasher.hash(&octets),
+            charged: Charged::Server(address),
+            class: Class::Plain,
+        }
     }
 
     fn key(&self, wire: &[u8], at: usize, class: Class) -> Option<Key> {
         let zone = wire.get(at..)?;
         Some(Key {
             hash: self.hasher.hash(zone),
-            zone: Name::from_wire(zone).ok()?,
+            charged: Charged::Zone(Name::from_wire(zone).ok()?),
             class,
         })
     }
@@ -231,9 +308,12 @@ mod tests {
     fn zones(name: &str, cut: Option<&str>) -> Vec<String> {
         let cut: Option<Name> = cut.map(|cut| cut.parse().unwrap());
         keys()
-            .of(&name.parse().unwrap(), cut.as_ref().map(Cut::Delegation))
+            .of(
+                &name.parse().unwrap(),
+                cut.as_ref().map(|cut| Cut::Delegation(cut, None)),
+            )
             .iter()
-            .map(|key| format!("{} {}", key.zone, key.class.label()))
+            .map(|key| format!("{} {}", key.charged, key.class.label()))
             .collect()
     }
 
@@ -307,7 +387,7 @@ mod tests {
         let of = keys().of(&"x.corp".parse().unwrap(), Some(Cut::Configured(&apex)));
         assert_eq!(
             of.iter()
-                .map(|key| key.zone.to_string())
+                .map(|key| key.charged.to_string())
                 .collect::<Vec<_>>(),
             ["x.corp.", "corp."][1..]
         );
@@ -322,5 +402,50 @@ mod tests {
             keys().exactly(&"example.com".parse().unwrap()).hash,
             hash("a.example.com")
         );
+    }
+
+    #[test]
+    fn zones_on_the_same_servers_share_a_key_and_what_everybody_shares_or_has_a_class_has_none() {
+        let keys = keys();
+        let server = |address: &str| {
+            Some(Server {
+                address: address.parse().unwrap(),
+                most: 1_024,
+            })
+        };
+        let of = |name: &str, cut: &str, address: &str| {
+            let (name, cut): (Name, Name) = (name.parse().unwrap(), cut.parse().unwrap());
+            let cut = Some(Cut::Delegation(&cut, server(address)));
+            keys.server_of(&keys.of(&name, cut), cut)
+        };
+        let (one, most) = of("x.one.example", "one.example", "192.0.2.1").unwrap();
+        assert_eq!(
+            (one.charged.to_string().as_str(), most),
+            ("192.0.2.1", 1_024)
+        );
+        assert_eq!(
+            of("y.a.Two.test", "a.two.test", "192.0.2.1").unwrap().0,
+            one
+        );
+        for other in ["192.0.2.2", "::c000:201", "2001:db8::1"] {
+            let (key, _) = of("x.one.example", "one.example", other).unwrap();
+            assert_ne!(key.hash, one.hash, "{other}");
+        }
+        for (name, cut) in [
+            ("x.one.example", "."),
+            ("x.one.example", "example"),
+            ("x.u.co.jp", "co.jp"),
+            ("4.3.2.10.in-addr.arpa", "3.2.10.in-addr.arpa"),
+            ("2.0.0.127.zen.spamhaus.org", "zen.spamhaus.org"),
+            ("x.left.alone.org", "left.alone.org"),
+            ("x.left.alone.org", "alone.org"),
+        ] {
+            assert_eq!(of(name, cut, "192.0.2.1"), None, "{name} at {cut}");
+        }
+        let (name, apex): (Name, Name) = ("x.corp".parse().unwrap(), "corp".parse().unwrap());
+        for cut in [Cut::Configured(&apex), Cut::Delegation(&apex, None)] {
+            let zones = keys.of(&name, Some(cut));
+            assert_eq!(keys.server_of(&zones, Some(cut)), None);
+        }
     }
 }

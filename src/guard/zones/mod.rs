@@ -17,6 +17,7 @@ mod lookups;
 pub mod narrow;
 pub mod outcome;
 mod record;
+mod rule;
 mod sightings;
 mod slot;
 mod status;
@@ -42,10 +43,10 @@ use crate::wire::Name;
 
 pub use explore::{LOOKUP_RATE, RATE};
 pub use judge::{Denial, Permission, Query};
-pub use keys::{Class, Cut};
+pub use keys::{Charged, Class, Cut, Server};
 pub use known::{KnownNames, Unusable};
 pub use lookups::LOOKUP_ZONES;
-pub use outcome::Outcome;
+pub use outcome::{Blame, Outcome};
 pub use slot::Slot;
 pub use status::{Explained, Guarded, Status};
 pub use top::Demand;
@@ -54,6 +55,7 @@ use decay::millis;
 use explore::{Askers, Together};
 use heavy::Zones;
 use keys::Keys;
+use record::{Record, Room};
 
 use suffixes::Suffixes;
 
@@ -91,8 +93,10 @@ struct State {
     askers: Askers,
     together: Mutex<Together>,
     denials: Refusals,
-    /// Zones engaged now.
+    /// Zones and servers engaged now.
     engaged: AtomicU32,
+    /// The servers among them.
+    servers_engaged: AtomicU32,
     /// When they were last looked at, milliseconds.
     tended: AtomicU64,
     /// What the operator pinned or exempted at run time.
@@ -104,10 +108,10 @@ struct State {
 /// What the zone guard counts.
 #[derive(Debug, Default)]
 pub struct Counters {
-    /// Times a zone was engaged.
+    /// Times a zone or a server was engaged.
     pub engaged: AtomicU64,
-    /// Queries denied, or in log-only mode those that would have been, in the order of [`judge::REASONS`].
-    denied: [AtomicU64; judge::REASONS.len()],
+    /// Queries denied, or in log-only mode those that would have been, in the order of [`rule::REASONS`].
+    denied: [AtomicU64; rule::REASONS.len()],
     /// Of those, the ones for names known to be real.
     pub denied_known: AtomicU64,
     /// Denials that were not even answered.
@@ -161,6 +165,7 @@ impl ZoneGuard {
             together: Mutex::default(),
             denials: Refusals::new(DENIALS, DENIALS, u32::MAX, denials),
             engaged: AtomicU32::new(0),
+            servers_engaged: AtomicU32::new(0),
             tended: AtomicU64::new(0),
             wishes: Mutex::default(),
             counters: Counters::default(),
@@ -219,10 +224,16 @@ impl ZoneGuard {
         &self.state.pool
     }
 
-    /// Zones engaged now.
+    /// Zones and servers engaged now.
     #[must_use]
     pub fn engaged(&self) -> u32 {
         self.state.engaged.load(Ordering::Relaxed)
+    }
+
+    /// The servers among them.
+    #[must_use]
+    pub fn servers_engaged(&self) -> u32 {
+        self.state.servers_engaged.load(Ordering::Relaxed)
     }
 
     /// Seconds for which data of a zone under attack may be used after their end.
@@ -311,13 +322,12 @@ impl ZoneGuard {
         if state.engaged.load(Ordering::Relaxed) == 0 {
             return;
         }
-        let threshold = state.pool.threshold(slots::ZONE);
         state.zones.for_each(|hash, record| {
             let Some(mut engaged) = record.engaged.take() else {
                 return;
             };
-            let held = state.shares.held(hash);
-            let signs = record.signs(held, threshold, self.flood_rate, at);
+            let room = state.room(hash, record.most());
+            let signs = record.signs(room, self.flood_rate, at);
             let over = engaged.is_over(&signs, at);
             let since = |told| Duration::from_millis(at.saturating_sub(told));
             // Its end is told when it is let go.
@@ -338,12 +348,15 @@ impl ZoneGuard {
     fn take_up(&self, zone: &Name, now: Now) {
         let at = millis(now);
         let key = self.keys.load().exactly(zone);
-        let threshold = self.state.pool.threshold(slots::ZONE);
+        let room = Room {
+            threshold: self.state.pool.threshold(slots::ZONE),
+            ..Room::default()
+        };
         self.state.zones.make(&key, at, |record| {
             if key.class == Class::Exempt {
                 let _engaged = self.state.let_go(record, now);
-            } else if record.engage(0, threshold, self.flood_rate, at).is_some() {
-                self.state.took_up();
+            } else if record.engage(room, self.flood_rate, at).is_some() {
+                self.state.took_up(record);
             }
         });
     }
@@ -371,13 +384,16 @@ impl ZoneGuard {
 }
 
 impl State {
-    fn took_up(&self) {
+    fn took_up(&self, record: &Record) {
         self.engaged.fetch_add(1, Ordering::Relaxed);
+        if matches!(record.charged, Charged::Server(_)) {
+            self.servers_engaged.fetch_add(1, Ordering::Relaxed);
+        }
         self.counters.engaged.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Ends the engagement of a zone, if there is one, and tells of it.
-    fn let_go(&self, record: &mut record::Record, now: Now) -> bool {
+    /// Ends the engagement of a zone or server, if there is one, and tells of it.
+    fn let_go(&self, record: &mut Record, now: Now) -> bool {
         if record.engaged.is_none() {
             return false;
         }
@@ -391,10 +407,13 @@ impl State {
         }
         record.engaged = None;
         self.engaged.fetch_sub(1, Ordering::Relaxed);
+        if matches!(record.charged, Charged::Server(_)) {
+            self.servers_engaged.fetch_sub(1, Ordering::Relaxed);
+        }
         true
     }
 
-    fn tell(&self, record: &record::Record, stage: Stage, now: Now) {
+    fn tell(&self, record: &Record, stage: Stage, now: Now) {
         if let Some(attack) = status::attack(record, millis(now)) {
             self.incidents.push(Moment {
                 at_ms: now.wall_ms,

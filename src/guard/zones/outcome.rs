@@ -3,29 +3,40 @@
 use super::engage::Ended;
 use crate::wire::{Ede, Question, Rcode, RecordType, Response, rdata};
 
+/// Whose fault it is if a fetch fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Blame {
+    /// That of the servers of the zone that the question lies in, and not of an alias's target, or our own side.
+    pub zone: bool,
+    /// The server that the query was charged to was asked, and said nothing at all.
+    pub silent: bool,
+}
+
 /// How one fetch ended, as the zone guard sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// How; nothing if it says nothing about the zone's servers or names (what is bogus).
     pub ended: Option<Ended>,
+    /// Whether the server that the query was charged to was asked, and said nothing at all: only then is a failure its own.
+    pub silent: bool,
     /// Whether the name is one that could be learned: there, and not made from a wildcard.
     pub is_real: bool,
 }
 
 impl Outcome {
-    /// Of a fetch that was ended before it was over. `blamed`: servers had failed it by then.
+    /// Of a fetch that was ended before it was over; `blame`: who had failed it by then.
     #[must_use]
-    pub fn given_up(blamed: bool) -> Self {
+    pub fn given_up(blame: Blame) -> Self {
         Self {
-            ended: blamed.then_some(Ended::Failed),
+            ended: blame.zone.then_some(Ended::Failed),
+            silent: blame.silent,
             is_real: false,
         }
     }
 
-    /// Reads it from the response to `question`. `blamed`: if it failed, the servers of the zone that the question lies in did, and not
-    /// those of an alias's target, or our own side.
+    /// Reads it from the response to `question`.
     #[must_use]
-    pub fn of(question: &Question, response: &Response, blamed: bool) -> Self {
+    pub fn of(question: &Question, response: &Response, blame: Blame) -> Self {
         let ended = match response.rcode {
             Rcode::NXDOMAIN => Some(Ended::NoName),
             Rcode::NOERROR if !response.answer.is_empty() => Some(Ended::Positive),
@@ -33,7 +44,7 @@ impl Outcome {
             Rcode::NOERROR => Some(Ended::NoData),
             // Servers answered; what they said was not believed.
             _ if response.ede.as_ref().is_some_and(Ede::is_bogus) => None,
-            _ => blamed.then_some(Ended::Failed),
+            _ => blame.zone.then_some(Ended::Failed),
         };
         // A chain that ends in NXDOMAIN began with a name that is there.
         let is_there = matches!(ended, Some(Ended::Positive | Ended::NoData));
@@ -41,8 +52,16 @@ impl Outcome {
         // A wildcard without the type, or one that answers by a CNAME: proofs of a name's absence beside NOERROR.
         Self {
             ended,
+            silent: blame.silent,
             is_real: is_there && !expanded,
         }
+    }
+
+    /// What it says of the server that the query was charged to: whoever refuses, or says something wrong, is not overloaded.
+    #[must_use]
+    pub fn of_server(&self) -> Option<Ended> {
+        self.ended
+            .filter(|ended| *ended != Ended::Failed || self.silent)
     }
 }
 
@@ -83,6 +102,11 @@ mod tests {
     use crate::wire::text::record_from_text;
     use crate::wire::{Held, Security};
 
+    const BLAMED: Blame = Blame {
+        zone: true,
+        silent: true,
+    };
+
     fn held(text: &str) -> Held {
         let records: Vec<_> = text
             .split('|')
@@ -102,7 +126,7 @@ mod tests {
             authority: authority.iter().map(|text| held(text)).collect(),
             ..Response::empty(rcode)
         };
-        let Outcome { ended, is_real } = Outcome::of(&question, &response, true);
+        let Outcome { ended, is_real, .. } = Outcome::of(&question, &response, BLAMED);
         (ended, is_real)
     }
 
@@ -152,13 +176,28 @@ mod tests {
     fn what_is_bogus_says_nothing() {
         let question = Question::new("www.a.test".parse().unwrap(), RecordType::A);
         let response = Response::failure(Ede::new(Ede::DNSSEC_BOGUS, "forged"));
-        assert_eq!(Outcome::of(&question, &response, true).ended, None);
+        assert_eq!(Outcome::of(&question, &response, BLAMED).ended, None);
     }
 
     #[test]
     fn a_failure_of_somebody_else_says_nothing() {
         let question = Question::new("www.a.test".parse().unwrap(), RecordType::A);
         let response = Response::empty(Rcode::SERVFAIL);
-        assert_eq!(Outcome::of(&question, &response, false).ended, None);
+        let outcome = Outcome::of(&question, &response, Blame::default());
+        assert_eq!(outcome.ended, None);
+    }
+
+    #[test]
+    fn a_server_is_blamed_for_its_silence_alone() {
+        let question = Question::new("www.a.test".parse().unwrap(), RecordType::A);
+        let of = |rcode, blame| Outcome::of(&question, &Response::empty(rcode), blame).of_server();
+        let lame = Blame {
+            silent: false,
+            ..BLAMED
+        };
+        assert_eq!(of(Rcode::SERVFAIL, BLAMED), Some(Ended::Failed));
+        assert_eq!(of(Rcode::SERVFAIL, lame), None);
+        assert_eq!(of(Rcode::NXDOMAIN, lame), Some(Ended::NoName));
+        assert_eq!(Outcome::given_up(lame).of_server(), None);
     }
 }

@@ -1,11 +1,13 @@
-//! What is known of one zone that is asked for much? About half a kilobyte of rates, outcomes and estimates, all of them fading.
+//! What is known of one zone, or one server, that is asked for much? About half a kilobyte of rates, outcomes and estimates, all of them fading.
 
 use siphasher::sip::SipHasher13;
 
 use super::decay::{Decaying, Distinct};
-use super::engage::{Engaged, FAILING_DEMAND, Outcomes, Signs, Trigger};
-use super::explore::Bucket;
-use super::keys::{Class, Key};
+use super::engage::{
+    Ended, Engaged, FAILING_DEMAND, KnownFare, Outcomes, RELEASE_SHARE, Signs, Trigger,
+};
+use super::explore::{Bucket, CLEAN, SERVER_CLEAN};
+use super::keys::{Charged, Class, Key};
 use super::narrow::Recent;
 use crate::guard::address::Address;
 use crate::telemetry::incidents::HopLimits;
@@ -24,10 +26,10 @@ const DAY: f32 = 86_400.0;
 /// Milliseconds of demand that one step of the baseline takes in.
 const STEP: u64 = 60_000;
 
-/// One zone.
+/// One zone, or one server.
 #[derive(Clone, Debug)]
 pub(super) struct Record {
-    pub(super) zone: Name,
+    pub(super) charged: Charged,
     pub(super) class: Class,
     /// Everything asked for that was not known, denied or not.
     pub(super) demand: Decaying,
@@ -43,6 +45,26 @@ pub(super) struct Record {
     estimated_since: u64,
     /// Made when the zone is first looked at closely.
     closely: Option<Box<Closely>>,
+    /// Of a server.
+    known: Option<Box<KnownHere>>,
+}
+
+/// Slots of a zone or server at the moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Room {
+    pub(super) held: u32,
+    /// Of a server: those of them for names known to be real.
+    pub(super) known: u32,
+    pub(super) threshold: u32,
+}
+
+/// What is kept of the names known to be real that are asked of a server.
+#[derive(Clone, Debug, Default)]
+struct KnownHere {
+    begun: Decaying,
+    outcomes: Outcomes,
+    /// What may be under way at the server, as was said last.
+    most: u32,
 }
 
 /// Mean unknown demand over a day.
@@ -80,7 +102,7 @@ pub(super) struct Asked<'a> {
 impl Record {
     pub(super) fn new(key: &Key, rate: (f32, f32), at: u64) -> Self {
         Self {
-            zone: key.zone.clone(),
+            charged: key.charged.clone(),
             class: key.class,
             demand: Decaying::default(),
             unknown: Decaying::default(),
@@ -95,7 +117,41 @@ impl Record {
             },
             estimated_since: at,
             closely: None,
+            known: matches!(key.charged, Charged::Server(_)).then(Box::default),
         }
+    }
+
+    /// How many unknown names a clean client asks for in a minute, at most.
+    pub(super) const fn clean(&self) -> u32 {
+        match self.charged {
+            Charged::Zone(_) => CLEAN,
+            Charged::Server(_) => SERVER_CLEAN,
+        }
+    }
+
+    /// Of a server: how many questions may be under way to it, as was said last.
+    pub(super) fn most(&self) -> Option<u32> {
+        self.known.as_ref().map(|known| known.most)
+    }
+
+    /// Takes in how many questions may be under way to a server.
+    pub(super) fn set_most(&mut self, most: u32) {
+        if let Some(known) = &mut self.known {
+            known.most = most;
+        }
+    }
+
+    /// Takes in how a fetch ended. `known`: of a name known to be real.
+    pub(super) fn ended(&mut self, ended: Ended, known: bool, at: u64) {
+        self.outcomes.note(ended, at);
+        if let (Some(names), true) = (&mut self.known, known) {
+            names.outcomes.note(ended, at);
+        }
+    }
+
+    /// Unknown names per second, as the mean of a day.
+    pub(super) const fn usual(&self) -> f32 {
+        self.baseline.mean
     }
 
     /// Takes in one query, answered or not.
@@ -111,6 +167,9 @@ impl Record {
         self.baseline.pass(!asked.known, self.engaged.is_some(), at);
         self.clients.see(asked.client_print);
         if asked.known {
+            if let Some(known) = &mut self.known {
+                known.begun.add(1.0, at);
+            }
             return;
         }
         self.unknown.add(1.0, at);
@@ -121,26 +180,43 @@ impl Record {
         }
         let closely = self.closely.get_or_insert_default();
         closely.saw(asked);
+        // A server's names have nothing in common but their zones' servers.
+        let Charged::Zone(zone) = &self.charged else {
+            return;
+        };
         let present = self
             .engaged
             .as_ref()
             .and_then(|engaged| engaged.suffix.as_ref());
         if let (Some(suffix), Some(engaged)) = (
-            closely.recent.note(asked.name, &self.zone, hasher, present),
+            closely.recent.note(asked.name, zone, hasher, present),
             &mut self.engaged,
         ) {
             engaged.suffix = suffix;
         }
     }
 
-    /// Whether it is engaged, or so many unknown names are asked for that it soon may be.
+    /// Whether it is engaged, or so many unknown names are asked for that it soon may be. Of a server with many zones that is nothing
+    /// special, and would fill what is kept of clients: it must fail, too.
     pub(super) fn is_suspicious(&self, at: u64) -> bool {
-        self.engaged.is_some() || self.unknown.rate(at) >= FAILING_DEMAND
+        let is_special = match self.charged {
+            Charged::Zone(_) => true,
+            Charged::Server(_) => self.outcomes.failed_share(at) >= RELEASE_SHARE,
+        };
+        self.engaged.is_some() || is_special && self.unknown.rate(at) >= FAILING_DEMAND
     }
 
     /// What the triggers look at.
-    pub(super) fn signs(&self, held: u32, threshold: u32, flood_rate: f32, at: u64) -> Signs<'_> {
+    pub(super) fn signs(&self, room: Room, flood_rate: f32, at: u64) -> Signs<'_> {
+        let Room {
+            held, threshold, ..
+        } = room;
         Signs {
+            known: self.known.as_ref().map(|known| KnownFare {
+                outcomes: &known.outcomes,
+                rate: known.begun.rate(at),
+                held: room.known,
+            }),
             class: self.class,
             unknown: self.unknown.rate(at),
             baseline: self.baseline.mean,
@@ -152,17 +228,11 @@ impl Record {
     }
 
     /// Engages it if a trigger says so; why, if it did so now.
-    pub(super) fn engage(
-        &mut self,
-        held: u32,
-        threshold: u32,
-        flood_rate: f32,
-        at: u64,
-    ) -> Option<Trigger> {
+    pub(super) fn engage(&mut self, room: Room, flood_rate: f32, at: u64) -> Option<Trigger> {
         if self.engaged.is_some() {
             return None;
         }
-        let signs = self.signs(held, threshold, flood_rate, at);
+        let signs = self.signs(room, flood_rate, at);
         let trigger = signs.trigger(at)?;
         self.engaged = Some(Engaged::new(trigger, &signs, at));
         Some(trigger)
@@ -267,6 +337,6 @@ mod tests {
 
     #[test]
     fn a_record_is_small() {
-        assert!(size_of::<Record>() <= 688, "{}", size_of::<Record>());
+        assert!(size_of::<Record>() <= 720, "{}", size_of::<Record>());
     }
 }

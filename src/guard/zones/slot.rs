@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use super::State;
 use super::decay::millis;
+use super::keys::{Charged, Key};
 use super::known::Print;
 use super::outcome::Outcome;
 use crate::guard::address::Address;
@@ -32,6 +33,8 @@ pub(super) struct Claim {
     pub(super) _share: Option<Share>,
     /// The zones that hear how it ended.
     pub(super) zones: SmallVec<[u64; 2]>,
+    /// The server that does.
+    pub(super) server: Option<ServerClaim>,
     pub(super) print: Print,
     /// The registrable domain, for the filter's share of it.
     pub(super) domain: u64,
@@ -43,6 +46,36 @@ pub(super) struct Claim {
     pub(super) learns: bool,
     /// If it would have been denied were that not only logged: whether the name is known to be real.
     pub(super) spared: Option<bool>,
+}
+
+/// What a fetch holds of the server of its zone.
+#[derive(Debug)]
+pub(super) struct ServerClaim {
+    hash: u64,
+    address: IpAddr,
+    known: bool,
+    _shares: (Share, Option<Share>),
+}
+
+impl ServerClaim {
+    /// One more look-up at this server; `known`: of a name known to be real. Nothing if it is no server.
+    pub(super) fn of(state: &State, key: &Key, known: bool) -> Option<Self> {
+        let Charged::Server(address) = key.charged else {
+            return None;
+        };
+        let enter = |hash| state.shares.enter(hash);
+        Some(Self {
+            hash: key.hash,
+            address,
+            known,
+            _shares: (enter(key.hash), known.then(|| enter(Self::known(key.hash)))),
+        })
+    }
+
+    /// By what those for known names are counted apart.
+    pub(super) const fn known(hash: u64) -> u64 {
+        !hash
+    }
 }
 
 impl Slot {
@@ -83,6 +116,13 @@ impl Slot {
         self.claim.as_ref().is_some_and(|claim| claim.explores)
     }
 
+    /// The server that it is charged to.
+    #[must_use]
+    pub fn server(&self) -> Option<IpAddr> {
+        let claim = self.claim.as_ref()?;
+        claim.server.as_ref().map(|server| server.address)
+    }
+
     /// If it would have been denied were that not only logged: whether the name is known to be real.
     #[must_use]
     pub fn spared(&self) -> Option<bool> {
@@ -97,18 +137,22 @@ impl Slot {
         let at = millis(now);
         let state = &claim.state;
         state.together().sent(packets, claim.explores, at);
-        for zone in &claim.zones {
-            state.zones.with(*zone, |record| {
+        let server = claim.server.as_ref();
+        for hash in claim.zones.iter().chain(server.map(|server| &server.hash)) {
+            state.zones.with(*hash, |record| {
                 if let Some(engaged) = &mut record.engaged {
                     engaged.packets += u64::from(packets);
                 }
             });
         }
+        // Whether a zone of it has been engaged by now.
+        let mut is_held = false;
         if let Some(ended) = outcome.ended {
             state.together().ended(ended, at);
             for zone in &claim.zones {
                 state.zones.with(*zone, |record| {
-                    record.outcomes.note(ended, at);
+                    is_held |= record.engaged.is_some();
+                    record.ended(ended, false, at);
                     if let (Some(engaged), true) = (&mut record.engaged, claim.samples) {
                         engaged.sampled(ended, at);
                     }
@@ -120,6 +164,18 @@ impl Slot {
                     }
                 });
             }
+        }
+        if let (Some(server), Some(ended)) = (server, outcome.of_server()) {
+            state.zones.with(server.hash, |record| {
+                // What one zone suffers that is held back by itself is no sign of what the others do.
+                if is_held && record.engaged.is_none() {
+                    return;
+                }
+                record.ended(ended, server.known, at);
+                if let (Some(engaged), true) = (&mut record.engaged, claim.samples) {
+                    engaged.sampled(ended, at);
+                }
+            });
         }
         if outcome.is_real && claim.learns {
             state.learn(claim.print, claim.domain, claim.client, at);

@@ -1,21 +1,21 @@
 //! What does the zone guard look like now? For `suimon guard status`, `suimon why`, metrics, and the story of an attack.
 
-use std::sync::atomic::Ordering;
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 use super::ZoneGuard;
 use super::decay::millis;
 use super::engage::Engaged;
-use super::judge::REASONS;
-use super::keys::{Class, Cut};
+use super::keys::{Charged, Class, Cut};
 use super::record::Record;
+use super::rule::{REASONS, covers};
 use crate::config::plan::ZoneGuardMode;
 use crate::guard::address::Address;
 use crate::guard::slots;
 use crate::sys::clock::Now;
 use crate::telemetry::Reason;
-use crate::telemetry::incidents::ZoneAttack;
+use crate::telemetry::incidents::{Attacked, ZoneAttack};
 use crate::wire::Name;
 
 /// The whole of it.
@@ -29,10 +29,12 @@ pub struct Status {
     pub slots: u32,
     /// What one zone may hold now.
     pub slots_per_zone: u32,
-    /// Zones with a record of their own.
+    /// Zones and servers with a record of their own.
     pub zones: usize,
     /// Zones engaged now.
     pub engaged: u32,
+    /// Servers engaged now.
+    pub servers_engaged: u32,
     /// Names in both generations of the filter.
     pub known_names: u64,
     /// Names one generation can take.
@@ -43,7 +45,7 @@ pub struct Status {
     pub wishes: Vec<(Name, Class)>,
 }
 
-/// A zone that is engaged.
+/// A zone or server that is engaged.
 #[derive(Clone, Debug)]
 pub struct Guarded {
     /// What is going on.
@@ -59,6 +61,8 @@ pub struct Guarded {
 pub struct Explained {
     /// The zones it is charged to, the deepest first, with their classes.
     pub zones: Vec<(Name, Class)>,
+    /// The server it is charged to, and why that is engaged, if it is.
+    pub server: Option<(IpAddr, Option<&'static str>)>,
     /// Whether the name is known to be real.
     pub known: bool,
     /// The engaged zone that covers it, and why it is engaged.
@@ -76,7 +80,8 @@ impl ZoneGuard {
             slots: state.pool.capacity(),
             slots_per_zone: state.pool.threshold(slots::ZONE),
             zones: state.zones.len(),
-            engaged: state.engaged.load(Ordering::Relaxed),
+            engaged: self.engaged().saturating_sub(self.servers_engaged()),
+            servers_engaged: self.servers_engaged(),
             known_names: state.known.names(),
             known_capacity: state.known.capacity(),
             suffix_rules: self.suffixes.len(),
@@ -88,7 +93,7 @@ impl ZoneGuard {
         }
     }
 
-    /// The zones that are engaged, those asked for most first.
+    /// The zones and servers that are engaged, those asked for most first.
     #[must_use]
     pub fn guarded(&self, now: Now) -> Vec<Guarded> {
         let at = millis(now);
@@ -109,40 +114,48 @@ impl ZoneGuard {
     /// What would count for this name; touches nothing.
     #[must_use]
     pub fn explain(&self, name: &Name, cut: Option<Cut<'_>>) -> Explained {
-        let keys = self.keys.load().of(name, cut);
-        let engaged = keys.iter().find_map(|key| {
-            self.state.zones.with(key.hash, |record| {
-                let engaged = record.engaged.as_ref()?;
-                let covered = engaged
-                    .suffix
-                    .as_ref()
-                    .is_none_or(|suffix| suffix.covers(name));
-                covered.then(|| (key.zone.clone(), engaged.trigger.label()))
+        let keys = self.keys.load().all(name, cut);
+        let trigger = |hash| {
+            self.state.zones.with(hash, |record| {
+                let covered = covers(record, name);
+                let engaged = record.engaged.as_ref().filter(|_| covered)?;
+                Some(engaged.trigger.label())
             })?
+        };
+        let zones = || {
+            keys.iter()
+                .filter_map(|key| Some((key, key.charged.zone()?.clone())))
+        };
+        let server = keys.iter().find_map(|key| match key.charged {
+            Charged::Server(address) => Some((address, trigger(key.hash))),
+            Charged::Zone(_) => None,
         });
         Explained {
-            zones: keys
-                .iter()
-                .map(|key| (key.zone.clone(), key.class))
-                .collect(),
+            zones: zones().map(|(key, zone)| (zone, key.class)).collect(),
+            server,
+            engaged: zones().find_map(|(key, zone)| Some((zone, trigger(key.hash)?))),
             known: self
                 .state
                 .known
                 .contains(self.state.known.print(&name.to_lower_wire())),
-            engaged,
         }
     }
 }
 
-/// What is going on in a zone, if it is engaged.
+/// What is going on in a zone or at a server, if it is engaged.
 pub(super) fn attack(record: &Record, at: u64) -> Option<ZoneAttack> {
     let engaged = record.engaged.as_ref()?;
     Some(ZoneAttack {
-        zone: record.zone.to_string(),
-        suffix: engaged
-            .suffix
-            .as_ref()
-            .map(|suffix| suffix.name.to_string()),
+        attacked: match &record.charged {
+            Charged::Zone(zone) => Attacked::Zone {
+                zone: zone.to_string(),
+                suffix: engaged
+                    .suffix
+                    .as_ref()
+                    .map(|suffix| suffix.name.to_string()),
+            },
+            Charged::Server(server) => Attacked::Server(*server),
+        },
         trigger: engaged.trigger.label(),
         seconds: at.saturating_sub(engaged.since) / 1_000,
         demand: record.demand.rate(at),

@@ -2,6 +2,7 @@
 
 mod lab;
 mod promises;
+mod provider;
 mod shown;
 mod torture;
 mod users;

@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use super::ZoneGuard;
 use super::decay::millis;
+use super::keys::Charged;
 use crate::sys::clock::Now;
 use crate::wire::Name;
 
@@ -34,13 +35,17 @@ impl ZoneGuard {
         let at = millis(now);
         let mut domains: HashMap<Name, Demand> = HashMap::new();
         self.state.zones.for_each(|_, record| {
-            let domain = match self.registrable(record.zone.as_wire()) {
+            // What is charged to a server is charged to zones, too.
+            let Charged::Zone(zone) = &record.charged else {
+                return;
+            };
+            let domain = match self.registrable(zone.as_wire()) {
                 Some(domain) => domain,
-                None => record.zone.clone(),
+                None => zone.clone(),
             };
             // A query is charged to its zone and to the domain around it, but to the zone alone while that is under attack.
             let engaged = record.engaged.as_ref();
-            if engaged.is_none() && record.zone != domain {
+            if engaged.is_none() && *zone != domain {
                 return;
             }
             let shown = self.domain(domain.as_wire());

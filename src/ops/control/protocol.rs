@@ -35,7 +35,7 @@ pub use validation::{
     NtaRemoveReport, ValidationReport,
 };
 pub use why::{GuardWhy, WhyReport};
-pub use zones::{GuardChangeReport, GuardReport, GuardWish, GuardedZone};
+pub use zones::{GuardChangeReport, GuardReport, GuardWish, GuardedServer, GuardedZone};
 
 /// The schema number of every reply and of every JSON that `suimon` prints.
 pub const SCHEMA: u32 = 1;

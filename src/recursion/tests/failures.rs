@@ -430,3 +430,35 @@ fn a_zone_is_blamed_for_its_own_servers_alone() {
     let run = internet.ask("alias.good.test", "A");
     assert_eq!((run.rcode(), run.blames_its_zone), (Rcode::SERVFAIL, false));
 }
+
+#[test]
+fn only_a_server_that_was_asked_and_said_nothing_is_silent() {
+    let addresses = |of: &[&str]| -> Vec<std::net::IpAddr> {
+        of.iter().map(|text| text.parse().unwrap()).collect()
+    };
+    let run = |deeds: [fn(&Question) -> Deed; 2]| {
+        let mut internet = two_servers();
+        for (server, deed) in [BAD, GOOD].into_iter().zip(deeds) {
+            internet.villain(server, move |question, _| deed(question));
+        }
+        internet.ask("n0.a.test", "A")
+    };
+    let refuses = |question: &Question| Deed::Say(error(question, Rcode::REFUSED));
+    let silence = |_: &Question| Deed::Silence;
+    assert_eq!(
+        run([silence, silence]).silent,
+        addresses(&[BAD, GOOD]),
+        "the two of the zone, and not those above"
+    );
+    // Beside one of the attacker's own that keeps silent, one that refuses his zone is there.
+    let run = run([refuses, silence]);
+    assert_eq!(
+        (run.rcode(), run.silent),
+        (Rcode::SERVFAIL, addresses(&[GOOD]))
+    );
+    // Nor is anybody who let nobody down.
+    let mut internet = two_servers();
+    internet.villain(BAD, |_, _| Deed::Silence);
+    let run = internet.ask("n0.a.test", "A");
+    assert_eq!(run.rcode(), Rcode::NOERROR);
+}

@@ -75,6 +75,8 @@ pub(super) struct Run {
     pub blames_its_zone: bool,
     /// Whether a failure is owed to somebody who was not asked.
     pub crowded: Option<Crowd>,
+    /// Who was asked, and said nothing at all.
+    pub silent: Vec<IpAddr>,
 }
 
 /// Routes by apex, longest first; the DS set of an apex belongs to its parent (RFC 4035 section 3.1.4.1), as in `policy`.
@@ -258,6 +260,14 @@ impl Internet {
         for _ in 0..1000 {
             match recursion.step(&self.cache, &self.routes, &mut budget, self.now) {
                 Step::Done(response) => {
+                    let is_silent = |to: &IpAddr| recursion.blame(Some(*to)).silent;
+                    let mut silent: Vec<IpAddr> = sent
+                        .iter()
+                        .map(|one: &Sent| one.to)
+                        .filter(is_silent)
+                        .collect();
+                    silent.sort_unstable();
+                    silent.dedup();
                     return Run {
                         response,
                         sent,
@@ -265,8 +275,9 @@ impl Internet {
                         signatures: budget.spent().signatures,
                         trace: recursion.trace().unwrap().events().to_vec(),
                         spent: budget.spent(),
-                        blames_its_zone: recursion.blames_its_zone(),
+                        blames_its_zone: recursion.blame(None).zone,
                         crowded: recursion.crowded(),
+                        silent,
                     };
                 }
                 Step::Verify(work) => {

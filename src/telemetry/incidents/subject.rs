@@ -1,5 +1,7 @@
 //! What is an incident about? One shape for each kind, with counts since it began.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 
 use super::HopLimits;
@@ -8,7 +10,7 @@ use crate::telemetry::Reason;
 /// What an incident is about.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Subject {
-    /// A zone is flooded with unknown names, or its servers fail.
+    /// A zone, or the zones of a server, are flooded with unknown names, or servers fail.
     Zone(ZoneAttack),
     /// A network asks more than its limit.
     Clients(ClientsLimited),
@@ -22,8 +24,9 @@ pub enum Subject {
 
 impl Subject {
     /// All kinds, as [`Self::label`] says them.
-    pub const LABELS: [&'static str; 5] = [
+    pub const LABELS: [&'static str; 6] = [
         "zone_under_attack",
+        "server_under_attack",
         "client_limited",
         "backscatter",
         "ingress_spoof",
@@ -34,7 +37,10 @@ impl Subject {
     #[must_use]
     pub const fn label(&self) -> &'static str {
         match self {
-            Self::Zone(_) => "zone_under_attack",
+            Self::Zone(attack) => match attack.attacked {
+                Attacked::Zone { .. } => "zone_under_attack",
+                Attacked::Server(_) => "server_under_attack",
+            },
             Self::Clients(_) => "client_limited",
             Self::Backscatter(_) => "backscatter",
             Self::Spoof(_) => "ingress_spoof",
@@ -46,7 +52,10 @@ impl Subject {
     #[must_use]
     pub fn key(&self) -> String {
         match self {
-            Self::Zone(zone) => zone.zone.clone(),
+            Self::Zone(attack) => match &attack.attacked {
+                Attacked::Zone { zone, .. } => zone.clone(),
+                Attacked::Server(server) => server.to_string(),
+            },
             Self::Clients(clients) => format!("{} {}", clients.prefix, clients.namespace.label()),
             // One at a time: the networks that answer change, and are many.
             Self::Backscatter(_) => String::new(),
@@ -56,13 +65,45 @@ impl Subject {
     }
 }
 
-/// A zone that is flooded with unknown names, or whose servers fail.
+/// What the zone guard holds back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Attacked {
+    /// A zone.
+    Zone {
+        /// Its apex.
+        zone: String,
+        /// The part of it that is attacked, if it is not all of it.
+        suffix: Option<String>,
+    },
+    /// A server with all zones on it, by one of their servers' addresses.
+    Server(IpAddr),
+}
+
+impl Default for Attacked {
+    fn default() -> Self {
+        Self::Zone {
+            zone: ".".to_owned(),
+            suffix: None,
+        }
+    }
+}
+
+impl Attacked {
+    /// The part of a zone that is attacked, or the server.
+    #[must_use]
+    pub fn narrowed(&self) -> String {
+        match self {
+            Self::Zone { zone, suffix } => suffix.as_ref().unwrap_or(zone).clone(),
+            Self::Server(server) => server.to_string(),
+        }
+    }
+}
+
+/// A zone that is flooded with unknown names, or whose servers fail; or a server with many such zones.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ZoneAttack {
-    /// The zone.
-    pub zone: String,
-    /// The part of it that is attacked, if it is not all of it.
-    pub suffix: Option<String>,
+    /// What is attacked.
+    pub attacked: Attacked,
     /// Why it is guarded: `in_flight`, `failing`, `flood`, `pinned`.
     pub trigger: &'static str,
     /// Seconds since it began.

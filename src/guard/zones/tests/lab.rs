@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::config::plan::{self, ZoneGuardMode};
 use crate::guard::zones::engage::Ended;
-use crate::guard::zones::{Cut, KnownNames, Outcome, Permission, Query, Slot, ZoneGuard};
+use crate::guard::zones::{Cut, KnownNames, Outcome, Permission, Query, Server, Slot, ZoneGuard};
 use crate::sys::clock::Now;
 use crate::wire::Name;
 
@@ -20,7 +20,23 @@ pub(super) enum Servers {
     Answering(u32),
     /// None is.
     Dead,
+    /// Every question is refused after 40 ms.
+    Lame,
 }
+
+/// A provider of many zones: all domains below a made-up top-level domain.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Host {
+    /// The end of their names.
+    pub(super) below: &'static str,
+    /// By which its server is known.
+    pub(super) address: IpAddr,
+    /// How it does.
+    pub(super) servers: Servers,
+}
+
+/// What may be under way at one server.
+const MOST: u32 = 1_024;
 
 /// What a client got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +57,8 @@ impl Got {
 pub(super) struct Lab {
     pub(super) guard: ZoneGuard,
     pub(super) servers: Servers,
+    /// Of whose zones the servers are known.
+    pub(super) hosts: Vec<Host>,
     pub(super) at: u64,
     /// Names that exist.
     pub(super) real: BTreeSet<String>,
@@ -57,7 +75,7 @@ pub(super) struct Lab {
     pub(super) failed: HashMap<String, u64>,
     flights: BTreeMap<(u64, u64), (String, Slot, Outcome, u32)>,
     waiting: HashMap<String, Vec<&'static str>>,
-    answered: (u64, u32),
+    answered: HashMap<&'static str, (u64, u32)>,
     serial: u64,
 }
 
@@ -100,6 +118,7 @@ impl Lab {
         Self {
             guard: guard(plan),
             servers,
+            hosts: Vec::new(),
             at: 0,
             real: (0..200)
                 .map(|at| format!("real{at}.victim.example"))
@@ -112,7 +131,7 @@ impl Lab {
             failed: HashMap::new(),
             flights: BTreeMap::new(),
             waiting: HashMap::new(),
-            answered: (0, 0),
+            answered: HashMap::new(),
             serial: 0,
         }
     }
@@ -130,7 +149,11 @@ impl Lab {
             return self.count(who, Got::Answer);
         }
         let domain: Name = asked.suffix(2);
-        let cut = Some(Cut::Delegation(&domain));
+        let server = self.host_of(name).map(|host| Server {
+            address: host.address,
+            most: MOST,
+        });
+        let cut = Some(Cut::Delegation(&domain, server));
         let has_stale = self.cached.contains_key(name);
         if self.failed.get(name).is_some_and(|end| self.at < *end) {
             let stale = has_stale && self.guard.holds(&asked, cut);
@@ -173,28 +196,42 @@ impl Lab {
         }
     }
 
+    fn host_of(&self, name: &str) -> Option<Host> {
+        let mut hosts = self.hosts.iter();
+        hosts.find(|host| name.ends_with(host.below)).copied()
+    }
+
     fn fetch(&mut self, name: &str, slot: Slot) {
         let second = self.at / 1_000;
-        if self.answered.0 != second {
-            self.answered = (second, 0);
+        let host = self.host_of(name);
+        let (below, servers) = host.map_or(("", self.servers), |host| (host.below, host.servers));
+        let (at, answered) = self.answered.entry(below).or_default();
+        if *at != second {
+            (*at, *answered) = (second, 0);
         }
-        self.answered.1 += 1;
-        let answers = match self.servers {
+        *answered += 1;
+        let answers = match servers {
             Servers::Healthy => true,
-            Servers::Answering(rate) => self.answered.1 <= rate,
-            Servers::Dead => false,
+            Servers::Answering(rate) => *answered <= rate,
+            Servers::Dead | Servers::Lame => false,
         };
+        let is_lame = matches!(servers, Servers::Lame);
         let there = self.wildcard || self.real.contains(name);
         let ended = match (answers, there) {
             (false, _) => Ended::Failed,
             (true, true) => Ended::Positive,
             (true, false) => Ended::NoName,
         };
-        let (after, packets) = if answers { (40, 1) } else { (1_900, 3) };
+        let (after, packets) = match (answers, is_lame) {
+            (true, _) => (40, 1),
+            (false, true) => (40, 2),
+            (false, false) => (1_900, 3),
+        };
         self.packets += u64::from(packets);
         self.serial += 1;
         let outcome = Outcome {
             ended: Some(ended),
+            silent: !answers && !is_lame,
             is_real: answers && there,
         };
         self.flights.insert(
@@ -251,7 +288,7 @@ impl Lab {
     }
 
     pub(super) fn engaged(&self) -> bool {
-        self.guard.status().engaged > 0
+        self.guard.engaged() > 0
     }
 
     /// Until the zone is engaged (or not), at most `most` milliseconds; `each` happens every millisecond. How long it took.

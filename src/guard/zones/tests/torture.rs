@@ -2,8 +2,16 @@
 
 use super::lab::{Lab, Servers, client, plan};
 use crate::config::plan::{self as config, ZoneGuardMode};
+use crate::telemetry::incidents::Attacked;
 
 const VICTIM: &str = "victim.example";
+
+pub(super) fn www() -> Attacked {
+    Attacked::Zone {
+        zone: "victim.example.".to_owned(),
+        suffix: Some("www.victim.example.".to_owned()),
+    }
+}
 
 /// A lab whose honest clients have been at it for half a minute, and an attack of `rate` a second on it for `span` milliseconds.
 fn attacked(servers: Servers, rate: u64, span: u64) -> (Lab, u64, u64) {
@@ -136,11 +144,7 @@ fn an_attack_below_one_name_holds_back_nothing_beside_it() {
     lab.until(true, 3_000, |lab| lab.attack(5_000, "www.victim.example"));
     lab.during(2_000, |lab| lab.attack(5_000, "www.victim.example"));
     let guarded = lab.guard.guarded(lab.now());
-    assert_eq!(guarded[0].attack.zone, "victim.example.");
-    assert_eq!(
-        guarded[0].attack.suffix.as_deref(),
-        Some("www.victim.example.")
-    );
+    assert_eq!(guarded[0].attack.attacked, www());
     let explored = lab
         .guard
         .counters()

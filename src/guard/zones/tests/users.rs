@@ -115,7 +115,7 @@ fn what_is_answered_from_old_data_is_brought_up_to_date_though_only_one_client_e
         let name: Name = name.parse().expect("a name");
         let query = Query {
             name: &name,
-            cut: Some(Cut::Delegation(&cut)),
+            cut: Some(Cut::Delegation(&cut, None)),
             client: client(5),
             hop_limit: None,
             joins: false,
@@ -134,6 +134,7 @@ fn what_is_answered_from_old_data_is_brought_up_to_date_though_only_one_client_e
     };
     let there = Outcome {
         ended: Some(Ended::Positive),
+        silent: false,
         is_real: true,
     };
     slot.finish(there, 1, at(1));

@@ -87,6 +87,9 @@ pub struct IncidentSubject {
     /// The part of it that is attacked, if it is not all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suffix: Option<String>,
+    /// The server under attack: one address of those that the attacked zones have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
     /// What made the zone guard engage: "in_flight", "failing", "flood", "pinned".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trigger: Option<String>,

@@ -27,6 +27,9 @@ pub struct TopReport {
     pub slots: u32,
     /// Zones under attack.
     pub zones_under_attack: u64,
+    /// Servers under attack, with many zones each of which is asked for little.
+    #[serde(default)]
+    pub servers_under_attack: u64,
     /// Networks over a limit in the last minute.
     pub limited_networks: u64,
     /// Verdicts since the start, by reason; those that never happened are left out.

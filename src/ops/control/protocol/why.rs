@@ -56,4 +56,10 @@ pub struct GuardWhy {
     pub held_back: Option<String>,
     /// Why it is: "in_flight", "failing", "flood", "pinned".
     pub trigger: Option<String>,
+    /// The server it is charged to, if the zone's servers are known.
+    #[serde(default)]
+    pub server: Option<String>,
+    /// Why that is held back, if it is: "in_flight", "failing", "flood".
+    #[serde(default)]
+    pub server_trigger: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What is told of the zone guard: how it stands, which zones are under attack, and what the operator did about one.
+//! What is told of the zone guard: how it stands, which zones and servers are under attack, and what the operator did about one.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,9 @@ pub struct GuardReport {
     pub suffix_rules: u64,
     /// Zones that are held back now, those asked for most first.
     pub zones: Vec<GuardedZone>,
+    /// Servers that are held back now with all zones on them, those asked for most first.
+    #[serde(default)]
+    pub servers: Vec<GuardedServer>,
     /// Zones pinned or exempted, by the operator or by the configuration.
     pub wishes: Vec<GuardWish>,
 }
@@ -51,6 +54,33 @@ pub struct GuardedZone {
     pub failed_share: f32,
     /// Whether its servers count as dead.
     pub dead: bool,
+    /// Slots it holds.
+    pub slots_held: u32,
+    /// Queries denied since it began.
+    pub denied: u64,
+    /// Unknown names looked for since it began.
+    pub explored: u64,
+    /// About how many different unknown names were asked for.
+    pub names: u64,
+    /// About how many client prefixes asked.
+    pub clients: u64,
+}
+
+/// One server that is held back: its zones are asked for little each, and for much together.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GuardedServer {
+    /// One address of those that the zones have.
+    pub server: String,
+    /// Why: "in_flight", "failing", "flood".
+    pub trigger: String,
+    /// Seconds since it began.
+    pub seconds: u64,
+    /// Queries per second that the cache could not answer and no zone held back.
+    pub demand_per_second: f32,
+    /// The same for names not known to be real.
+    pub unknown_per_second: f32,
+    /// Share of look-ups that failed lately because it kept silent, 0 to 1.
+    pub failed_share: f32,
     /// Slots it holds.
     pub slots_held: u32,
     /// Queries denied since it began.

@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(9);
 /// Nothing need come of raw octets.
 const RAW_PATIENCE: Duration = Duration::from_millis(300);
 /// Time until suimond must serve.
-const START_TIME: Duration = Duration::from_secs(20);
+const START_TIME: Duration = Duration::from_secs(60);
 /// Seconds of real time that may have gone from a TTL beside those of the scenario.
 const TTL_SLACK: u32 = 2;
 /// How far the daemon's clock is ahead of ours to begin with, milliseconds: so far that it no longer takes the kernel's stamps on

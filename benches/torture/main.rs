@@ -25,9 +25,10 @@ mod summing;
 mod table;
 mod told;
 
+use std::fmt::Display;
 use std::fs;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -57,24 +58,21 @@ fn main() -> ExitCode {
 fn perform(options: &Options) -> Result<(), String> {
     let resolvers = options.resolvers()?;
     fs::create_dir_all(OUT).map_err(|error| format!("{OUT}: {error}"))?;
-    let file = match &options.from {
-        Some(file) => file.clone(),
-        None if !rustix::process::geteuid().is_root() => {
+    let files = match options.from.as_slice() {
+        [] if !rustix::process::geteuid().is_root() => {
             println!("bench torture: needs root, for network namespaces");
             return Ok(());
         }
-        None => measure(options, &resolvers)?,
+        [] => vec![measure(options, &resolvers)?],
+        files => files.to_vec(),
     };
-    let (setting, runs) = read(&file)?;
+    let (settings, runs) = read(&files)?;
     let rows = summary::rows(&runs);
-    let page = publish::page(&setting, &rows);
+    let page = publish::page(&settings, &rows);
     println!("\n{page}");
     write("torture.md", &page)?;
     write("torture.svg", &plot::svg(&rows))?;
-    println!(
-        "reports: {}, table and picture: {OUT}/torture.md, {OUT}/torture.svg",
-        file.display()
-    );
+    println!("table and picture: {OUT}/torture.md, {OUT}/torture.svg");
     for verdict in table::verdicts(&rows, OURS) {
         summing::record(&verdict);
     }
@@ -87,7 +85,7 @@ fn perform(options: &Options) -> Result<(), String> {
 }
 
 /// Every attack on every resolver, in turn; the reports go to a file, one a line, so that an interrupted run is not lost.
-fn measure(options: &Options, resolvers: &[Resolver]) -> Result<std::path::PathBuf, String> {
+fn measure(options: &Options, resolvers: &[Resolver]) -> Result<PathBuf, String> {
     let binary =
         |variable: &str, built: &str| std::env::var(variable).unwrap_or_else(|_| built.to_owned());
     let programs = Programs {
@@ -141,6 +139,7 @@ fn measure(options: &Options, resolvers: &[Resolver]) -> Result<std::path::PathB
                     let order = Order {
                         attack: attack.clone(),
                         rate: *rate,
+                        capacity: options.capacity,
                         calm: options.calm,
                         seconds: options.seconds(),
                         after: options.after(),
@@ -167,21 +166,23 @@ fn measure(options: &Options, resolvers: &[Resolver]) -> Result<std::path::PathB
     Ok(path)
 }
 
-/// The setting and the runs of a file of reports.
-fn read(path: &Path) -> Result<(String, Vec<Run>), String> {
-    let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let mut setting = String::new();
+/// The settings, a paragraph each, and the runs of files of reports.
+fn read(files: &[PathBuf]) -> Result<(String, Vec<Run>), String> {
+    let mut settings = Vec::new();
     let mut runs = Vec::new();
-    for line in text.lines() {
-        let value: Value =
-            serde_json::from_str(line).map_err(|error| format!("{}: {error}", path.display()))?;
-        if let Some(told) = value["setting"].as_str() {
-            told.clone_into(&mut setting);
-            continue;
+    for path in files {
+        let told = |error: &dyn Display| format!("{}: {error}", path.display());
+        let text = fs::read_to_string(path).map_err(|error| told(&error))?;
+        for line in text.lines() {
+            let value: Value = serde_json::from_str(line).map_err(|error| told(&error))?;
+            if let Some(setting) = value["setting"].as_str() {
+                settings.push(setting.to_owned());
+                continue;
+            }
+            let key = value["resolver"].as_str().unwrap_or_default();
+            let resolver = Resolver::named(key).ok_or_else(|| format!("no resolver {key:?}"))?;
+            runs.push(told::run(resolver.title, &value["report"])?);
         }
-        let key = value["resolver"].as_str().unwrap_or_default();
-        let resolver = Resolver::named(key).ok_or_else(|| format!("no resolver {key:?}"))?;
-        runs.push(told::run(resolver.title, &value["report"])?);
     }
     // In the order of the table, not of the turns.
     let place = |run: &Run| {
@@ -192,7 +193,7 @@ fn read(path: &Path) -> Result<(String, Vec<Run>), String> {
         (attack.rate, attack.victim, attack.name.clone(), resolver)
     };
     runs.sort_by_key(place);
-    Ok((setting, runs))
+    Ok((settings.join("\n\n"), runs))
 }
 
 fn write(name: &str, text: &str) -> Result<(), String> {

@@ -33,6 +33,10 @@ pub struct Options {
     )]
     pub rate: Vec<u32>,
 
+    /// Queries per second that overloaded servers answer
+    #[arg(long, value_name = "N", default_value_t = 300)]
+    pub capacity: u32,
+
     /// Turns: each takes every attack to every resolver
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub runs: u32,
@@ -57,9 +61,9 @@ pub struct Options {
     #[arg(long, value_name = "DIR")]
     pub peers: Option<PathBuf>,
 
-    /// Show what is in this file of reports and run nothing
-    #[arg(long, value_name = "FILE")]
-    pub from: Option<PathBuf>,
+    /// Show what is in these files of reports and run nothing
+    #[arg(long, value_name = "FILE,...", value_delimiter = ',')]
+    pub from: Vec<PathBuf>,
 
     /// Put table and picture into docs/
     #[arg(long)]

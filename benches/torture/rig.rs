@@ -25,6 +25,8 @@ const DRILL_CORE: &str = "1";
 const NICE: &str = "-15";
 /// Where the kernel weighs sessions first (sched_autogroup), niceness counts within a session only: the session is made nice, too.
 const ABOVE: &str = r#"{ echo "$0" >/proc/self/autogroup; } 2>/dev/null; exec "$@""#;
+/// NSD, which answers for the attacked zones, in the Internet's namespace.
+const NSD: &str = "10.9.0.1:5300";
 /// A drill that takes longer than it was told to by this much hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -40,6 +42,7 @@ pub struct Programs {
 pub struct Order {
     pub attack: String,
     pub rate: u32,
+    pub capacity: u32,
     pub calm: u32,
     pub seconds: u32,
     pub after: u32,
@@ -53,6 +56,7 @@ struct Rig {
     internet: String,
     dir: tempfile::TempDir,
     resolver: Option<Child>,
+    nsd: Option<Child>,
     drill: Option<Child>,
 }
 
@@ -97,6 +101,7 @@ impl Rig {
             internet: format!("torture{pid}-i"),
             dir: tempfile::tempdir().map_err(|error| format!("no directory: {error}"))?,
             resolver: None,
+            nsd: None,
             drill: None,
         };
         for namespace in rig.namespaces() {
@@ -153,13 +158,18 @@ impl Rig {
             .map_err(|error| format!("{LISTEN}: {error}"))?;
         let gate = self.gate(programs, resolver, listen, &hints)?;
         let pid = gate.to_string();
+        let zones = self.authority(&hints)?;
         let seconds = [order.calm, order.seconds, order.after].map(|seconds| seconds.to_string());
         let [calm, during, after] = &seconds;
         let (rate, seed) = (order.rate.to_string(), order.seed.to_string());
+        let capacity = order.capacity.to_string();
         let drill = self
             .inside(&self.clients, DRILL_CORE)
             .args([programs.suimon.as_str(), "drill", "--json"])
             .args(["--attack", &order.attack, "--rate", &rate, "--seed", &seed])
+            .args(["--capacity", &capacity, "--stand-in", NSD])
+            .arg("--zone-files")
+            .arg(&zones)
             .args([
                 "--calm",
                 calm,
@@ -236,6 +246,38 @@ impl Rig {
         Ok(pid)
     }
 
+    /// Prepares the attacked zones' name server, which is NSD, and lets it wait for the hints: then the zones are written, too. Where
+    /// they will be.
+    fn authority(&mut self, hints: &Path) -> Result<PathBuf, String> {
+        let zones = self.dir.path().join("zones");
+        fs::create_dir(&zones).map_err(|error| format!("{}: {error}", zones.display()))?;
+        let (at, port) = NSD.split_once(':').unwrap_or_default();
+        let (dir, hints) = (zones.display(), hints.display());
+        // One process of NSD, so that what it takes of the drill's core is little.
+        let script = format!(
+            r#"set -eu
+while [ ! -s '{hints}' ]; do sleep 0.05; done
+{{
+    printf 'server:\n  ip-address: {at}\n  port: {port}\n  server-count: 1\n  username: ""\n  chroot: ""\n  zonesdir: "{dir}"\n'
+    printf '  pidfile: ""\n  database: ""\n  xfrdfile: ""\n  zonelistfile: "{dir}/.list"\n  xfrdir: "{dir}"\n'
+    printf 'remote-control:\n  control-enable: no\n'
+    for zone in '{dir}'/*; do printf 'zone:\n  name: "%s."\n  zonefile: "%s"\n' "${{zone##*/}}" "${{zone##*/}}"; done
+}} >'{dir}/.nsd.conf'
+exec nsd -d -c '{dir}/.nsd.conf'"#
+        );
+        let log = self.file("nsd.log")?;
+        let child = self
+            .inside(&self.internet, DRILL_CORE)
+            .args(["sh", "-c", &script])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .map_err(|error| format!("nsd does not start: {error}"))?;
+        self.nsd = Some(child);
+        Ok(zones)
+    }
+
     /// A command in the namespace, on that core, above whatever else the machine does, ended with this program.
     fn inside(&self, namespace: &str, core: &str) -> Command {
         let mut command = Command::new("ip");
@@ -258,8 +300,10 @@ impl Rig {
                     _ => Err(format!("the drill failed: {status}")),
                 };
             }
-            if let Some(Ok(Some(status))) = self.resolver.as_mut().map(Child::try_wait) {
-                return Err(format!("the resolver ended: {status}"));
+            for (what, child) in [("resolver", &mut self.resolver), ("nsd", &mut self.nsd)] {
+                if let Some(Ok(Some(status))) = child.as_mut().map(Child::try_wait) {
+                    return Err(format!("the {what} ended: {status}"));
+                }
             }
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -270,9 +314,9 @@ impl Rig {
         File::create(self.dir.path().join(name)).map_err(|error| format!("{name}: {error}"))
     }
 
-    /// The ends of what both said.
+    /// The ends of what all said.
     fn log(&self) -> String {
-        ["drill.log", "resolver.log"]
+        ["drill.log", "nsd.log", "resolver.log"]
             .map(|name| {
                 let text = fs::read_to_string(self.dir.path().join(name)).unwrap_or_default();
                 let lines: Vec<&str> = text.lines().collect();
@@ -299,7 +343,7 @@ impl Rig {
 
 impl Drop for Rig {
     fn drop(&mut self) {
-        for child in [self.drill.take(), self.resolver.take()] {
+        for child in [self.drill.take(), self.nsd.take(), self.resolver.take()] {
             let Some(mut child) = child else { continue };
             end(&mut child);
         }

@@ -36,6 +36,8 @@ pub struct Options {
     pub network: u8,
     /// The network namespace its servers live in, as `ip netns` knows it; that of the caller if absent. IPv6 has no way there.
     pub namespace: Option<String>,
+    /// A name server that answers in the place of attacked zones' servers, in the same namespace as they.
+    pub stand_in: Option<SocketAddr>,
     /// Whether villains exist; benches of honest traffic leave them out.
     pub villains: bool,
     /// Whether the zones that `--attack` needs exist.
@@ -53,6 +55,7 @@ impl Default for Options {
             block: None,
             network: 127,
             namespace: None,
+            stand_in: None,
             villains: true,
             siege: false,
             settings: Vec::new(),
@@ -91,7 +94,7 @@ impl Internet {
             let world = build(&options, [options.network, b, c], ipv6)?;
             // Binding to an address never waits, so that this is one thread's doing.
             let visit = options.namespace.as_deref().map(Visit::to).transpose()?;
-            let bound = bind_all(&world, port).await;
+            let bound = bind_all(&world, port, options.stand_in).await;
             drop(visit);
             match bound {
                 Ok((sockets, elsewhere)) => {
@@ -298,12 +301,16 @@ fn has_ipv6() -> bool {
 }
 
 /// Binds every address, and one more for replies from the wrong source.
-async fn bind_all(world: &World, port: u16) -> io::Result<(Vec<Option<Sockets>>, UdpSocket)> {
+async fn bind_all(
+    world: &World,
+    port: u16,
+    stand_in: Option<SocketAddr>,
+) -> io::Result<(Vec<Option<Sockets>>, UdpSocket)> {
     let mut sockets = Vec::with_capacity(world.servers.len());
     for plan in &world.servers {
         sockets.push(match plan.role {
             Role::Absent => None,
-            _ => Some(serve::bind(plan, port).await.map_err(|error| {
+            _ => Some(serve::bind(plan, port, stand_in).await.map_err(|error| {
                 io::Error::new(error.kind(), format!("{}:{port}: {error}", plan.address))
             })?),
         });

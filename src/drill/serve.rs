@@ -20,7 +20,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::task::JoinSet;
 
-use super::attack::{self, Throttle};
+use super::attack::{self, Part, StandIn, Throttle};
 use super::message::answering_edns;
 use super::queries::Queries;
 use super::villains::{Act, Memory, Villain};
@@ -39,6 +39,7 @@ const HONEST_PAYLOAD: u16 = 1232;
 pub(super) struct Sockets {
     pub(super) udp: UdpSocket,
     pub(super) tcp: Option<TcpListener>,
+    pub(super) stand_in: Option<StandIn>,
 }
 
 /// A running server.
@@ -63,11 +64,15 @@ enum Book {
     Exact(Zones),
 }
 
-/// Binds UDP and, if the server has it, TCP.
+/// Binds UDP and, if the server has it, TCP. `stand_in` answers in the place of attacked zones' servers.
 ///
 /// # Errors
 /// What the operating system says; `AddrInUse` makes the caller try another port.
-pub(super) async fn bind(plan: &ServerPlan, port: u16) -> io::Result<Sockets> {
+pub(super) async fn bind(
+    plan: &ServerPlan,
+    port: u16,
+    stand_in: Option<SocketAddr>,
+) -> io::Result<Sockets> {
     let address = SocketAddr::new(plan.address, port);
     let udp = UdpSocket::bind(address).await?;
     let has_tcp = match &plan.role {
@@ -80,7 +85,11 @@ pub(super) async fn bind(plan: &ServerPlan, port: u16) -> io::Result<Sockets> {
     } else {
         None
     };
-    Ok(Sockets { udp, tcp })
+    let stand_in = stand_in
+        .filter(|_| plan.role == Role::Stage(Part::Victim))
+        .map(|at| StandIn::new(plan.address, at))
+        .transpose()?;
+    Ok(Sockets { udp, tcp, stand_in })
 }
 
 /// Starts the server on its sockets; nothing for an absent one. `elsewhere` is a socket at another address.
@@ -102,8 +111,9 @@ pub(super) async fn start(
             ))));
         }
         Role::Stage(part) => {
-            let stage =
-                attack::servers::start(*part, plan, sockets.udp.into_std()?, queries, throttle)?;
+            let udp = sockets.udp.into_std()?;
+            let stand_in = sockets.stand_in;
+            let stage = attack::servers::start(*part, plan, udp, stand_in, queries, throttle)?;
             return Ok(Some(Running::Stage(stage)));
         }
         Role::Exact => Book::Exact(plan.zones.clone()),

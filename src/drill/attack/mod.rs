@@ -13,12 +13,14 @@ pub mod picture;
 mod run;
 pub mod scene;
 pub mod servers;
+mod stand_in;
 pub mod traffic;
 pub mod verdict;
 mod watch;
 
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -27,6 +29,7 @@ pub use servers::{Part, Throttle};
 pub use watch::Watch;
 
 pub(super) use run::perform;
+pub(super) use stand_in::StandIn;
 
 use catalogue::{ATTACKS, Attack};
 
@@ -72,6 +75,14 @@ pub struct AttackOptions {
     /// Network namespace that the Internet's servers live in, as ip netns knows it; clients stay where the drill was started
     #[arg(long, value_name = "NAME", requires = "against")]
     pub servers_netns: Option<String>,
+
+    /// Name server that answers for the attacked zones (--zone-files); their servers here count, and hand on to it what they let through
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "against")]
+    pub stand_in: Option<SocketAddr>,
+
+    /// Write the attacked zones to this directory, as master files named after them, before --hints are written
+    #[arg(long, value_name = "DIRECTORY")]
+    pub zone_files: Option<PathBuf>,
 
     /// Machines that take part in it
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=65_000))]

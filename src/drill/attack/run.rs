@@ -73,12 +73,16 @@ pub(in crate::drill) async fn perform(
             _ => 127,
         },
         namespace: options.siege.servers_netns.clone(),
+        stand_in: options.siege.stand_in,
         villains: false,
         siege: true,
         settings,
         ..Options::default()
     });
     let internet = internet.await?;
+    if let Some(directory) = &options.siege.zone_files {
+        scene::write_zones(internet.world(), directory)?;
+    }
     let progress = Progress::new(output == OutputFormat::Json);
     progress.say(&format!("{}: {}", attack.name, attack.sentence));
     let Some(resolver) = resolver_of(&internet, options, port, &progress).await? else {

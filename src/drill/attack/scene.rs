@@ -1,13 +1,16 @@
 //! Which zones do attacks need, beside the drill's ordinary Internet, and which of their names are real?
 
+use std::fmt::Write as _;
+use std::io;
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::str::FromStr;
 
 use hickory_proto::rr::rdata::{A, TXT};
 use hickory_proto::rr::{Name, RData, Record};
 
 use super::servers::Part;
-use crate::drill::world::{Builder, Role, ServerId};
+use crate::drill::world::{Builder, Role, ServerId, ServerPlan, World};
 
 /// The zone that most attacks are about.
 pub const VICTIM: &str = "victim.siege.";
@@ -110,6 +113,26 @@ pub(in crate::drill) fn build(world: &mut Builder, exact: [ServerId; 2]) {
     address(world, &format!("*.{CDN}"), 20);
     elsewhere(world, exact);
     big(world, exact);
+}
+
+/// Writes the zones that are attacked as master files, each named after its zone without the last dot, into a directory that is there.
+///
+/// # Errors
+/// What the operating system says.
+pub(super) fn write_zones(world: &World, directory: &Path) -> io::Result<()> {
+    let victim = |plan: &&ServerPlan| plan.role == Role::Stage(Part::Victim);
+    let Some(plan) = world.servers.iter().find(victim) else {
+        return Ok(());
+    };
+    for zone in plan.zones.iter() {
+        let mut text = String::new();
+        for record in zone.records() {
+            let _ = writeln!(text, "{record}");
+        }
+        let file = zone.origin().to_ascii();
+        std::fs::write(directory.join(file.trim_end_matches('.')), text)?;
+    }
+    Ok(())
 }
 
 /// The zones of the hosting company.

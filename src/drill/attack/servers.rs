@@ -13,6 +13,7 @@ use hickory_proto::rr::rdata::{CNAME, NS};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 use super::scene::{BOMBS, NXNS, VICTIM, name};
+use super::stand_in::StandIn;
 use crate::drill::message::{encode, reply_to};
 use crate::drill::queries::Queries;
 use crate::drill::world::{ServerId, ServerPlan};
@@ -20,7 +21,7 @@ use crate::drill::zones::{Reply, Zones};
 use crate::sys::clock;
 
 /// Between two looks whether the server is to end.
-const STOP_LOOK: Duration = Duration::from_millis(50);
+pub(super) const STOP_LOOK: Duration = Duration::from_millis(50);
 /// The number per second is held in windows of this length, so that a second's worth does not come at its beginning.
 const WINDOW_MS: u64 = 50;
 /// Servers that a bad referral names: above the number resolvers look up today (threats: NXNS).
@@ -92,10 +93,10 @@ impl Throttle {
 #[derive(Debug)]
 pub struct Stage {
     stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
-/// Starts one on its socket.
+/// Starts one on its socket; `stand_in`: who answers in its place.
 ///
 /// # Errors
 /// What the operating system says of the socket.
@@ -103,6 +104,7 @@ pub(in crate::drill) fn start(
     part: Part,
     plan: &ServerPlan,
     socket: UdpSocket,
+    stand_in: Option<StandIn>,
     queries: &Arc<Queries>,
     throttle: &Arc<Throttle>,
 ) -> io::Result<Stage> {
@@ -111,21 +113,32 @@ pub(in crate::drill) fn start(
     // A flood's worth of queries waits here while this thread waits for its turn; less is no reason not to serve.
     let _ = rustix::net::sockopt::set_socket_recv_buffer_size(&socket, 4 << 20);
     let stop = Arc::new(AtomicBool::new(false));
-    let server = Server {
+    let server = Arc::new(Server {
         id: plan.id,
         part,
         zones: plan.zones.clone(),
+        socket,
+        stand_in,
         queries: Arc::clone(queries),
         throttle: Arc::clone(throttle),
+    });
+    let mut stage = Stage {
+        stop: Arc::clone(&stop),
+        threads: Vec::new(),
     };
-    let told = Arc::clone(&stop);
-    let thread = thread::Builder::new()
-        .name(plan.label.clone())
-        .spawn(move || server.serve(&socket, &told))?;
-    Ok(Stage {
-        stop,
-        thread: Some(thread),
-    })
+    let mut spawn = |work: fn(&Server, &AtomicBool)| -> io::Result<()> {
+        let (server, stop) = (Arc::clone(&server), Arc::clone(&stop));
+        let thread = thread::Builder::new().name(plan.label.clone());
+        stage
+            .threads
+            .push(thread.spawn(move || work(&server, &stop))?);
+        Ok(())
+    };
+    spawn(Server::serve)?;
+    if server.stand_in.is_some() {
+        spawn(Server::hand_back)?;
+    }
+    Ok(stage)
 }
 
 impl Stage {
@@ -136,7 +149,7 @@ impl Stage {
 
     fn end(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
+        for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
     }
@@ -152,19 +165,22 @@ struct Server {
     id: ServerId,
     part: Part,
     zones: Zones,
+    socket: UdpSocket,
+    stand_in: Option<StandIn>,
     queries: Arc<Queries>,
     throttle: Arc<Throttle>,
 }
 
 impl Server {
-    fn serve(&self, socket: &UdpSocket, stop: &AtomicBool) {
+    fn serve(&self, stop: &AtomicBool) {
         let mut buffer = vec![0; 4096];
         while !stop.load(Ordering::Relaxed) {
             // Nothing in time, or an ICMP error about an earlier reply; the socket lives on.
-            let Ok((length, from)) = socket.recv_from(&mut buffer) else {
+            let Ok((length, from)) = self.socket.recv_from(&mut buffer) else {
                 continue;
             };
-            let Ok(query) = Message::from_vec(buffer.get(..length).unwrap_or_default()) else {
+            let octets = buffer.get_mut(..length).unwrap_or_default();
+            let Ok(query) = Message::from_vec(octets) else {
                 continue;
             };
             let Some(question) = query.queries.first() else {
@@ -176,8 +192,23 @@ impl Server {
             if self.part == Part::Victim && !self.throttle.admits(ms) {
                 continue;
             }
+            if let Some(stand_in) = &self.stand_in {
+                stand_in.hand_on(octets, from);
+                continue;
+            }
             let reply = self.part.answer(&self.zones, name, rtype);
-            let _ = socket.send_to(&encode(&reply_to(&query, reply), false), from);
+            let _ = self
+                .socket
+                .send_to(&encode(&reply_to(&query, reply), false), from);
+        }
+    }
+
+    fn hand_back(&self, stop: &AtomicBool) {
+        let mut buffer = vec![0; 4096];
+        while !stop.load(Ordering::Relaxed) {
+            if let Some(stand_in) = &self.stand_in {
+                stand_in.hand_back(&mut buffer, &self.socket);
+            }
         }
     }
 }

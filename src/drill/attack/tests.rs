@@ -265,3 +265,42 @@ fn every_name_that_honest_clients_ask_for_is_in_the_world_and_no_random_one_is()
         );
     }
 }
+
+#[test]
+fn the_attacked_zones_are_master_files_that_hold_every_record_of_theirs() {
+    let options = Options {
+        siege: true,
+        zones: 1,
+        ..Options::default()
+    };
+    let world = build(&options, [127, 77, 0], false).expect("a world");
+    let directory = tempfile::tempdir().expect("a directory");
+    scene::write_zones(&world, directory.path()).expect("zone files");
+    let mut files: Vec<_> = std::fs::read_dir(directory.path())
+        .expect("the directory")
+        .map(|entry| entry.expect("a file").file_name().into_string())
+        .collect::<Result<_, _>>()
+        .expect("names");
+    files.sort();
+    assert_eq!(
+        files.len(),
+        104,
+        "a hundred tenants, two popular, {files:?}"
+    );
+    let text = std::fs::read_to_string(directory.path().join("victim.siege")).expect("the zone");
+    let origin: hickory_proto::rr::Name = name(scene::VICTIM);
+    let parser = hickory_proto::serialize::txt::Parser::new(&text, None, Some(origin.clone()));
+    let (read, sets) = parser.parse().expect("a master file");
+    assert_eq!(read, origin);
+    let zone = world
+        .zones
+        .zone_of(&origin, hickory_proto::rr::RecordType::SOA);
+    let held = zone.expect("the zone").records().count();
+    assert_eq!(
+        sets.values()
+            .map(|set| set.records_without_rrsigs().count())
+            .sum::<usize>(),
+        held
+    );
+    assert!(held > 640, "{held}");
+}

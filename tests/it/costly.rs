@@ -372,7 +372,10 @@ fn a_water_torture_of_a_signed_zone_ends_here_after_a_second() {
             })
         };
         let begun = Instant::now();
-        let first = attack(0, &|_| begun.elapsed() < Duration::from_secs(1));
+        // A second, and on a machine that gets nowhere in a second as many names as leave 11 of the 62 gaps unmet on average.
+        let first = attack(0, &|sent| {
+            begun.elapsed() < Duration::from_secs(1) || sent < 300
+        });
         let before = scene.network.count();
         let most = first + 5000;
         let begun = Instant::now();

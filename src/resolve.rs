@@ -20,12 +20,12 @@ use tokio::sync::watch;
 use crate::cache::{Cache, Demand};
 use crate::config::plan;
 use crate::dnssec::{Anchor, Validator, Verdict, Verification};
-use crate::egress::{Egress, Evidence, Forwarder, LateReplies};
+use crate::egress::{Egress, Forwarder, LateReplies, Return};
 use crate::guard::permit::{Budget, Cause, Exhausted, RecursionPermit, Spent};
 use crate::policy::{Decision, Policy};
 use crate::recursion::synthesis::synthesise;
 use crate::recursion::{
-    Crowd, Fault, LocalRoot, Recursion, Route, Routes, ServerFault, Step, Trace,
+    Ask, Crowd, Fault, LocalRoot, Recursion, Route, Routes, ServerFault, Step, Trace,
 };
 use crate::sys::clock::Now;
 use crate::sys::{clock, entropy};
@@ -277,15 +277,16 @@ impl Resolver {
         self.in_flight.contains_key(&(question.clone(), demand))
     }
 
-    /// Whether a client's query is one of our own that comes back (see [`Egress::comes_back`]).
+    /// Whether a client's query is or may be one of our own that comes back (see [`Egress::comes_back`]).
     #[must_use]
     pub fn comes_back(
         &self,
         question: &Question,
         from: IpAddr,
         client_cookie: Option<[u8; 8]>,
-    ) -> Option<Evidence> {
-        self.egress.comes_back(question, from, client_cookie)
+        now: Now,
+    ) -> Option<Return> {
+        self.egress.comes_back(question, from, client_cookie, now)
     }
 
     /// Recursions running now, those begun under an earlier configuration among them.
@@ -433,15 +434,24 @@ impl Routes for Resolver {
 }
 
 /// A recursion and what pays for it. Ended before its time, the zone guard hears what was sent, and whether servers had kept silent.
-struct Work {
+struct Work<'a> {
+    resolver: &'a Resolver,
     recursion: Recursion,
     budget: Budget,
 }
 
-impl Drop for Work {
+impl Drop for Work<'_> {
     fn drop(&mut self) {
-        let blamed = self.recursion.waits_for_its_zone();
-        self.budget.give_up(blamed, clock::now());
+        let now = clock::now();
+        let egress = &self.resolver.egress;
+        // Whoever waits for a socket of ours waits for us.
+        let usual_time = |ask: &Ask| {
+            let candidates = self.resolver.candidates(ask);
+            let time = egress.usual_time(&candidates, now);
+            egress.has_sockets().then_some(time)
+        };
+        let blamed = self.recursion.waits_for_its_zone(usual_time, now);
+        self.budget.give_up(blamed, now);
     }
 }
 
@@ -451,10 +461,13 @@ impl Landing {
         let resolver = &self.resolver;
         let (question, demand) = &self.key;
         let mut work = Work {
+            resolver,
             recursion: resolver.recursion(question.clone(), *demand),
             budget: permit.into_budget(&resolver.plan.limits, clock::now()),
         };
-        let Work { recursion, budget } = &mut work;
+        let Work {
+            recursion, budget, ..
+        } = &mut work;
         let response = resolver.drive(recursion, budget).await;
         let blamed = recursion.blames_its_zone();
         budget.tell(question, &response, blamed, clock::now());
@@ -463,6 +476,7 @@ impl Landing {
             _ => Ok(Arc::new(response)),
         };
         // Whoever asks from here on finds the answer in the cache, so leave the table before telling.
+        drop(work);
         drop(self);
         tell.send_replace(Some(outcome));
     }

@@ -1,8 +1,9 @@
 //! What do servers know us by? A cookie of our own for each server, and the one it gave us for it (RFC 7873, RFC 9018 section 3).
 //!
 //! Whoever does not see our queries cannot know either of them. A server that has given cookies must go on giving them: a datagram
-//! without the right one is a forgery, or a change at the server, and a stream tells which. Where no stream can be had, the server would
-//! be lost, so after [`STRIKES`] exchanges in a row that brought such datagrams and nothing better it is asked without (RFC 7873
+//! without the right one is a forgery, or a change at the server, and a stream tells what the server has to say. Whether it still gives
+//! cookies a stream does not tell, for some servers leave them out there; and where no stream can be had, the server would be
+//! lost. So after [`STRIKES`] exchanges in a row that brought such datagrams and no cookie it is asked without (RFC 7873
 //! section 8 leaves that to us). A forger gains little by that: each time he must find the port and the ID of a query whose own answer,
 //! which would have had the cookie, then does not arrive although it is waited for; he cannot keep it away by sending.
 
@@ -85,18 +86,18 @@ impl Cookies {
         }
     }
 
-    /// A reply that matched came to a query that carried `sent`. Whether the server takes cookies.
+    /// A reply that matched came to a query that carried `sent` and was sent at `begun`. Whether the server takes cookies.
     /// `contradicted`: a datagram that fits but for its cookie led to a stream, and this came by it.
     pub(super) fn note(
         &self,
         server: SocketAddr,
         sent: &Sent,
         (reply, contradicted): (&Message, bool),
-        now: Now,
+        (begun, now): (Now, Now),
     ) -> bool {
         let Returned::Both(theirs) = sent.returned(reply) else {
             if contradicted {
-                self.note_without(server, now);
+                self.note_mismatch(server, sent, begun, now);
             } else {
                 self.note_none(server, now);
             }
@@ -119,7 +120,7 @@ impl Cookies {
         true
     }
 
-    /// An exchange that began at `begun` and carried `sent` brought a reply that fits but for its cookie, and nothing better by either
+    /// An exchange that began at `begun` and carried `sent` brought a reply that fits but for its cookie, and none with a cookie by either
     /// transport. Whether the server is asked without from now on: at once if it has never given one (what protects against
     /// forgers was not there), otherwise after [`STRIKES`]. Exchanges that were on their way together count once.
     pub(super) fn note_mismatch(

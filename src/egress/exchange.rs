@@ -326,10 +326,10 @@ impl Egress {
         loop {
             let sent = clock::now();
             let attempt = self.attempt(query, &choice, with_cookie, sent);
-            let _noted = self.outstanding.note(
+            let noted = self.outstanding.note(
                 query.question,
                 Ask {
-                    server: choice.server.ip(),
+                    server: choice.server,
                     marker: attempt.cookie.as_ref().map(Sent::client),
                     client: budget.client(),
                 },
@@ -340,8 +340,14 @@ impl Egress {
             };
             let now = clock::now();
             let heard = match outcome {
-                Ok(heard) => heard,
+                Ok(heard) => {
+                    noted.answered();
+                    heard
+                }
                 Err(lost) => {
+                    if lost == (Lost::Timeout { blame: true }) {
+                        noted.unanswered();
+                    }
                     if lost == (Lost::Timeout { blame: true }) {
                         self.servers
                             .note_timeout(choice.server, sent, choice.edns, now);
@@ -374,7 +380,7 @@ impl Egress {
                     choice.server,
                     cookie,
                     (&heard.message, heard.wrong_cookie),
-                    now,
+                    (sent, now),
                 );
                 match heard.message.rcode() {
                     // RFC 7873 section 5.3: once more with the new one, then over a stream.

@@ -197,10 +197,10 @@ struct Asking<'a> {
 impl Asking<'_> {
     async fn run(&mut self, budget: &mut Budget) -> Exchanged {
         let server = self.target.server;
-        let _noted = self.egress.outstanding.note(
+        let noted = self.egress.outstanding.note(
             self.question,
             Ask {
-                server: server.ip(),
+                server,
                 marker: None,
                 client: budget.client(),
             },
@@ -229,6 +229,9 @@ impl Asking<'_> {
                 Outcome::AskByTcp => return failed(server, Failure::BadReply),
                 Outcome::Lost(lost) => {
                     if matches!(lost, Lost::Timeout { .. }) {
+                        if lost == (Lost::Timeout { blame: true }) {
+                            noted.unanswered();
+                        }
                         bump(&self.egress.counters.timeouts);
                         if !tcp {
                             let servers = &self.egress.servers;
@@ -240,6 +243,7 @@ impl Asking<'_> {
                     return failed(server, lost.failure());
                 }
             };
+            noted.answered();
             let rtt = now.since(sent);
             budget.note_bytes(bytes);
             self.egress.counters.note_reply(bytes);

@@ -35,7 +35,7 @@ pub use counters::{Snapshot, Upstream};
 pub use exchange::{Exchanged, Failure, Query, Transport};
 pub use forward::{Forwarder, ForwarderError};
 pub use late::LateReplies;
-pub use outstanding::Evidence;
+pub use outstanding::{Doubt, Evidence, Return};
 pub use transfer::{TransferFailure, TransferLimits, Transferred};
 
 use cookies::Cookies;
@@ -90,22 +90,31 @@ impl Egress {
         self.servers.note_incomplete(server);
     }
 
+    /// Whether a question could be sent at once, and need not wait for a socket.
+    #[must_use]
+    pub fn has_sockets(&self) -> bool {
+        self.sockets.has_one()
+    }
+
     /// How long the fastest of `candidates` usually takes to answer.
     #[must_use]
     pub fn usual_time(&self, candidates: &[SocketAddr], now: Now) -> Duration {
         self.servers.usual_time(candidates, now)
     }
 
-    /// Whether a client's query, from `from` and with that client cookie, is one of our own that comes back: the same is being
-    /// asked of it at this moment, and what shows it.
+    /// Whether a client's query, from `from` and with that client cookie, is or may be one of our own that comes back: the same is being
+    /// asked at this moment, with that cookie, or of that address.
     #[must_use]
     pub fn comes_back(
         &self,
         question: &Question,
         from: IpAddr,
         client_cookie: Option<[u8; 8]>,
-    ) -> Option<Evidence> {
-        self.outstanding.comes_back(question, from, client_cookie)
+        now: Now,
+    ) -> Option<Return> {
+        let patience = |server| self.servers.usual_time(&[server], now);
+        self.outstanding
+            .comes_back(question, from, client_cookie, patience)
     }
 
     /// What is known of servers.

@@ -69,6 +69,11 @@ impl Sockets {
         permit.ok().and_then(Result::ok)
     }
 
+    /// Whether a socket is free.
+    pub(super) fn has_one(&self) -> bool {
+        self.permits.available_permits() > 0
+    }
+
     /// Whether at least half of the sockets are free, so that one may stay open on mere suspicion.
     pub(super) fn has_plenty(&self) -> bool {
         self.permits.available_permits() * 2 >= self.most

@@ -10,7 +10,9 @@
 //! **Servers.** A question counts for a server's address while it is under way there, that is for each exchange and not for each
 //! recursion that waits: who joins an exchange of others ([`crate::resolve`]) costs the server nothing, and is bounded by the share of
 //! its zone, in which all equal questions lie. A server over its share is passed over as if it were not among those that may be
-//! asked: nothing is noted of it, no failure is remembered of its zones, and the first exchange that ends makes room. So when a provider
+//! asked: nothing is noted of it, no failure is remembered of its zones, and the first exchange that ends makes room. The last quarter
+//! of a server's share is for look-ups of names known to be real ([`super::zones::known`]): a flood of made-up names in one zone of a
+//! provider takes three quarters, and whoever asks for what is there finds room beside it. So when a provider
 //! of a thousand zones is down, its dead servers hold an eighth of the slots each, of what is free then, and the rest of the Internet
 //! has the others. What fills a server's share are questions of admitted clients that wait for its replies; a forger of replies can only
 //! end them sooner.
@@ -27,6 +29,9 @@ use super::slots::{Place, Pool, Share, Shares};
 use crate::config::plan::{self, ZoneGuardMode};
 use crate::sys::entropy;
 
+/// The part of a server's share, as a divisor, that only look-ups of known names may use: a quarter, as of a zone's slots (parameter
+/// sheet, section 3).
+const RESERVE: u32 = 4;
 /// Cells of each of the two rows that count what clients and servers hold: 256 KiB for either.
 const CELLS: usize = 1 << 15;
 
@@ -173,12 +178,17 @@ impl FairShares {
         self.pool.share(divisor, self.plan.least)
     }
 
-    /// Whether one more question to this server may be under way.
+    /// Whether one more question to this server may be under way. `owed`: it is for a name that is known to be real, or nobody tells
+    /// such names apart; others stop at three quarters.
     #[must_use]
-    pub fn has_room_at(&self, server: IpAddr, top: bool) -> bool {
-        self.judge(&self.state.counters.server_full, || Used {
-            held: self.state.servers.held(self.state.server_key(server)),
-            most: self.per_server(top),
+    pub fn has_room_at(&self, server: IpAddr, top: bool, owed: bool) -> bool {
+        self.judge(&self.state.counters.server_full, || {
+            let most = self.per_server(top);
+            let reserve = if owed { 0 } else { most / RESERVE };
+            Used {
+                held: self.state.servers.held(self.state.server_key(server)),
+                most: most - reserve,
+            }
         })
     }
 
@@ -304,22 +314,49 @@ mod tests {
         let mut held = Vec::new();
         while let Some(server) = servers
             .into_iter()
-            .find(|server| fair.has_room_at(*server, false))
+            .find(|server| fair.has_room_at(*server, false, true))
         {
             held.push((pool.take(), fair.enter_server(server)));
         }
         // Two that take an eighth of what is free (dynamic threshold): a fifth of all together, whichever comes first.
         assert!((1_630..=1_730).contains(&held.len()), "{}", held.len());
         let elsewhere = "192.0.2.2".parse().unwrap();
-        assert!(fair.has_room_at(elsewhere, false));
-        assert!(fair.has_room_at(servers[0], true), "for a top-level domain");
+        assert!(fair.has_room_at(elsewhere, false, false));
+        assert!(
+            fair.has_room_at(servers[0], true, false),
+            "for a top-level domain"
+        );
         held.truncate(held.len() - 200);
         assert!(
             servers
                 .into_iter()
-                .any(|server| fair.has_room_at(server, false))
+                .any(|server| fair.has_room_at(server, false, true))
         );
         assert!(fair.counters().server_full.load(Ordering::Relaxed) > 0);
+    }
+
+    #[test]
+    fn the_last_quarter_of_a_servers_share_is_for_names_that_are_known() {
+        let (fair, _pool) = shares(ZoneGuardMode::Enforce);
+        let server: IpAddr = "192.0.2.1".parse().unwrap();
+        // A quarter of 1,024, which is an eighth of all.
+        for (owed, most) in [(false, 768), (true, 1_024)] {
+            let mut held = Vec::new();
+            while fair.has_room_at(server, false, owed) {
+                held.push(fair.enter_server(server));
+                assert!(held.len() <= 1_024, "no end");
+            }
+            assert_eq!(held.len(), most, "and not one more, known: {owed}");
+        }
+        let _made_up: Vec<_> = (0..768).map(|_| fair.enter_server(server)).collect();
+        assert!(!fair.has_room_at(server, false, false));
+        let _known: Vec<_> = (0..256)
+            .map(|_| {
+                assert!(fair.has_room_at(server, false, true));
+                fair.enter_server(server)
+            })
+            .collect();
+        assert!(!fair.has_room_at(server, false, true));
     }
 
     #[test]

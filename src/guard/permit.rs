@@ -67,6 +67,8 @@ pub struct RecursionPermit {
     share: Option<Share>,
     /// Whose it is, if it was given for joining what is under way and so holds nothing.
     joins: Option<Customer>,
+    /// Whether there was nothing left to join: nobody has looked then whether the name is known.
+    is_late: bool,
 }
 
 impl RecursionPermit {
@@ -80,6 +82,7 @@ impl RecursionPermit {
             fair: None,
             share: None,
             joins: None,
+            is_late: false,
         }
     }
 
@@ -93,6 +96,7 @@ impl RecursionPermit {
             fair: None,
             share: None,
             joins: None,
+            is_late: false,
         }
     }
 
@@ -107,6 +111,7 @@ impl RecursionPermit {
             fair: None,
             share: None,
             joins: None,
+            is_late: false,
         }
     }
 
@@ -146,6 +151,7 @@ impl RecursionPermit {
             }
             self.slot = Slot::of_pool(fair.place());
             self.share = fair.enter(&customer);
+            self.is_late = true;
         }
         Ok(self)
     }
@@ -178,6 +184,7 @@ impl RecursionPermit {
             started: now,
             spent: Spent::NOTHING,
             refused: None,
+            owed: !self.is_late && self.slot.is_owed(),
             slot: self.slot,
             fair: self.fair,
             _share: self.share,
@@ -250,6 +257,8 @@ pub struct Budget {
     started: Now,
     spent: Spent,
     refused: Option<Exhausted>,
+    /// Whether it may use what servers' shares keep for names known to be real.
+    owed: bool,
     slot: Slot,
     /// Nothing for work of our own, which is little and bounded otherwise.
     fair: Option<FairShares>,
@@ -337,12 +346,12 @@ impl Budget {
     }
 
     /// Whether one more question to this server may be under way; `top`: it is asked for the root or a top-level domain. Says nothing
-    /// of the server but how much of our own work waits for it.
+    /// of the server but how much of our own work waits for it. The last quarter of its share is for names known to be real.
     #[must_use]
     pub fn has_room_at(&self, server: IpAddr, top: bool) -> bool {
         self.fair
             .as_ref()
-            .is_none_or(|fair| fair.has_room_at(server, top))
+            .is_none_or(|fair| fair.has_room_at(server, top, self.owed))
     }
 
     /// Counts a question to this server as under way, until what is returned is dropped.

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use super::counted::Counted;
 use super::limit::Account;
+use super::remains::Peer;
 use super::{Next, Pipeline, is_error, with_chain};
 use crate::answer;
 use crate::cache::Demand;
 use crate::config::plan::TransportKind;
+use crate::egress::{Doubt, Evidence};
 use crate::guard::cookies::Cookie;
 use crate::guard::{PendingTicket, Proof, RecursionPermit};
 use crate::resolve::{Outcome, Wait};
@@ -22,6 +24,8 @@ use crate::wire::{Ede, Held, QueryView, Question, Rcode, Response};
 pub struct Miss {
     pub(super) permit: RecursionPermit,
     pub(super) demand: Demand,
+    /// If it may be a query of our own that comes back: what is still to be found out about that.
+    pub(super) doubt: Option<(Doubt, Peer)>,
     pub(super) waiting: Waiting,
 }
 
@@ -89,8 +93,28 @@ impl Pipeline {
     /// UDP the client gets SERVFAIL when its patience ends while servers are still being waited for. Either way the recursion
     /// goes on and its answer reaches the cache.
     pub async fn find_out(&self, miss: Box<Miss>) -> Option<Vec<u8>> {
+        let mut miss = miss;
         let demand = miss.demand;
+        let doubt = miss.doubt.take();
         let (permit, question, waiting) = miss.take();
+        if let Some((doubt, peer)) = doubt {
+            let shed = poll_fn(|context| waiting.ticket.poll_shed(context));
+            let is_a_loop = tokio::select! {
+                biased;
+                is_a_loop = doubt.is_a_loop() => Ok(is_a_loop),
+                reason = shed => Err(reason),
+            };
+            let now = clock::now();
+            match is_a_loop {
+                Ok(false) => {}
+                Ok(true) => {
+                    let counters = &Counted::new(self.telemetry.shared());
+                    let response = self.end_loop(counters, peer, Evidence::Address, now);
+                    return self.tell(waiting, Ok(Arc::new(response)), now);
+                }
+                Err(reason) => return self.tell_or_stale(waiting, Err(reason), demand, now),
+            }
+        }
         let mut wait = match self.resolver.begin(permit, question.clone(), demand) {
             Ok(wait) => wait,
             Err(reason) => return self.tell_or_stale(waiting, Err(reason), demand, clock::now()),

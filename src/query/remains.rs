@@ -1,5 +1,7 @@
 //! What becomes of a question that the cache cannot answer? The zone guard has it found out, answered stale, or denied.
 
+use std::net::IpAddr;
+
 use rand::Rng;
 
 use super::counted::Counted;
@@ -9,7 +11,7 @@ use super::{Miss, Next, Pipeline, Refresh, Waiting, is_error, with_chain};
 use crate::answer;
 use crate::cache::Demand;
 use crate::config::plan::TransportKind;
-use crate::egress::Evidence;
+use crate::egress::{Evidence, Return};
 use crate::guard::cookies::{Cookie, Proof};
 use crate::guard::zones::{Cut, Denial, Permission, Query, Slot};
 use crate::guard::{Admission, Arrival};
@@ -26,6 +28,13 @@ pub(super) struct Remains {
     pub(super) forwarded: bool,
     /// The apex of the forward or stub zone it lies in.
     pub(super) apex: Option<Name>,
+}
+
+/// From whom a query came that is, or may be, our own.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer {
+    address: IpAddr,
+    hop_limit: Option<u8>,
 }
 
 /// Who asked, and how.
@@ -70,16 +79,21 @@ impl Pipeline {
             apex,
         } = remains;
         let client = admission.client();
-        if let Some(response) = self.come_back(&asker, &question, client, now) {
-            return self.tell_now(
-                asker,
-                &response,
-                chain,
-                AnswerSource::Failure,
-                (now, dice),
-                reply,
-            );
-        }
+        let peer = Peer {
+            address: client,
+            hop_limit: arrival.hop_limit,
+        };
+        let option = asker.query.edns.and_then(|edns| edns.cookie);
+        let marker = option.and_then(|option| option.first_chunk().copied());
+        let doubt = match self.resolver.comes_back(&question, client, marker, now) {
+            Some(Return::Ours) => {
+                let response = self.end_loop(counters, peer, Evidence::Cookie, now);
+                let source = AnswerSource::Failure;
+                return self.tell_now(asker, &response, chain, source, (now, dice), reply);
+            }
+            Some(Return::Perhaps(doubt)) => Some((doubt, peer)),
+            None => None,
+        };
         let customer = self.guard.limiter().customer(admission.limits());
         let verified = admission.is_verified();
         let joins = self.resolver.is_under_way(&question, demand);
@@ -191,6 +205,7 @@ impl Pipeline {
                 permit
             },
             demand,
+            doubt,
             waiting: Waiting {
                 ticket,
                 question,
@@ -207,34 +222,23 @@ impl Pipeline {
     }
 
     /// What a query of our own is told that comes back to us: whoever sent it round gets an end of it, and no more is asked.
-    fn come_back(
+    pub(super) fn end_loop(
         &self,
-        asker: &Asker<'_>,
-        question: &Question,
-        client: std::net::IpAddr,
+        counters: &Counted<'_>,
+        peer: Peer,
+        evidence: Evidence,
         now: Now,
-    ) -> Option<Response> {
-        let option = asker.query.edns.and_then(|edns| edns.cookie);
-        let marker = option.and_then(|option| option.first_chunk().copied());
-        let evidence = self.resolver.comes_back(question, client, marker)?;
-        asker.counters.verdict(Reason::ForwardingLoop);
-        self.guard.loops().note(
-            client,
-            evidence == Evidence::Cookie,
-            asker.arrival.hop_limit,
-            now,
-        );
+    ) -> Response {
+        counters.verdict(Reason::ForwardingLoop);
+        let by_cookie = evidence == Evidence::Cookie;
+        let loops = self.guard.loops();
+        loops.note(peer.address, by_cookie, peer.hop_limit, now);
         let text = "a loop: this is asked of you at this moment";
-        Some(Response::failure(Ede::new(Ede::OTHER, text)))
+        Response::failure(Ede::new(Ede::OTHER, text))
     }
 
     /// The right to look a name up anew behind its answer, if its zone is not under attack or the name is known to be real.
-    pub(super) fn may_renew(
-        &self,
-        question: &Question,
-        client: std::net::IpAddr,
-        now: Now,
-    ) -> Option<Slot> {
+    pub(super) fn may_renew(&self, question: &Question, client: IpAddr, now: Now) -> Option<Slot> {
         let judged = Query {
             name: &question.name,
             cut: None,

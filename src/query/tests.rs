@@ -9,7 +9,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::cache::Rank;
 use crate::config::load_text;
-use crate::egress::Egress;
+use crate::dnssec::Validator;
+use crate::egress::{Egress, Forwarder};
 use crate::guard::OwnAddresses;
 use crate::wire::group::group;
 use crate::wire::text::record_from_text;
@@ -17,10 +18,16 @@ use crate::wire::writer::{OPT_LEN, Opt, push_option, write_query};
 use crate::wire::{Ede, Flags, Message};
 
 mod limits;
+mod loops;
 mod rooms;
 mod shadow;
 
 fn pipeline(config: &str) -> Pipeline {
+    built(config, false)
+}
+
+/// `validates`: by the trust anchor of the root.
+fn built(config: &str, validates: bool) -> Pipeline {
     let plan = load_text(Path::new("test.toml"), config).unwrap().plan;
     let cache = Arc::new(Cache::new(&plan.cache));
     let policy = Arc::new(Policy::new(&plan.policy));
@@ -35,18 +42,26 @@ fn pipeline(config: &str) -> Pipeline {
         Arc::default(),
         Now::at_secs(0),
     ));
+    let forwarders = plan.policy.forward.iter();
+    let forwarders = forwarders.map(|zone| Forwarder::new(zone, &egress).unwrap());
+    let mut resolver = Resolver::new(
+        Arc::clone(&cache),
+        Arc::clone(&policy),
+        Arc::clone(&egress),
+        forwarders.collect(),
+        Arc::new(plan.recursion.clone()),
+    );
+    if validates {
+        let validator = Validator::new(&plan.dnssec, 1 << 20);
+        assert!(validator.is_on());
+        resolver = resolver.validated_by(Arc::new(validator));
+    }
     Pipeline {
         fair: FairShares::new(&plan.shares, zones.pool()),
         guard: Guard::new(&plan.guard, OwnAddresses::default(), Now::at_secs(0)),
         policy: Arc::clone(&policy),
         cache: Arc::clone(&cache),
-        resolver: Arc::new(Resolver::new(
-            cache,
-            policy,
-            egress,
-            Vec::new(),
-            Arc::new(plan.recursion.clone()),
-        )),
+        resolver: Arc::new(resolver),
         zones,
         pending: PendingClients::new(&plan.guard),
         plan: plan.answer,
@@ -610,7 +625,9 @@ fn those_who_ask_are_seen_as_networks_and_what_they_ask_for_as_domains() {
     }
     let seen = worker.counters.seen();
     let shown = |heavy: &crate::telemetry::heavy::Heavy<_>| {
-        let of = |(key, rate): (&IpNet, f32)| (key.to_string(), rate * 4.516_656);
+        let of = |(key, met): (&IpNet, crate::telemetry::heavy::Met)| {
+            (key.to_string(), met.rate * 4.516_656)
+        };
         heavy.rates(100_000).map(of).collect::<Vec<_>>()
     };
     let clients = shown(&seen.clients);

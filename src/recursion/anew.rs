@@ -31,7 +31,7 @@ impl Recursion {
             || failed.is_empty()
             || approach.path != Path::Iterate
             || self.silence >= SILENCE
-            || self.crowded.is_some()
+            || self.crowd_at(approach).is_some()
         {
             return false;
         }

@@ -52,6 +52,11 @@ pub struct ServerFault {
 }
 
 impl Fault {
+    /// Whether it says that nobody was asked, and so nothing of anybody.
+    pub(super) const fn is_crowd(self) -> bool {
+        matches!(self, Self::Crowded(_))
+    }
+
     /// Whether the server (and not our own side) gave cause.
     pub(super) const fn is_theirs(self) -> bool {
         !matches!(self, Self::Network | Self::Unusable | Self::Crowded(_))
@@ -93,8 +98,7 @@ pub(super) fn zone_failure(zone: &Name, faults: &[ServerFault], limit: Option<Ex
     let here = || faults.iter().filter(|fault| fault.zone == *zone);
     let last =
         |code, is: fn(Fault) -> bool| here().rfind(|told| is(told.fault)).map(|told| (code, told));
-    let crowded = |fault| matches!(fault, Fault::Crowded(_));
-    let loudest = last(Ede::NO_REACHABLE_AUTHORITY, crowded)
+    let loudest = last(Ede::NO_REACHABLE_AUTHORITY, Fault::is_crowd)
         .or_else(|| last(Ede::NETWORK_ERROR, |fault| matches!(fault, Fault::Rcode(_))))
         .or_else(|| last(Ede::INVALID_DATA, |fault| fault == Fault::Bad))
         .or_else(|| {

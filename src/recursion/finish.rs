@@ -1,12 +1,13 @@
 //! How does a line of inquiry end? With an answer or a failure, told to the client or to the frame below.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::fault::limit_failure;
 use super::frame::{Frame, Purpose, Stage};
 use super::step::Lasting;
 use super::trace::Happening;
-use super::{Recursion, referral};
+use super::{Ask, Recursion, referral};
 use crate::cache::{Cache, Demand};
 use crate::config::plan;
 use crate::guard::permit::{Budget, Cause, Exhausted};
@@ -85,9 +86,14 @@ impl Recursion {
         if lasting == Lasting::Remembered && self.is_worth_remembering(budget.cause()) {
             cache.store_failure_as(&frame.question, ede.clone(), frame.demand(), now);
         }
-        if frame.purpose == Purpose::Trust && self.crowded.is_some() {
+        let crowd = match lasting {
+            Lasting::Crowded(crowd) => Some(crowd),
+            _ => None,
+        };
+        if frame.purpose == Purpose::Trust && crowd.is_some() {
             // Nobody was asked for what would be needed to believe anything: that is no reason to disbelieve it.
             self.frames.clear();
+            self.crowded = crowd;
             self.blames_its_zone = false;
             self.done = Some(Response::failure(ede));
         } else if frame.purpose == Purpose::Trust {
@@ -101,15 +107,21 @@ impl Recursion {
             self.despair(&frame.question, now);
         } else if let Some(below) = self.frames.last_mut() {
             if let Stage::Approach(approach) = &mut below.stage {
-                approach.held_back |= lasting == Lasting::HereOnly;
+                approach.held_back |= lasting == Lasting::HereOnly || crowd.is_some();
+                approach.crowded = approach.crowded.or(crowd);
                 approach.targets.add(reachable(
                     referral::glue(&frame.question.name, cache, now),
                     &self.plan,
                 ));
             }
-            self.server_unknown(frame.question.name, cache, budget, now);
+            let name = frame.question.name;
+            self.passed_over
+                .extend(crowd.map(|crowd| (name.clone(), crowd)));
+            self.server_unknown(name, cache, budget, now);
         } else {
-            self.blames_its_zone = frame.chain.is_empty() && self.was_their_fault();
+            self.crowded = crowd;
+            self.blames_its_zone =
+                frame.chain.is_empty() && crowd.is_none() && self.was_their_fault();
             self.done = Some(Response::failure(ede));
         }
     }
@@ -131,8 +143,13 @@ impl Recursion {
     pub(super) fn exhausted(&mut self, limit: Exhausted, cache: &Cache, budget: &Budget, now: Now) {
         self.note(now, Happening::Limit(limit));
         let ede = limit_failure(limit);
+        // Met because of somebody who was not asked, for all we know.
+        self.crowded = self.frames.iter().find_map(|frame| match &frame.stage {
+            Stage::Approach(approach) => self.crowd_at(approach),
+            _ => None,
+        });
         let ours = limit == Exhausted::Time && !self.was_their_fault();
-        if !ours && self.is_worth_remembering(budget.cause()) {
+        if self.crowded.is_none() && !ours && self.is_worth_remembering(budget.cause()) {
             let demand = match limit {
                 Exhausted::Signatures | Exhausted::Nsec3Hashes => Demand::Checked,
                 _ => Demand::Any,
@@ -140,39 +157,52 @@ impl Recursion {
             cache.store_failure_as(&self.question, ede.clone(), demand, now);
         }
         let first = self.frames.first();
-        self.blames_its_zone =
-            first.is_some_and(|frame| frame.chain.is_empty()) && self.was_their_fault();
+        self.blames_its_zone = first.is_some_and(|frame| frame.chain.is_empty())
+            && self.crowded.is_none()
+            && self.was_their_fault();
         self.frames.clear();
         self.outstanding = None;
         self.done = Some(Response::failure(ede));
     }
 
-    /// Whether the zone that it is at has failed it so far, for a recursion that is ended before it knows. At least the first timeout has
-    /// passed then.
+    /// Whether the zone that it is at has failed it so far, for a recursion that is ended before it knows: a server has let it down there,
+    /// or what is being asked has waited longer than its servers usually take, whoever it was that asked. `usual_time` says how
+    /// long that is; nothing if our own side may be what it waits for.
     #[must_use]
-    pub fn waits_for_its_zone(&self) -> bool {
+    pub fn waits_for_its_zone(
+        &self,
+        usual_time: impl FnOnce(&Ask) -> Option<Duration>,
+        now: Now,
+    ) -> bool {
         let on_its_way = self.frames.first().is_some_and(|at| at.chain.is_empty());
+        let waits_long = || {
+            self.outstanding.as_ref().is_some_and(|at| {
+                usual_time(&at.ask).is_some_and(|usual| now.since(at.since) >= usual)
+            })
+        };
         let failed = |zone: &Name| {
             let mut here = self.history.iter().filter(|at| at.zone == *zone);
             here.any(|at| at.fault.is_theirs())
         };
-        on_its_way
-            && self.frames.iter().any(|frame| match &frame.stage {
+        let has_failed = || {
+            self.frames.iter().any(|frame| match &frame.stage {
                 Stage::Approach(approach) => failed(&approach.zone),
                 _ => false,
             })
+        };
+        on_its_way && (has_failed() || waits_long())
     }
 
-    /// Whether any server gave cause, and all that we wanted to ask were asked.
+    /// Whether any server gave cause.
     fn was_their_fault(&self) -> bool {
-        self.crowded.is_none() && self.history.iter().any(|at| at.fault.is_theirs())
+        self.history.iter().any(|at| at.fault.is_theirs())
     }
 
     /// Whether a failure may be held against later clients: not for work of our own, and not when only our side failed.
     fn is_worth_remembering(&self, cause: Cause) -> bool {
-        let ours_alone =
-            !self.history.is_empty() && self.history.iter().all(|at| !at.fault.is_theirs());
-        matches!(cause, Cause::Admitted | Cause::Audit) && !ours_alone && self.crowded.is_none()
+        let mut faults = self.history.iter().map(|at| at.fault);
+        let ours_alone = faults.any(|fault| !fault.is_crowd()) && !self.was_their_fault();
+        matches!(cause, Cause::Admitted | Cause::Audit) && !ours_alone
     }
 }
 

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::chain::Reading;
+use super::fault::Crowd;
 use super::introduce::Introduction;
 use super::targets::Targets;
 use super::weigh::Weighing;
@@ -94,6 +95,8 @@ pub(super) struct Approach {
     /// A server's name was not looked up, here or further up the stack, for a reason that lies in the frames below and not in
     /// the zone: a loop, or the depth.
     pub held_back: bool,
+    /// Why one of its servers was not asked, or not looked up, although nothing is known against it: its failure says nothing then.
+    pub crowded: Option<Crowd>,
     /// The forwarders failed: they did their own retrying.
     pub forward_failed: bool,
     /// A reply from a server that does not look like one of the zone's: taken when no other server answers better.
@@ -187,6 +190,7 @@ impl Approach {
             full_only: false,
             shortened_faults: 0,
             held_back: false,
+            crowded: None,
             forward_failed: false,
             last_resort: None,
             settled: false,

@@ -51,6 +51,8 @@ impl Recursion {
                 failure: AskFailure::Budget(limit),
                 ..
             } => {
+                frame.stage = Stage::Approach(approach);
+                self.frames.push(frame);
                 self.exhausted(limit, cache, budget, now);
                 return;
             }
@@ -59,7 +61,7 @@ impl Recursion {
                     self.silence = self.silence.saturating_add(now.since(outstanding.since));
                 }
                 if let AskFailure::Crowded(crowd) = failure {
-                    self.crowded = Some(crowd);
+                    approach.crowded = Some(crowd);
                 }
                 let server = server.and_then(|server| outstanding.candidate(server));
                 self.fault(&mut approach, &outstanding, server, failure.into(), now);
@@ -303,7 +305,7 @@ impl Recursion {
             .last_resort
             .as_ref()
             .is_some_and(|kept| kept.authoritative);
-        if outstanding.minimised {
+        if outstanding.minimised && !fault.is_crowd() {
             approach.shortened_faults += 1;
             let relaxed = self.plan.qname_minimisation == Minimisation::Relaxed;
             approach.full_only |= relaxed && approach.shortened_faults >= SHORTENED_FAULTS;

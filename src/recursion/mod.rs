@@ -39,8 +39,10 @@
 //! A failure is stored for the client's question, and for a name server's address, when servers gave cause (silence,
 //! errors, lameness, loops) or the question itself is too expensive (packets, octets, links, depth, failing NS names). It is not
 //! stored when only our own side failed (no route, no usable address family, time ran out before any server let us down), nor
-//! for refresh, priming and trust anchors, so that a start without a network is not held against later clients. Nor is anything
-//! stored, or the parent asked again, when somebody was not asked because too much is under way there ([`Crowd`]).
+//! for refresh, priming and trust anchors, so that a start without a network is not held against later clients. Nor is it
+//! stored, or the parent asked again, for a zone some of whose servers were not asked because too much is under way there
+//! ([`Crowd`]), and for whatever failed for want of that zone; what else fails in the same recursion is stored as ever, so that
+//! whoever fills the share of a server of his own makes us forget nothing of others.
 
 mod anew;
 mod begin;
@@ -108,8 +110,10 @@ pub struct Recursion {
     failed_names: Vec<Name>,
     /// Whether a failure at the end is that of the servers of the zone that the question lies in.
     blames_its_zone: bool,
-    /// Zones all of whose servers failed in this recursion: whoever comes to them again fails at once.
-    dead_zones: Vec<Name>,
+    /// Zones all of whose servers failed in this recursion, or were not asked: whoever comes to them again fails at once.
+    dead_zones: Vec<(Name, Option<Crowd>)>,
+    /// Names of servers that were not found out because somebody was not asked.
+    passed_over: Vec<(Name, Crowd)>,
     /// Zones that a referral led to in this recursion: their parents need not be asked again.
     referred: Vec<Name>,
     /// Zones whose parents were asked again.
@@ -120,7 +124,7 @@ pub struct Recursion {
     asks: u32,
     /// The limit that kept a look-up from being started, for the sentence of a failure.
     limit: Option<Exhausted>,
-    /// Why somebody was not asked although nothing is known against him: then no failure is remembered of anything.
+    /// Why somebody was not asked although nothing is known against him, if that is what the whole recursion failed for.
     crowded: Option<Crowd>,
     /// By whom what is found is validated.
     validator: Option<Arc<Validator>>,
@@ -289,6 +293,7 @@ impl Recursion {
             failed_names: Vec::new(),
             blames_its_zone: true,
             dead_zones: Vec::new(),
+            passed_over: Vec::new(),
             referred: Vec::new(),
             renewed: Vec::new(),
             silence: Duration::ZERO,
@@ -354,7 +359,7 @@ impl Recursion {
         self.blames_its_zone
     }
 
-    /// Why somebody was not asked although nothing is known against him, if that happened: a failure is then owed to it.
+    /// Why somebody was not asked although nothing is known against him, if the failure at the end is owed to that.
     #[must_use]
     pub const fn crowded(&self) -> Option<Crowd> {
         self.crowded

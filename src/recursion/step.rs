@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::fault::{silence_failure, zone_failure};
+use super::fault::{Crowd, silence_failure, zone_failure};
 use super::frame::{Approach, Frame, Path, Purpose, Stage};
 use super::local_root::NOBODY;
 use super::targets::lookups_allowed;
@@ -46,6 +46,8 @@ pub(super) enum Lasting {
     Known,
     /// For this recursion: a look-up was held back because of the frames below.
     HereOnly,
+    /// For nobody: somebody was not asked because too much is under way.
+    Crowded(Crowd),
 }
 
 /// What every turn needs.
@@ -118,7 +120,10 @@ impl Recursion {
                 }
                 Turn::Answer(response) => self.end(frame, response, cache, budget, now),
                 Turn::Fail(ede, lasting) => self.fail(frame, ede, lasting, cache, budget, now),
-                Turn::Exhausted(limit) => self.exhausted(limit, cache, budget, now),
+                Turn::Exhausted(limit) => {
+                    self.frames.push(frame);
+                    self.exhausted(limit, cache, budget, now);
+                }
             }
         }
     }
@@ -132,6 +137,7 @@ impl Recursion {
         budget: &mut Budget,
     ) -> Turn {
         if budget.time_left(around.now).is_zero() {
+            frame.stage = Stage::Approach(approach);
             return Turn::Exhausted(Exhausted::Time);
         }
         loop {
@@ -163,10 +169,7 @@ impl Recursion {
             if approach.settled && approach.insist() {
                 continue;
             }
-            if self.silence >= SILENCE
-                || approach.settled
-                || self.dead_zones.contains(&approach.zone)
-            {
+            if self.silence >= SILENCE || approach.settled || self.is_dead(&mut approach) {
                 return self.give_up(frame, approach, around);
             }
             let mut candidates = approach.targets.candidates(!minimised);
@@ -331,6 +334,7 @@ impl Recursion {
     ) -> Turn {
         self.asks += 1;
         if self.asks > self.plan.limits.packets.saturating_mul(2) {
+            frame.stage = Stage::Approach(approach);
             return Turn::Exhausted(Exhausted::Packets);
         }
         let minimised = question.name != frame.target;
@@ -389,17 +393,34 @@ impl Recursion {
         } else {
             zone_failure(zone, &self.history, self.limit)
         };
+        let crowd = self.crowd_at(&approach);
         if !approach.held_back && bogus.is_none() {
-            self.dead_zones.push(approach.zone);
+            self.dead_zones.push((approach.zone, crowd));
         }
-        Turn::Fail(
-            ede,
-            if frame.purpose == Purpose::Server && approach.held_back {
-                Lasting::HereOnly
-            } else {
-                Lasting::Remembered
-            },
-        )
+        let lasting = match crowd {
+            Some(crowd) => Lasting::Crowded(crowd),
+            _ if frame.purpose == Purpose::Server && approach.held_back => Lasting::HereOnly,
+            _ => Lasting::Remembered,
+        };
+        Turn::Fail(ede, lasting)
+    }
+
+    /// Whether all servers of the zone failed before in this recursion; why some of them were not asked then is its reason now, too.
+    fn is_dead(&self, approach: &mut Approach) -> bool {
+        let dead = self.dead_zones.iter().find(|(at, _)| *at == approach.zone);
+        if let Some((_, Some(crowd))) = dead {
+            approach.crowded.get_or_insert(*crowd);
+        }
+        dead.is_some()
+    }
+
+    /// Why one of a zone's servers was not asked, or its address not found out, although nothing is known against it.
+    pub(super) fn crowd_at(&self, approach: &Approach) -> Option<Crowd> {
+        let missing = |(name, _): &&(Name, Crowd)| approach.targets.has_name(name);
+        approach.crowded.or_else(|| {
+            let passed_over = self.passed_over.iter().find(missing);
+            passed_over.map(|(_, crowd)| *crowd)
+        })
     }
 
     /// Hands work out, with what the budget has left for it.

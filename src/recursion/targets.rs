@@ -149,6 +149,11 @@ impl Targets {
         }
     }
 
+    /// Whether one of the servers has this name.
+    pub(super) fn has_name(&self, name: &Name) -> bool {
+        self.names.iter().any(|server| server.name == *name)
+    }
+
     /// How many addresses are known.
     pub(super) fn address_count(&self) -> usize {
         self.addresses.len()
@@ -246,7 +251,8 @@ impl Targets {
         address.sends = address.sends.saturating_add(1);
         address.state = match fault {
             Fault::Unusable => State::Unusable,
-            Fault::Network => State::Gone,
+            // Who was not asked for a part of the name has not disliked it: the whole is no way around what is full.
+            Fault::Network | Fault::Crowded(_) => State::Gone,
             Fault::Silent => {
                 self.silent_sends += 1;
                 State::Silent

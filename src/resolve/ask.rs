@@ -136,8 +136,9 @@ const fn shares(cause: Cause) -> bool {
 fn concerns_others(heard: &Heard, budget: &Budget, now: Now) -> bool {
     match heard {
         Heard::Reply { .. } => true,
+        // Who asks for a known name may find room where another does not.
         Heard::Failed {
-            failure: AskFailure::Budget(_),
+            failure: AskFailure::Budget(_) | AskFailure::Crowded(_),
             ..
         } => false,
         Heard::Failed { .. } => !budget.time_left(now).is_zero(),

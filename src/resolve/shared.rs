@@ -251,6 +251,8 @@ impl<T: Clone> Joiner<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::wire::RecordType;
 
@@ -405,6 +407,70 @@ mod tests {
         }
         drop(second);
         assert!(asks.under_way.is_empty());
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    enum Deed {
+        /// Somebody comes, so many milliseconds after whoever came before.
+        Come(u64),
+        /// The leader at this place, counted round, tells something, as long as he asks or if he is the last.
+        Tell(usize, bool),
+        /// The leader at this place has looked at what he heard, or is ended.
+        End(usize),
+        /// The same of somebody who waits.
+        Leave(usize),
+    }
+
+    fn deed() -> impl Strategy<Value = Deed> {
+        prop_oneof![
+            4 => (0..200_u64).prop_map(Deed::Come),
+            1 => Just(Deed::Come(1_500)),
+            1 => (0..8_usize, any::<bool>()).prop_map(|(at, last)| Deed::Tell(at, last)),
+            1 => (0..8_usize).prop_map(Deed::End),
+            1 => (0..8_usize).prop_map(Deed::Leave),
+        ]
+    }
+
+    proptest! {
+        /// More than the three that the documentation names never ask the same at once, in whatever order they come, tell and leave.
+        #[test]
+        fn in_whatever_order_they_come_and_go_no_more_than_three_ask_the_same(
+            deeds in proptest::collection::vec(deed(), 1..120),
+        ) {
+            let asks = SharedAsks::new(20);
+            let (mut leaders, mut joiners) = (Vec::new(), Vec::new());
+            let mut millis = 0;
+            for deed in deeds {
+                match deed {
+                    Deed::Come(after) => {
+                        millis += after;
+                        match asks.take_part(usual(), at(millis), || PATIENCE) {
+                            Part::Lead(leader) => leaders.push(leader),
+                            Part::Join(joiner) => joiners.push(joiner),
+                            Part::TurnedAway => prop_assert!(joiners.len() >= 20),
+                        }
+                    }
+                    Deed::Tell(place, last) if !leaders.is_empty() => {
+                        let leader = &leaders[place % leaders.len()];
+                        if last {
+                            leader.tell_if_last(1, at(millis));
+                        } else {
+                            leader.tell(1, at(millis));
+                        }
+                    }
+                    Deed::End(place) if !leaders.is_empty() => {
+                        drop(leaders.swap_remove(place % leaders.len()));
+                    }
+                    Deed::Leave(place) if !joiners.is_empty() => {
+                        drop(joiners.swap_remove(place % joiners.len()));
+                    }
+                    Deed::Tell(..) | Deed::End(_) | Deed::Leave(_) => {}
+                }
+                prop_assert!(leaders.len() <= AT_ONCE as usize);
+            }
+            drop((leaders, joiners));
+            prop_assert!(asks.under_way.is_empty());
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -25,7 +25,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Count(1, 10_000),
         default: Some("8"),
         summary: "Questions to one address of a server may take one in so many of the free slots.",
-        doc: "When a provider of very many zones is down, everything asked of it waits: two dead servers hold a fifth of the slots together, not all of them. Servers of forward zones are yours, and are not counted.",
+        doc: "When a provider of very many zones is down, everything asked of it waits: two dead servers hold a fifth of the slots together, not all of them. The last quarter of a server's share is for names known to be real (zone_guard.known_names). Servers of forward zones are yours, and are not counted.",
         example: "4",
     },
     Setting {

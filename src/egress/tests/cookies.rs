@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::config::plan;
-use crate::egress::Egress;
+use crate::egress::{Egress, Query, Transport};
 use crate::wire::query::COOKIE;
 use crate::wire::writer::{Opt, push_option, write_opt};
 use crate::wire::{QueryView, Rcode};
 
 use super::fake::{Fake, GOOD, Script, framed, good, now, reply};
-use super::{address, ask, base, egress, failure, impatient};
+use super::{address, ask, base, budget, egress, failure, impatient, name, question};
 
 const EVIL: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 66);
 const GIVEN: &[u8] = b"server's";
@@ -196,15 +196,111 @@ async fn a_server_that_gives_cookies_no_more_says_so_over_a_stream_and_is_asked_
     let egress = with_cookies();
     ask(&egress, fake.address).await;
     changed.store(true, Ordering::Relaxed);
-    assert_eq!(
-        address(&ask(&egress, fake.address).await),
-        Some((GOOD, true))
-    );
+    // Once may have been a forger, whom a server that leaves cookies out of its streams does not contradict.
+    for by_tcp in [true, true, false, false] {
+        let told = address(&ask(&egress, fake.address).await);
+        assert_eq!(told, Some((GOOD, by_tcp)));
+    }
+    assert_eq!(cookies_of(&fake), ["own", "both", "both", "none", "none"]);
+}
+
+#[tokio::test]
+async fn neither_a_stream_without_a_cookie_nor_a_forgery_before_one_makes_us_ask_without() {
+    let turn = AtomicUsize::new(0);
+    let plain = |query: &[u8]| with_option(good(query), Rcode::NOERROR, None);
+    // A server that leaves cookies out of its streams; a forger who has found port and ID of every other datagram, whose own answer is lost.
+    let fake = Fake::both(
+        move |query| {
+            let turn = turn.fetch_add(1, Ordering::Relaxed);
+            now(if turn % 2 == 1 {
+                forged(query, None)
+            } else {
+                honest(query)
+            })
+        },
+        move |query| now(framed(&plain(query))),
+    )
+    .await;
+    let egress = with_cookies();
+    for turn in 0..6 {
+        let told = address(&ask(&egress, fake.address).await);
+        assert_eq!(told, Some((GOOD, turn % 2 == 1)), "never the forger's");
+    }
+    // Whoever can have us ask by a stream can do so without end.
+    let (question, zone) = (question(), name("example.test."));
+    let candidates = [fake.address];
+    for _ in 0..3 {
+        let by_stream = Query {
+            transport: Transport::Tcp,
+            ..Query::authoritative(&question, &candidates, &zone)
+        };
+        let told = egress.exchange(&by_stream, &mut budget()).await;
+        assert_eq!(address(&told), Some((GOOD, true)));
+    }
     assert_eq!(
         address(&ask(&egress, fake.address).await),
         Some((GOOD, false))
     );
-    assert_eq!(fake.seen(), ["udp+", "udp+", "tcp+", "udp+"]);
+    assert!(cookies_of(&fake)[1..].iter().all(|word| *word == "both"));
+}
+
+#[tokio::test]
+async fn the_silence_after_a_question_from_before_it_gave_a_cookie_is_no_sign_that_it_stopped() {
+    let turn = AtomicUsize::new(0);
+    let fake = Fake::udp(move |query| match turn.fetch_add(1, Ordering::Relaxed) {
+        0 => Vec::new(),
+        _ => now(honest(query)),
+    })
+    .await;
+    let egress = hasty();
+    let lost = {
+        let (egress, server) = (Arc::clone(&egress), fake.address);
+        tokio::spawn(async move { ask(&egress, server).await })
+    };
+    while fake.asked().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert!(address(&ask(&egress, fake.address).await).is_some());
+    assert!(failure(&lost.await.unwrap()).is_some());
+    assert!(address(&ask(&egress, fake.address).await).is_some());
+    assert_eq!(cookies_of(&fake), ["own", "own", "both"]);
+}
+
+#[tokio::test]
+async fn behind_an_address_that_moved_a_server_with_another_secret_or_none_is_heard() {
+    const OTHER: &[u8] = b"another's";
+    let other = |query: &[u8]| [&client_part(query)[..], OTHER].concat();
+    let (fake, moved) = changeable(move |query| {
+        now(with_option(
+            good(query),
+            Rcode::NOERROR,
+            Some(&other(query)),
+        ))
+    })
+    .await;
+    let egress = hasty();
+    for at in 0..3 {
+        moved.store(at > 0, Ordering::Relaxed);
+        let told = address(&ask(&egress, fake.address).await);
+        assert_eq!(told, Some((GOOD, false)));
+    }
+    let last = carried(&fake.asked()[2].packet).unwrap();
+    assert_eq!(&last[8..], OTHER, "and gets back what it gave itself");
+    // One that drops what has a cookie looks dead until it is tried without EDNS.
+    let (fake, moved) = changeable(|query| match carried(query) {
+        Some(_) => Vec::new(),
+        None => now(good(query)),
+    })
+    .await;
+    let egress = hasty();
+    ask(&egress, fake.address).await;
+    moved.store(true, Ordering::Relaxed);
+    let mut lost = 0;
+    while address(&ask(&egress, fake.address).await).is_none() {
+        lost += 1;
+        assert!(lost < 10, "lost for ever");
+    }
+    assert!(lost >= 1);
 }
 
 /// BADCOOKIE with a server cookie, as the first `times` replies.

@@ -69,6 +69,14 @@ impl Slot {
         }
     }
 
+    /// Whether it is for a name that is known to be real, or nobody tells such names apart.
+    #[must_use]
+    pub fn is_owed(&self) -> bool {
+        self.claim
+            .as_ref()
+            .is_none_or(|claim| claim.state.known.contains(claim.print))
+    }
+
     /// Whether it is one of those that explore.
     #[must_use]
     pub fn explores(&self) -> bool {

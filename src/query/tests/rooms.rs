@@ -294,3 +294,33 @@ async fn when_all_look_ups_run_the_oldest_of_the_heaviest_client_makes_room_for_
     assert_eq!(rooms.pipeline.resolver.in_flight(), 60);
     assert!(finding[1..].iter().all(|task| !task.is_finished()));
 }
+
+#[test]
+fn a_dead_forwarder_takes_no_more_of_the_slots_than_any_dead_zone() {
+    for zone in ["fwd.example.", "."] {
+        let pipeline = pipeline(&format!(
+            "[acl]\nallow = ['198.51.100.0/24']\n[zone_guard]\nslots = 1632\n[limiter]\nmode = 'off'\n\
+             [[forward]]\nzone = '{zone}'\nservers = ['192.0.2.9']\n\
+             [[stub]]\nzone = 'corp.example.'\nservers = ['192.0.2.10']"
+        ));
+        let mut worker = worker();
+        let mut asks = |client: u32, name: &str| {
+            let packet = query(name, RecordType::A, Some(1232));
+            let client = Ipv4Addr::from(0xC633_6400 + client).into();
+            let arrival = arrival(&packet, client, TransportKind::Udp);
+            let mut reply = Vec::new();
+            match pipeline.arrive(&mut worker, &arrival, Now::at_secs(1), &mut reply) {
+                Next::Miss(miss) => Some(miss),
+                _ => None,
+            }
+        };
+        // Many registrable domains where all goes one way; none of the look-ups ends.
+        let held: Vec<_> = (0..2_000)
+            .filter_map(|at| asks(at % 250, &format!("www.n{at}.fwd.example.")))
+            .collect();
+        // held = (1632 - held) / 16.
+        assert!(!held.is_empty() && held.len() <= 96, "{}", held.len());
+        assert_eq!(pipeline.zones.pool().used() as usize, held.len());
+        assert!(asks(251, "www.corp.example.").is_some(), "another zone");
+    }
+}

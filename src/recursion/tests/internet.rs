@@ -73,6 +73,8 @@ pub(super) struct Run {
     pub spent: Spent,
     /// Whether a failure is that of the servers of the zone that was asked.
     pub blames_its_zone: bool,
+    /// Whether a failure is owed to somebody who was not asked.
+    pub crowded: Option<Crowd>,
 }
 
 /// Routes by apex, longest first; the DS set of an apex belongs to its parent (RFC 4035 section 3.1.4.1), as in `policy`.
@@ -264,6 +266,7 @@ impl Internet {
                         trace: recursion.trace().unwrap().events().to_vec(),
                         spent: budget.spent(),
                         blames_its_zone: recursion.blames_its_zone(),
+                        crowded: recursion.crowded(),
                     };
                 }
                 Step::Verify(work) => {

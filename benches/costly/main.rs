@@ -162,6 +162,7 @@ fn start() -> Scene {
     let setting = Setting {
         more: &more,
         servers: 1..=3,
+        silence: true,
         ..Setting::default()
     };
     let mut scene = relay::scene("costly", &setting, served, relay::untwisted());

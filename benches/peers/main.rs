@@ -124,6 +124,7 @@ impl Row {
     fn run(&self, peer: Option<Peer>) -> Cell {
         let setting = Setting {
             servers: 1..=self.servers,
+            silence: true,
             ..Setting::default()
         };
         let mut scene = Scene::without_suimond("peers", &setting, (self.script)());

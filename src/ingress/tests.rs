@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, TcpStream, UdpSocket};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use crate::telemetry::{Counts, Telemetry};
 #[derive(Default)]
 struct Scripted {
     naps: AtomicUsize,
+    woken: AtomicBool,
 }
 
 impl Service for Scripted {
@@ -43,7 +44,9 @@ impl Service for Scripted {
             }
             b"nap" => {
                 self.naps.fetch_add(1, Ordering::SeqCst);
-                thread::sleep(Duration::from_millis(600));
+                while !self.woken.load(Ordering::SeqCst) {
+                    thread::sleep(Duration::from_millis(1));
+                }
                 Next::Silence
             }
             b"later" => {
@@ -74,7 +77,7 @@ impl Service for Scripted {
 
     async fn stream_query(&self, query: Vec<u8>, _: Peer, _: Now) -> StreamNext {
         if query.ends_with(b"slow") {
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
         }
         if query.ends_with(b"big") {
             return StreamNext::Reply(vec![0; 60_000]);
@@ -128,7 +131,7 @@ impl Rig {
 
     /// Waits until the counts are as `wanted`: counting happens beside what a client sees.
     fn wait_for(&self, what: &str, wanted: impl Fn(&Counts) -> bool) {
-        for _ in 0..200 {
+        for _ in 0..3_000 {
             if wanted(&self.counts()) {
                 return;
             }
@@ -137,12 +140,16 @@ impl Rig {
         panic!("{what}: {:?}", self.counts());
     }
 
-    /// Sends the only worker to sleep, and returns when it does.
+    /// Sends the only worker to sleep until [`Self::wake`], and returns when it does.
     fn nap(&self, client: &UdpSocket) {
         client.send_to(b"nap", self.address()).unwrap();
         while self.service.naps.load(Ordering::SeqCst) == 0 {
             thread::yield_now();
         }
+    }
+
+    fn wake(&self) {
+        self.service.woken.store(true, Ordering::SeqCst);
     }
 
     fn stop(mut self, drain: Duration) {
@@ -317,6 +324,7 @@ fn more_replies_than_one_send_batch_holds_come_of_one_read() {
         };
         state.try_send((&client).into(), &transmit).unwrap();
     }
+    rig.wake();
     let (mut buffer, mut octets) = ([0; 65_536], 0);
     while octets < 3 * contents.len() {
         // Our own end joins the replies again.
@@ -339,6 +347,8 @@ fn datagrams_that_waited_too_long_are_dropped() {
     rig.nap(&client);
     client.send_to(b"stale", rig.address()).unwrap();
     client.send_to(b"stale", rig.address()).unwrap();
+    thread::sleep(Duration::from_millis(400));
+    rig.wake();
     rig.wait_for("two dropped", |counts| {
         counts.verdict(Reason::QueueAge) == 2
     });
@@ -383,7 +393,7 @@ fn stopping_is_prompt() {
         rig.stop(Duration::from_secs(60));
         told.send(()).unwrap();
     });
-    done.recv_timeout(Duration::from_secs(2)).unwrap();
+    done.recv_timeout(Duration::from_secs(20)).unwrap();
     assert!(is_closed(&mut idle));
 }
 

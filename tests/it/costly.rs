@@ -50,6 +50,10 @@ fn told(scene: &Scene, name: &str, rtype: T) -> (String, Vec<(u16, String)>, Dur
     )
 }
 
+/// What a trap may cost of it, on a machine several times slower than ours, where it takes 20 to 40 ms. Without limits sixty signatures by
+/// sixty keys of one tag are 3,600 checks of 0.1 ms each at least, and five hundred 250,000.
+const CHEAP: Duration = Duration::from_millis(200);
+
 /// Processor time of suimond so far.
 fn processor_time(scene: &Scene) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", scene.lab.pid("suimond")))
@@ -99,10 +103,7 @@ fn sixty_keys_of_one_tag_and_sixty_signatures_and_then_five_hundred_cost_next_to
             "{of} {errors:?}"
         );
         assert!(took < Duration::from_secs(2), "{of} took {took:?}");
-        assert!(
-            spent <= Duration::from_millis(60),
-            "{of} cost {spent:?} of processor time"
-        );
+        assert!(spent <= CHEAP, "{of} cost {spent:?} of processor time");
         let (said, _, took) = told(&scene, "other.good.test.", T::A);
         assert_eq!(said, "NOERROR secure");
         assert!(took < Duration::from_secs(2), "the next one took {took:?}");
@@ -157,7 +158,7 @@ fn an_nsec3_proof_is_believed_up_to_50_iterations_and_insecure_at_once_above() {
                 "{asked} {errors:?}"
             );
             assert!(took < Duration::from_secs(2), "{asked} took {took:?}");
-            assert!(spent <= Duration::from_millis(60), "{asked} cost {spent:?}");
+            assert!(spent <= CHEAP, "{asked} cost {spent:?}");
         }
         // What is signed is as good as ever.
         assert_eq!(
@@ -312,7 +313,9 @@ fn a_lost_packet_is_forgiven_a_large_key_set_comes_by_tcp_and_a_server_without_e
         of("deaf.test."),
         unsigned,
     ];
-    let scene = scene("unlucky", &[], zones, twist);
+    // Lost packets and deaf servers are what this is about: they are waited for as by default.
+    let usual = ["egress.initial_timeout=400ms", "egress.max_timeout=1500ms"];
+    let scene = scene("unlucky", &usual, zones, twist);
     let (said, errors, _) = told(&scene, "www.lost.test.", T::A);
     assert_eq!(
         said,
@@ -369,7 +372,10 @@ fn a_water_torture_of_a_signed_zone_ends_here_after_a_second() {
             })
         };
         let begun = Instant::now();
-        let first = attack(0, &|_| begun.elapsed() < Duration::from_secs(1));
+        // A second, and on a machine that gets nowhere in a second as many names as leave 11 of the 62 gaps unmet on average.
+        let first = attack(0, &|sent| {
+            begun.elapsed() < Duration::from_secs(1) || sent < 300
+        });
         let before = scene.network.count();
         let most = first + 5000;
         let begun = Instant::now();

@@ -5,10 +5,11 @@ use std::time::Duration;
 use crate::differ::resolvers::Resolver;
 use crate::differ::verdicts::{list, matches, read};
 use crate::differ::{Options, report, run};
+use crate::lab::script::in_three_attempts;
 
 #[test]
 fn five_hundred_questions_differ_from_unbound_only_as_judged() {
-    let outcome = run(&Options {
+    let options = Options {
         seed: 7,
         zones: 60,
         questions: 500,
@@ -17,16 +18,19 @@ fn five_hundred_questions_differ_from_unbound_only_as_judged() {
         at_once: Some(12),
         rounds: 1,
         patience: Duration::from_secs(9),
+    };
+    // Either of the two may run out of time on a machine that stands still.
+    in_three_attempts(|| {
+        let outcome = run(&options);
+        eprintln!("{}", report::tables(&outcome));
+        let asked: usize = outcome.asked.values().map(Vec::len).sum();
+        assert!(asked >= 450, "{asked} questions");
+        if outcome.unjudged().count() == 0 {
+            return Ok(());
+        }
+        let differs = report::unjudged(&outcome, 2);
+        Err(format!("suimond left, unbound right:\n{differs}"))
     });
-    eprintln!("{}", report::tables(&outcome));
-    let asked: usize = outcome.asked.values().map(Vec::len).sum();
-    assert!(asked >= 450, "{asked} questions");
-    assert_eq!(
-        outcome.unjudged().count(),
-        0,
-        "suimond left, unbound right:\n{}",
-        report::unjudged(&outcome, 2)
-    );
 }
 
 #[test]

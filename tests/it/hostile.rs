@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use suimon::wire::RecordType as T;
 
 use crate::lab::script::{
-    Asked, HINTS, PATIENCE, Reply, Scene, Script, Sent, Setting, World, listen, loopback, say,
-    wait_until,
+    Asked, HINTS, PATIENCE, Reply, Scene, Script, Sent, Setting, World, in_three_attempts, listen,
+    loopback, say, wait_until,
 };
 use crate::lab::servers;
 use crate::lab::{client, evil};
@@ -20,12 +20,24 @@ fn scene(tag: &str, evil: impl Fn(&Asked) -> Vec<Sent> + Send + Sync + 'static) 
     Scene::new(tag, &Setting::default(), evil::beside_base(evil))
 }
 
+/// What takes no longer has waited for nobody: a single wait for a server is longer in these scenes (`UNHURRIED`).
+const AT_ONCE: Duration = Duration::from_millis(2_500);
+
 /// How long the table's slow server takes.
 const SLOW: Duration = Duration::from_millis(300);
 
 /// The usual scene with a script of the table.
 fn scripted(tag: &str, script: Box<Script>) -> Scene {
     Scene::new(tag, &Setting::default(), script)
+}
+
+/// The same where servers keep silent, and are waited for as suimond does by default.
+fn with_silence(tag: &str, script: Box<Script>) -> Scene {
+    let setting = Setting {
+        silence: true,
+        ..Setting::default()
+    };
+    Scene::new(tag, &setting, script)
 }
 
 fn timed(scene: &Scene, name: &str, rtype: T) -> (String, Duration) {
@@ -48,7 +60,7 @@ fn sixty_unresolvable_name_servers_cost_at_most_11_packets() {
             evil::evil_side(&scene),
             scene.network.told()
         );
-        assert!(took < Duration::from_secs(1), "{victim}: {took:?}");
+        assert!(took < AT_ONCE, "{victim}: {took:?}");
         // The next query for the same name costs nothing: the failure is remembered.
         let before = scene.network.count();
         assert_eq!(scene.told("x.attack.evil.test.", T::A), "SERVFAIL");
@@ -67,7 +79,7 @@ fn an_endless_chain_of_cnames_costs_at_most_14_packets() {
         "{packets} packets: {:?}",
         scene.network.told()
     );
-    assert!(took < Duration::from_secs(1), "{took:?}");
+    assert!(took < AT_ONCE, "{took:?}");
 }
 
 #[test]
@@ -97,11 +109,11 @@ fn a_delegation_per_label_over_35_labels_resolves_with_at_most_37_packets() {
 }
 
 #[test]
-fn two_zones_that_need_each_other_for_their_servers_fail_in_less_than_a_second() {
+fn two_zones_that_need_each_other_for_their_servers_fail_without_waiting_for_anybody() {
     let scene = Scene::honest("loop", &Setting::default(), evil::glueless_loop());
     let (told, took) = timed(&scene, "www.a.loop.", T::A);
     assert_eq!(told, "SERVFAIL");
-    assert!(took < Duration::from_secs(1), "{took:?}");
+    assert!(took < AT_ONCE, "{took:?}");
     assert!(scene.network.count() <= 12, "{:?}", scene.network.told());
 }
 
@@ -111,7 +123,7 @@ fn a_chain_through_glueless_zones_of_glueless_zones_costs_at_most_14_packets() {
     let (told, took) = timed(&scene, "c1.evil.test.", T::A);
     assert_eq!(told.split_whitespace().next(), Some("SERVFAIL"));
     let packets = evil::evil_side(&scene);
-    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert!(took < AT_ONCE, "{took:?}");
     // How deep such a chain can be made depends on the script: a peer tells what this one is worth.
     scene.network.forget();
     let there = "127.0.0.9:53".parse().expect("an address");
@@ -132,7 +144,7 @@ fn a_chain_through_glueless_zones_of_glueless_zones_costs_at_most_14_packets() {
 
 #[test]
 fn fifty_glued_servers_that_are_all_silent_cost_five_seconds_and_8_packets_at_most() {
-    let scene = scene("silent50", |asked| {
+    let silent = evil::beside_base(|asked| {
         if !asked.name.ends_with("many.evil.test.") {
             return evil::nxdomain(asked);
         }
@@ -147,6 +159,7 @@ fn fifty_glued_servers_that_are_all_silent_cost_five_seconds_and_8_packets_at_mo
         }
         vec![(Duration::ZERO, reply.write(asked))]
     });
+    let scene = with_silence("silent50", silent);
     // Whatever goes there is swallowed by a host that does not forward.
     scene
         .resolver
@@ -162,50 +175,71 @@ fn fifty_glued_servers_that_are_all_silent_cost_five_seconds_and_8_packets_at_mo
 fn mute_servers_end_in_servfail_as_fast_as_at_the_fastest_peer() {
     // Of the peers pdns is fastest: 2 packets and 1.5 s, 5 and 3.0, 8 and 6.0 (docs/testing.md). The rest is for a busy machine.
     for (servers, most, seconds) in [(1, 2, 1.5), (2, 3, 1.9), (4, 5, 2.7)] {
-        let scene = scripted("mute", evil::mute(servers, &[]));
-        let (told, took) = timed(&scene, "www.evil.test.", T::A);
-        assert_eq!(told, "SERVFAIL", "{servers} servers");
-        assert!(took.as_secs_f64() < seconds + 0.3, "{servers}: {took:?}");
-        // What goes on behind the client's back ends as well.
-        std::thread::sleep(Duration::from_secs(1));
-        let sent: Vec<Instant> = scene
-            .network
-            .asked()
-            .iter()
-            .filter(|asked| asked.name.ends_with("evil.test.") && evil::is_of_zone(asked.server))
-            .map(|asked| asked.at)
-            .collect();
-        assert!(sent.len() <= most, "{servers}: {:?}", scene.network.told());
-        // Nobody is hammered: each wait is at least the first timeout.
-        let gaps = sent
-            .windows(2)
-            .map(|pair| pair[1].saturating_duration_since(pair[0]));
-        assert!(gaps.min() > Some(Duration::from_millis(250)), "{sent:?}");
+        in_three_attempts(|| {
+            let scene = with_silence("mute", evil::mute(servers, &[]));
+            let (told, took) = timed(&scene, "www.evil.test.", T::A);
+            assert_eq!(told, "SERVFAIL", "{servers} servers");
+            // What goes on behind the client's back ends as well.
+            std::thread::sleep(Duration::from_secs(1));
+            let sent: Vec<Instant> = scene
+                .network
+                .asked()
+                .iter()
+                .filter(|asked| {
+                    asked.name.ends_with("evil.test.") && evil::is_of_zone(asked.server)
+                })
+                .map(|asked| asked.at)
+                .collect();
+            assert!(sent.len() <= most, "{servers}: {:?}", scene.network.told());
+            // Nobody is hammered: each wait is at least the first timeout.
+            let gaps = sent
+                .windows(2)
+                .map(|pair| pair[1].saturating_duration_since(pair[0]));
+            let is_patient = gaps.min() > Some(Duration::from_millis(250));
+            if is_patient && took.as_secs_f64() < seconds + 0.3 {
+                Ok(())
+            } else {
+                Err(format!("{servers} servers: {took:?}, {sent:?}"))
+            }
+        });
     }
 }
 
 #[test]
 fn an_only_server_that_takes_longer_than_the_first_wait_is_heard_when_it_answers() {
     for millis in [700, 1_200] {
-        let scene = scripted("late", evil::slow(Duration::from_millis(millis)));
-        let (told, took) = timed(&scene, "www.evil.test.", T::A);
-        assert_eq!(told, "NOERROR www.evil.test. A 192.0.2.66", "{millis} ms");
-        // The first datagram's answer counts, though a second one has been sent by then.
-        let extra = took.saturating_sub(Duration::from_millis(millis));
-        assert!(extra < Duration::from_millis(300), "{millis} ms: {took:?}");
-        let packets = scene.network.count_to("10.53.0.6");
-        assert_eq!(packets, 2, "{millis} ms: {:?}", scene.network.told());
+        in_three_attempts(|| {
+            let scene = with_silence("late", evil::slow(Duration::from_millis(millis)));
+            let (told, took) = timed(&scene, "www.evil.test.", T::A);
+            // The first datagram's answer counts, though a second one has been sent by then.
+            let extra = took.saturating_sub(Duration::from_millis(millis));
+            let packets = scene.network.count_to("10.53.0.6");
+            let is_heard = told == "NOERROR www.evil.test. A 192.0.2.66";
+            if is_heard && extra < Duration::from_millis(300) && packets == 2 {
+                Ok(())
+            } else {
+                Err(format!(
+                    "{millis} ms: {told} after {took:?}: {:?}",
+                    scene.network.told()
+                ))
+            }
+        });
     }
 }
 
 #[test]
 fn one_live_server_among_mute_ones_is_found() {
-    let scene = scripted("alive", evil::mute(4, &[7]));
-    for name in 0..8 {
-        let (told, took) = timed(&scene, &format!("w{name}.evil.test."), T::A);
-        assert_eq!(told, format!("NOERROR w{name}.evil.test. A 192.0.2.66"));
-        assert!(took < Duration::from_millis(1_600), "w{name}: {took:?}");
-    }
+    in_three_attempts(|| {
+        let scene = with_silence("alive", evil::mute(4, &[7]));
+        for name in 0..8 {
+            let (told, took) = timed(&scene, &format!("w{name}.evil.test."), T::A);
+            let is_found = told == format!("NOERROR w{name}.evil.test. A 192.0.2.66");
+            if !is_found || took >= Duration::from_millis(1_600) {
+                return Err(format!("w{name}: {told} after {took:?}"));
+            }
+        }
+        Ok(())
+    });
 }
 
 #[test]
@@ -230,7 +264,11 @@ fn addresses_that_lead_nowhere_do_not_keep_a_zone_from_resolving() {
         world = world.and(&[("10.53.0.6", zone, &names)]);
     }
     let world = world.and(&[("10.53.0.2", "test.", &delegations)]);
-    let scene = Scene::honest("nowhere", &Setting::default(), world);
+    let setting = Setting {
+        silence: true,
+        ..Setting::default()
+    };
+    let scene = Scene::honest("nowhere", &setting, world);
     scene
         .resolver
         .run(&["ip", "route", "add", "10.77.0.0/16", "via", "10.53.0.1"]);
@@ -258,7 +296,11 @@ fn a_flood_of_names_in_a_dead_zone_spoils_nobody_elses_answers_and_ends_without_
     let six: IpAddr = "10.53.0.6".parse().expect("an address");
     let world = World::usual(&(0..200).map(|name| format!("w{name}.example.test. A 192.0.2.{}\n", name % 250)).collect::<String>())
         .and(&[("10.53.0.2", "test.", "evil.test. NS ns.evil.test.\nns.evil.test. A 10.53.0.6\nexample.test. NS ns.example.test.\nns.example.test. A 10.53.0.3")]);
-    let scene = Scene::new("torture", &Setting::default(), move |asked| {
+    let setting = Setting {
+        silence: true,
+        ..Setting::default()
+    };
+    let scene = Scene::new("torture", &setting, move |asked| {
         if asked.server == six {
             Vec::new()
         } else {
@@ -298,7 +340,7 @@ fn a_flood_of_names_in_a_dead_zone_spoils_nobody_elses_answers_and_ends_without_
                 format!("w{round}.example.test.")
             };
             let begun = Instant::now();
-            let reply = client::resolve(loopback(), listen(), &name, T::A, Duration::from_secs(3));
+            let reply = client::resolve(loopback(), listen(), &name, T::A, PATIENCE);
             waits.push(begun.elapsed());
             assert!(
                 say(reply.as_ref()).starts_with("NOERROR"),
@@ -308,10 +350,11 @@ fn a_flood_of_names_in_a_dead_zone_spoils_nobody_elses_answers_and_ends_without_
         }
         waits
     });
-    // A busy machine may stall once; a resolver that is blocked by a dead zone stalls all the time.
+    // A busy machine may stall once; a resolver that is blocked by a dead zone stalls all the time, and for 400 ms at least, its first
+    // wait for a server.
     waits.sort_unstable();
     assert!(
-        waits[75] < Duration::from_millis(100),
+        waits[75] < Duration::from_millis(300),
         "half of the real names took {:?}",
         waits[75]
     );
@@ -325,7 +368,7 @@ fn a_flood_of_names_in_a_dead_zone_spoils_nobody_elses_answers_and_ends_without_
     let packets = scene.network.count_to("10.53.0.6");
     assert!(packets <= 2 * 4_500, "{packets} packets for 4,500 queries");
     assert!(
-        wait_until(Duration::from_secs(12), || files() <= before + 4),
+        wait_until(Duration::from_secs(60), || files() <= before + 4),
         "{before} files before, {} now",
         files()
     );
@@ -348,6 +391,7 @@ fn of_two_servers_one_may_be_silent_lame_refusing_or_failing_and_six_names_of_si
     let world = world.and(&[("10.53.0.2", "test.", &delegations)]);
     let setting = Setting {
         servers: 1..=16,
+        silence: true,
         ..Setting::default()
     };
     let scene = Scene::new("failover", &setting, move |asked| {
@@ -384,7 +428,7 @@ fn of_two_servers_one_may_be_silent_lame_refusing_or_failing_and_six_names_of_si
 
 #[test]
 fn a_server_that_drops_edns_is_asked_without_it_within_8_packets() {
-    let scene = scripted("noedns", evil::drops_edns());
+    let scene = with_silence("noedns", evil::drops_edns());
     let (told, took) = timed(&scene, "www.evil.test.", T::A);
     assert_eq!(
         told,
@@ -538,7 +582,7 @@ fn cname_loops_fail_fast_and_cnames_to_nothing_are_kept() {
     for name in ["self.evil.test.", "one.evil.test."] {
         let (told, took) = timed(&scene, name, T::A);
         assert_eq!(told.split_whitespace().next(), Some("SERVFAIL"), "{told}");
-        assert!(took < Duration::from_secs(1), "{name}: {took:?}");
+        assert!(took < AT_ONCE, "{name}: {took:?}");
     }
     assert!(scene.network.count() <= 8, "{:?}", scene.network.told());
     assert_eq!(
@@ -553,7 +597,7 @@ fn cname_loops_fail_fast_and_cnames_to_nothing_are_kept() {
 
 #[test]
 fn upward_referrals_and_answers_to_other_questions_are_no_answers() {
-    let scene = scene("upward", |asked| {
+    let misleads = evil::beside_base(|asked| {
         if asked.name.starts_with("other") {
             return Reply {
                 question: Some(("www.victim.test.".to_owned(), T::A)),
@@ -572,6 +616,7 @@ fn upward_referrals_and_answers_to_other_questions_are_no_answers() {
             .authority(format!("{owner} NS {server}"))
             .now(asked)
     });
+    let scene = with_silence("upward", misleads);
     for name in ["root.evil.test.", "parent.evil.test.", "same.evil.test."] {
         let (told, took) = timed(&scene, name, T::A);
         assert_eq!(told, "SERVFAIL", "{name}");
@@ -645,7 +690,7 @@ fn a_bad_packet_before_the_good_one_does_no_harm_in_any_of_11_kinds() {
 
 #[test]
 fn what_is_no_response_to_a_query_is_never_accepted() {
-    let scene = scripted("opcode", evil::no_responses());
+    let scene = with_silence("opcode", evil::no_responses());
     let told: Vec<String> = std::thread::scope(|scope| {
         let threads: Vec<_> = ["qr.evil.test.", "opcode.evil.test."]
             .map(|name| {
@@ -670,18 +715,13 @@ fn twenty_thousand_replies_with_wrong_ids_do_not_keep_the_right_one_out() {
             return good.now(asked);
         }
         let evil = Reply::new().answer(format!("{} A 203.0.113.66", asked.name));
-        let mut sent: Vec<Sent> = (1..=20_000)
-            .map(|shift| {
-                (
-                    Duration::ZERO,
-                    Reply {
-                        id_shift: shift,
-                        ..evil.clone()
-                    }
-                    .write(asked),
-                )
-            })
-            .collect();
+        let evil = evil.write(asked);
+        let wrong = |shift: u16| {
+            let mut octets = evil.clone();
+            octets[..2].copy_from_slice(&asked.id.wrapping_add(shift).to_be_bytes());
+            (Duration::ZERO, octets)
+        };
+        let mut sent: Vec<Sent> = (1..=20_000).map(wrong).collect();
         sent.push((Duration::from_millis(1), good.write(asked)));
         sent
     });
@@ -696,9 +736,10 @@ fn four_hundred_new_names_are_asked_from_as_many_ports_with_as_many_ids() {
     let (ports, ids) = evil::four_hundred_names(&scene);
     let asked = scene.network.asked();
     assert_eq!(asked.len(), 400, "one packet per name");
-    // 400 draws out of 64,000 have 1.2 equal pairs on average, like the best peers' 398; more than 7 once in 10,000 runs.
-    assert!(ports.len() >= 393, "{} ports", ports.len());
-    assert!(ids.len() >= 393, "{} ids", ids.len());
+    // 400 draws out of 64,000 have 400 x 399 / 2 / 64,500 = 1.24 equal pairs on average, like the best peers' 398. More than ten are as
+    // good as impossible: 9e-8 of all runs (Poisson).
+    assert!(ports.len() >= 390, "{} ports", ports.len());
+    assert!(ids.len() >= 390, "{} ids", ids.len());
     let (low, high) = (
         ports.iter().min().copied().unwrap_or(0),
         ports.iter().max().copied().unwrap_or(0),
@@ -769,7 +810,11 @@ fn servers_that_die_later_are_found_out_within_two_seconds() {
     let switch = Arc::clone(&dead);
     let victim: Arc<Mutex<Option<IpAddr>>> = Arc::new(Mutex::new(None));
     let chosen = Arc::clone(&victim);
-    let scene = Scene::new("dies", &Setting::default(), move |asked| {
+    let setting = Setting {
+        silence: true,
+        ..Setting::default()
+    };
+    let scene = Scene::new("dies", &setting, move |asked| {
         let dies = switch.load(Ordering::Relaxed)
             && *chosen.lock().expect("the victim") == Some(asked.server);
         if dies {

@@ -20,7 +20,7 @@ const GREEDY: &str = "10.54.0.2";
 const BOT: &str = "10.54.0.3";
 /// Comes by another interface than it may.
 const FORGED: &str = "10.55.0.2";
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(90);
 const HOPS: u64 = 57;
 
 struct Scene {
@@ -222,6 +222,12 @@ fn attacks_are_kept_and_exported_without_telling_whom_they_concern_and_outlive_a
     );
 
     // A kill leaves what was written; one of the files is damaged meanwhile.
+    let begun = Instant::now();
+    let is_kept = |one: &Value| scene.directory().join(id(one) + ".json").exists();
+    while ![&zone, &client, &spoof].into_iter().all(is_kept) {
+        assert!(begun.elapsed() < PATIENCE, "not written down");
+        std::thread::sleep(Duration::from_millis(100));
+    }
     scene.kill();
     std::fs::write(
         scene.directory().join(id(&spoof) + ".json"),

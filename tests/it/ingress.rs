@@ -11,7 +11,9 @@ use crate::lab::frames::Frames;
 use crate::lab::{Lab, Ns, suimond};
 
 const HINTS: &str = ". 3600 IN NS a.root.\na.root. 3600 IN A 10.54.0.9\n";
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Of a client that may not be served: how long it takes to believe it.
+const MOMENT: Duration = Duration::from_secs(1);
 /// The resolver on its inside interface, per family: queries from outside ask the same addresses.
 const SERVERS: [&str; 2] = ["10.54.0.1:53", "[fd54::1]:53"];
 const INSIDE: [&str; 2] = ["10.54.0.2", "fd54::2"];
@@ -109,7 +111,7 @@ impl Border {
         let source: IpAddr = source.parse().expect("an address");
         let octets = client::ask(7, "www.local.test.", RecordType::A);
         let ask = if tcp { client::tcp } else { client::udp };
-        let reply = ns.inside(|| ask(source, address(server), &octets, PATIENCE / 3));
+        let reply = ns.inside(|| ask(source, address(server), &octets, MOMENT));
         reply.is_some_and(|reply| {
             let reply = Message::parse(&reply).expect("well formed");
             reply.answer.len() == 1
@@ -140,7 +142,7 @@ fn honest_clients_are_served(border: &Border) {
         for tcp in [false, true] {
             for (ns, source) in [(&border.inside, INSIDE), (&border.outside, OUTSIDE)] {
                 // The first packets of a fresh link wait until its own IPv6 addresses are known to be nobody else's.
-                let served = (0..3).any(|_| border.is_served(ns, source[place], server, tcp));
+                let served = (0..10).any(|_| border.is_served(ns, source[place], server, tcp));
                 assert!(
                     served,
                     "{} at {server}, TCP: {tcp}; dropped: {} {}",
@@ -237,7 +239,7 @@ fn without_either_a_forged_query_is_answered_to_its_victim_and_the_capture_sees_
     for (source, server) in INSIDE.iter().zip(SERVERS) {
         border.forge(source, server, "udp", 10, "www.local.test.");
     }
-    std::thread::sleep(Duration::from_millis(300));
+    std::thread::sleep(Duration::from_secs(1));
     assert_eq!(home.stop().len(), 20, "this is what the checks are for");
 }
 
@@ -278,11 +280,19 @@ fn a_route_and_an_interface_that_come_and_go_are_seen_within_two_seconds() {
                 .resolver
                 .run(&["ip", family, "route", verb, prefix, "via", via]);
         };
-        route("add");
-        let seen = served_within(source, server, true);
-        assert!(seen < Duration::from_secs(2), "{seen:?}");
-        route("del");
-        served_within(source, server, false);
+        // Once in three times: a machine may stand still, a daemon that looks seldom is late each time.
+        let mut late = Vec::new();
+        loop {
+            route("add");
+            let seen = served_within(source, server, true);
+            route("del");
+            served_within(source, server, false);
+            if seen < Duration::from_secs(2) {
+                break;
+            }
+            late.push(seen);
+            assert!(late.len() < 3, "{source}: {late:?}");
+        }
     }
     // Strict to off and back by a reload, while it runs.
     let config = border.lab.dir().join("suimond.toml");
@@ -295,7 +305,13 @@ fn a_route_and_an_interface_that_come_and_go_are_seen_within_two_seconds() {
     assert_eq!(border.dropped("no_route_back"), before);
     std::fs::write(&config, strict).expect("the config written");
     suimond::tool(&border.lab, &["reload"]);
-    std::thread::sleep(Duration::from_secs(2));
+    let begun = Instant::now();
+    while border.dropped("no_route_back") == before {
+        assert!(begun.elapsed() < PATIENCE, "it does not come back");
+        border.forge(INSIDE[0], SERVERS[0], "udp", 1, "www.local.test.");
+    }
+    std::thread::sleep(MOMENT);
+    let before = border.dropped("no_route_back");
     border.forge(INSIDE[0], SERVERS[0], "udp", 10, "www.local.test.");
     assert_eq!(border.wait_for("no_route_back", before + 10), before + 10);
 }

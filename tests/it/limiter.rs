@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use suimon::wire::{Message, RecordType};
 
 use crate::lab::client::{self, query};
+use crate::lab::script::in_three_attempts;
 use crate::lab::{Lab, Ns, suimond};
 
 const HINTS: &str = ". 3600 IN NS a.root.\na.root. 3600 IN A 10.53.0.1\n";
 const SERVER: &str = "10.54.0.1:53";
 const CLIENT: &str = "10.54.0.2";
 const NEIGHBOUR: &str = "10.55.0.2";
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Two client networks and a resolver.
 fn lab(tag: &str) -> (Lab, Ns, Ns) {
@@ -51,13 +52,14 @@ struct Tally {
     longer_if_limited: usize,
 }
 
-/// Sends the queries as fast as they go and waits for what comes.
-fn flood(source: &str, server: SocketAddr, queries: &[Vec<u8>]) -> Tally {
+/// Sends the queries as fast as they go and waits for what comes. `silence` is what no reply is taken for: where some are not answered
+/// it is waited for again and again, where all are it may be as long as no machine stands still.
+fn flood(source: &str, server: SocketAddr, queries: &[Vec<u8>], silence: Duration) -> Tally {
     let source: IpAddr = source.parse().expect("an address");
     let socket = UdpSocket::bind((source, 0)).expect("a client socket");
     socket.connect(server).expect("a connected client socket");
     socket
-        .set_read_timeout(Some(Duration::from_millis(300)))
+        .set_read_timeout(Some(silence))
         .expect("a read timeout");
     let mut tally = Tally::default();
     // No more at once than a socket buffer holds; what is read in between does not slow the flood down by much.
@@ -109,6 +111,7 @@ fn over_the_limit_udp_is_told_to_use_tcp_and_tcp_is_served_and_the_log_has_two_l
             CLIENT,
             server,
             &same("www.local.test.", RecordType::A, 3000),
+            PATIENCE,
         )
     });
     let seconds = begun.elapsed().as_secs_f64();
@@ -126,7 +129,7 @@ fn over_the_limit_udp_is_told_to_use_tcp_and_tcp_is_served_and_the_log_has_two_l
         let octets = client::ask(7, "www.local.test.", RecordType::A);
         let reply = client::tcp(source, server, &octets, PATIENCE).expect("a reply by TCP");
         assert_eq!(Message::parse(&reply).expect("a message").answer.len(), 1);
-        assert_eq!(flood(NEIGHBOUR, server, &[octets]).whole, 1);
+        assert_eq!(flood(NEIGHBOUR, server, &[octets], PATIENCE).whole, 1);
     });
     let why = suimond::tool(&lab, &["why", CLIENT, "www.local.test."]);
     assert!(
@@ -212,7 +215,7 @@ fn a_thousand_clients_behind_one_address_lose_nothing() {
         let batch = same("www.local.test.", RecordType::A, 200);
         for tick in 0..50_u32 {
             let begun = Instant::now();
-            let tally = flood("10.54.0.3", address(SERVER), &batch);
+            let tally = flood("10.54.0.3", address(SERVER), &batch, PATIENCE);
             sent += tally.whole;
             lost.truncated += tally.truncated;
             let _of_a_slow_machine = tick;
@@ -315,7 +318,8 @@ fn play(clients: &Ns) -> Vec<(&'static str, Tally)> {
                         octets[13] = b'a' + u8::try_from(number % 26).expect("a letter");
                     }
                 }
-                (*what, flood(source, address(SERVER), &queries))
+                let moment = Duration::from_millis(400);
+                (*what, flood(source, address(SERVER), &queries, moment))
             })
             .collect()
     })
@@ -324,30 +328,38 @@ fn play(clients: &Ns) -> Vec<(&'static str, Tally)> {
 #[test]
 fn t1_8_the_isc_mode_counts_a_script_of_floods_as_named_does() {
     for slip in [1, 2, 3] {
-        let (mut lab, clients, resolver) = lab(&format!("isc{slip}"));
-        start(
-            &mut lab,
-            &resolver,
-            &format!("algorithm = \"isc\"\n[limiter.isc]\nresponses_per_second = 5\nslip = {slip}"),
-        );
-        let ours = play(&clients);
-        drop(lab);
-        let (mut lab, clients, resolver) = self::lab(&format!("rrl{slip}"));
-        start_named(&mut lab, &resolver, slip);
-        let theirs = play(&clients);
-        for ((what, ours), (_, theirs)) in ours.iter().zip(&theirs) {
-            // named's clock counts whole seconds: where one ends within a flood it gives the rate out a second time, so it may send
-            // up to five answers more than we do, and each shifts what slips.
-            let near = |ours: usize, theirs: usize| ours.abs_diff(theirs) <= 5;
-            assert!(
-                near(ours.whole, theirs.whole)
-                    && near(ours.truncated, theirs.truncated)
-                    && near(ours.silent, theirs.silent),
-                "slip {slip}, {what}: ours {ours:?}, named's {theirs:?}"
-            );
-        }
-        eprintln!("slip {slip}: ours {ours:?}\nnamed's {theirs:?}");
+        // A machine that stands still gives the one more time than the other, and so more answers.
+        in_three_attempts(|| counts_as_named(slip));
     }
+}
+
+fn counts_as_named(slip: u32) -> Result<(), String> {
+    let (mut lab, clients, resolver) = lab(&format!("isc{slip}"));
+    start(
+        &mut lab,
+        &resolver,
+        &format!("algorithm = \"isc\"\n[limiter.isc]\nresponses_per_second = 5\nslip = {slip}"),
+    );
+    let ours = play(&clients);
+    drop(lab);
+    let (mut lab, clients, resolver) = self::lab(&format!("rrl{slip}"));
+    start_named(&mut lab, &resolver, slip);
+    let theirs = play(&clients);
+    for ((what, ours), (_, theirs)) in ours.iter().zip(&theirs) {
+        // named's clock counts whole seconds: where one ends within a flood it gives the rate out a second time, so it may send
+        // up to five answers more than we do, and each shifts what slips.
+        let near = |ours: usize, theirs: usize| ours.abs_diff(theirs) <= 5;
+        let all_near = near(ours.whole, theirs.whole)
+            && near(ours.truncated, theirs.truncated)
+            && near(ours.silent, theirs.silent);
+        if !all_near {
+            return Err(format!(
+                "slip {slip}, {what}: ours {ours:?}, named's {theirs:?}"
+            ));
+        }
+    }
+    eprintln!("slip {slip}: ours {ours:?}\nnamed's {theirs:?}");
+    Ok(())
 }
 
 /// BIND with the same zone, as an authoritative server: its rate limiting is the same for both.

@@ -19,9 +19,9 @@ use crate::lab::{Lab, Ns, suimond};
 const ROOT_HINTS: &str = ". 3600 IN NS a.root.\na.root. 3600 IN A 10.53.0.1\n";
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Housekeeping looks every 5 s.
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 /// Until when the copy may be used after the last look; looks are a minute apart at least.
-const EXPIRE: u64 = 40;
+const EXPIRE: u64 = 55;
 
 fn address(text: &str) -> IpAddr {
     text.parse().expect("an address")

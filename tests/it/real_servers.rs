@@ -8,6 +8,7 @@ use suimon::wire::RecordType;
 
 use crate::lab::capture::Capture;
 use crate::lab::client::{answer_text, resolve};
+use crate::lab::script::UNHURRIED;
 use crate::lab::servers::{self, Zone};
 use crate::lab::{Lab, Ns, suimond};
 
@@ -29,7 +30,7 @@ fn what_unbound_resolves_through_nsd_knot_and_bind_suimond_resolves_with_no_more
         ROOT_HINTS,
         "[policy]\nspecial_use = false\n",
     );
-    suimond::start(&mut lab, &ours, "suimond", &config);
+    suimond::start_with(&mut lab, &ours, "suimond", &config, &UNHURRIED);
     servers::unbound(&mut lab, &theirs, "unbound", listen, ROOT_HINTS, "");
 
     let (our_answers, our_packets) = ask_all(&lab, &ours, listen);

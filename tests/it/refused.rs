@@ -11,7 +11,7 @@ use suimon::wire::RecordType;
 
 use crate::lab::capture::Capture;
 use crate::lab::client::{self, query};
-use crate::lab::script::{Asked, Network, Reply, Sent, TC};
+use crate::lab::script::{Asked, Network, PATIENCE, Reply, Sent, TC, wait_until};
 use crate::lab::{Lab, Ns, suimond};
 
 const QUERIES: usize = 100_000;
@@ -323,10 +323,8 @@ fn t3_2_and_6_while_others_are_served_fail_reload_and_stop_no_upstream_packet_be
         let ask = |name: String, patience: Duration| {
             let octets = client::ask(1, &name, RecordType::A);
             let source = address("10.54.0.77:0").ip();
-            let reply = gate
-                .outside
-                .inside(|| client::udp(source, server, &octets, patience));
-            (name, reply)
+            gate.outside
+                .inside(|| client::udp(source, server, &octets, patience))
         };
         let mut names = HashSet::new();
         // Fallback to TCP, to the other server, to failure; reloads; a cache far too small for all of it.
@@ -337,21 +335,25 @@ fn t3_2_and_6_while_others_are_served_fail_reload_and_stop_no_upstream_packet_be
                 _ => ("plain", 2_000),
             };
             let name = format!("{ADMITTED}-{kind}-{number}.{}.example.", "x".repeat(60));
-            let (name, reply) = ask(name, Duration::from_millis(patience));
-            assert!(reply.is_some() || kind == "silent", "{name}");
+            // As a stub resolver does: behind a flood one datagram may be lost.
+            let tries = if kind == "silent" { 1 } else { 5 };
+            let served =
+                (0..tries).any(|_| ask(name.clone(), Duration::from_millis(patience)).is_some());
+            assert!(served || kind == "silent", "{name}");
             names.insert(name);
             if number % 100 == 50 {
                 suimond::tool(&gate.lab, &["reload"]);
             }
         }
         // It stops with a question under way, and the flood goes on behind it.
-        names.insert(
-            ask(
-                format!("{ADMITTED}-silent-last.example."),
-                Duration::from_millis(100),
-            )
-            .0,
-        );
+        let last = format!("{ADMITTED}-silent-last.example.");
+        let is_asked = || network.asked().iter().any(|asked| asked.name == last);
+        let under_way = wait_until(PATIENCE, || {
+            ask(last.clone(), Duration::from_millis(100));
+            is_asked()
+        });
+        assert!(under_way, "{last}");
+        names.insert(last.clone());
         assert_eq!(gate.lab.stop("suimond"), Some(0));
         std::thread::sleep(Duration::from_millis(300));
         flooding.store(false, Ordering::Relaxed);

@@ -17,12 +17,12 @@ use crate::lab::client;
 use crate::lab::script::{
     Asked, HINTS, PATIENCE, Reply, Scene, Sent, Setting, listen, loopback, wait_until,
 };
-use crate::lab::suimond;
+use crate::lab::{set_clock, suimond};
 
 const DAY: u64 = 86_400;
 const TTL: u32 = 86_400;
 /// Housekeeping looks every 5 s.
-const SOON: Duration = Duration::from_secs(15);
+const SOON: Duration = Duration::from_secs(60);
 
 /// The root: which keys it shows, and which of them sign. Signatures are made when asked for, valid two days either way of the
 /// time that suimond believes it is.
@@ -149,7 +149,7 @@ impl Case {
 
     fn pass(&self, days: u64) {
         let passed = self.passed.fetch_add(days * DAY, Ordering::SeqCst) + days * DAY;
-        std::fs::write(&self.clock, format!("+{passed}\n")).expect("the clock moves");
+        set_clock(&self.clock, &format!("+{passed}"));
     }
 
     /// The root's anchor as `suimon status` has it.

@@ -7,6 +7,7 @@ use suimon::wire::{Message, RecordType as T};
 
 use crate::lab::capture::Capture;
 use crate::lab::client::{answer_text, extended_errors, resolve_dnssec};
+use crate::lab::script::UNHURRIED;
 use crate::lab::servers::{self, Zone};
 use crate::lab::signing::{Chain, Signed, Signing, Tool};
 use crate::lab::{Lab, Ns, suimond};
@@ -116,7 +117,7 @@ fn validates(tool: Tool) {
             tree.anchor
         );
         let config = suimond::config(&lab, &[listen], &["127.0.0.0/8"], HINTS, &more);
-        suimond::start(&mut lab, &ours, name, &config);
+        suimond::start_with(&mut lab, &ours, name, &config, &UNHURRIED);
     }
     let validating = servers::validating(&tree.anchor);
     servers::unbound(&mut lab, &theirs, "unbound", first, HINTS, &validating);

@@ -41,6 +41,22 @@ struct Book {
     used: HashSet<usize>,
 }
 
+/// How often an address is tried that is in use.
+const TRIES: u32 = 1_000;
+
+/// Binds what the scenario before may still hold: a program that was started meanwhile has its sockets, too, until it runs.
+fn once_free<T>(bind: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    let mut bound = bind();
+    for _ in 0..TRIES {
+        match &bound {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => sleep(GLANCE),
+            _ => break,
+        }
+        bound = bind();
+    }
+    bound
+}
+
 impl Servers {
     /// Binds all addresses of the scenario, in the namespace of this thread.
     pub(super) fn start(scenario: &Scenario) -> io::Result<Self> {
@@ -68,9 +84,9 @@ impl Servers {
             .chain(ports)
         {
             let cannot = |error: io::Error| io::Error::new(error.kind(), format!("{at}: {error}"));
-            let udp = UdpSocket::bind(at).map_err(cannot)?;
+            let udp = once_free(|| UdpSocket::bind(at)).map_err(cannot)?;
             udp.set_read_timeout(Some(GLANCE))?;
-            let tcp = TcpListener::bind(at).map_err(cannot)?;
+            let tcp = once_free(|| TcpListener::bind(at)).map_err(cannot)?;
             tcp.set_nonblocking(true)?;
             let own = Arc::clone(&shared);
             servers

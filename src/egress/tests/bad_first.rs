@@ -8,7 +8,8 @@ use crate::egress::Failure;
 use crate::wire::{Name, Rcode};
 
 use super::fake::{Fake, GOOD, Script, framed, good, now, reply};
-use super::{address, ask, base, egress, failure, impatient, patient};
+use super::{address, ask, base, egress, failure};
+use crate::config::plan;
 
 /// What an attacker on the path's edge would like us to believe.
 const EVIL: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 66);
@@ -86,6 +87,15 @@ const KINDS: [Kind; 15] = [
     }),
 ];
 
+/// Time enough for what comes at once, and soon over.
+fn a_second() -> plan::Egress {
+    plan::Egress {
+        initial_timeout: Duration::from_secs(1),
+        max_timeout: Duration::from_secs(1),
+        ..base()
+    }
+}
+
 fn then_good(bad: fn(&[u8]) -> Vec<u8>) -> impl Fn(&[u8]) -> Script + Send + Sync {
     move |query| vec![(0, bad(query)), (80, good(query))]
 }
@@ -94,7 +104,7 @@ fn then_good(bad: fn(&[u8]) -> Vec<u8>) -> impl Fn(&[u8]) -> Script + Send + Syn
 async fn the_good_reply_is_taken_after_each_kind_of_bad_one() {
     for (kind, bad) in KINDS {
         let fake = Fake::udp(then_good(bad)).await;
-        let egress = egress(&patient());
+        let egress = egress(&base());
         let exchanged = ask(&egress, fake.address).await;
         assert_eq!(address(&exchanged), Some((GOOD, false)), "{kind}");
         let discarded: u64 = egress.counters().snapshot().discarded.iter().sum();
@@ -161,7 +171,7 @@ async fn a_flood_without_tcp_fails_and_is_not_held_against_the_server() {
         script
     };
     let fake = Fake::udp(flood).await;
-    let egress = egress(&impatient());
+    let egress = egress(&a_second());
     let exchanged = ask(&egress, fake.address).await;
     assert_eq!(failure(&exchanged), Some(Failure::Timeout));
     let view = egress
@@ -194,7 +204,7 @@ async fn somebody_else_is_not_heard() {
 #[tokio::test]
 async fn only_rubbish_is_a_bad_reply_and_no_timeout() {
     let fake = Fake::udp(|query| now(changed(query, |packet| packet[7] = 9))).await;
-    let egress = egress(&impatient());
+    let egress = egress(&a_second());
     let exchanged = ask(&egress, fake.address).await;
     assert_eq!(failure(&exchanged), Some(Failure::BadReply));
     assert_eq!(egress.counters().timeouts.load(Ordering::Relaxed), 0);

@@ -11,7 +11,7 @@ use crate::egress::rtt::Rtt;
 use crate::egress::servers::Servers;
 use crate::sys::clock::Now;
 
-use super::{base, name};
+use super::{name, shipped};
 
 fn server(last: u8) -> SocketAddr {
     SocketAddr::from(([192, 0, 2, last], 53))
@@ -35,7 +35,7 @@ fn shares(servers: &Servers, candidates: &[SocketAddr], now: Now) -> HashMap<Soc
 }
 
 fn knowing(times: &[(u8, u64)], now: Now) -> Servers {
-    let servers = Servers::new(&base());
+    let servers = Servers::new(&shipped());
     for &(last, rtt) in times {
         for _ in 0..8 {
             servers.note_reply(server(last), millis(rtt), true, now);
@@ -57,7 +57,7 @@ fn rtt_is_smoothed_as_in_rfc_6298() {
 #[test]
 fn nobody_to_choose_from() {
     let mut rng = StdRng::seed_from_u64(1);
-    let servers = Servers::new(&base());
+    let servers = Servers::new(&shipped());
     assert_eq!(
         servers.choose(&[], &name("."), Now::at_secs(1), &mut rng),
         None
@@ -67,7 +67,7 @@ fn nobody_to_choose_from() {
 #[test]
 fn unknown_servers_share_the_load() {
     let candidates = [server(1), server(2), server(3), server(4)];
-    let shares = shares(&Servers::new(&base()), &candidates, Now::at_secs(1));
+    let shares = shares(&Servers::new(&shipped()), &candidates, Now::at_secs(1));
     for candidate in candidates {
         assert!((350..650).contains(&shares[&candidate]), "{shares:?}");
     }
@@ -131,7 +131,7 @@ fn a_silent_server_rests_longer_each_time_and_comes_back_at_the_first_reply() {
 
 #[test]
 fn a_resting_server_is_asked_when_there_is_no_other() {
-    let servers = Servers::new(&base());
+    let servers = Servers::new(&shipped());
     let now = Now::at_secs(10);
     servers.note_timeout(server(1), now, true, now.plus(millis(400)));
     let shares = shares(&servers, &[server(1)], now.plus(millis(401)));
@@ -140,7 +140,7 @@ fn a_resting_server_is_asked_when_there_is_no_other() {
 
 #[test]
 fn queries_on_their_way_together_count_as_one_timeout() {
-    let servers = Servers::new(&base());
+    let servers = Servers::new(&shipped());
     let sent = Now::at_secs(10);
     for later in 0..50 {
         servers.note_timeout(
@@ -189,7 +189,7 @@ fn a_lame_server_is_last_for_its_zone_alone_and_not_for_ever() {
 
 #[test]
 fn silence_alternates_with_and_without_edns_until_one_is_answered() {
-    let servers = Servers::new(&base());
+    let servers = Servers::new(&shipped());
     let mut now = Now::at_secs(1);
     let mut asked = Vec::new();
     for _ in 0..4 {
@@ -211,7 +211,7 @@ fn a_server_that_took_edns_keeps_it_in_spite_of_a_lost_packet() {
 
 #[test]
 fn plainness_by_silence_is_forgotten_soon_and_by_refusal_later() {
-    let servers = Servers::new(&base());
+    let servers = Servers::new(&shipped());
     let now = Now::at_secs(1);
     servers.note_timeout(server(1), now, true, now.plus(millis(400)));
     servers.note_reply(server(1), millis(10), false, now.plus(millis(500)));

@@ -167,7 +167,7 @@ async fn silence_at_edns_makes_the_next_attempt_plain_and_the_answer_is_remember
     })
     .await;
     let egress = egress(&plan::Egress {
-        initial_timeout: Duration::from_millis(150),
+        initial_timeout: Duration::from_secs(1),
         ..base()
     });
     let first = ask(&egress, fake.address).await;
@@ -198,14 +198,11 @@ async fn a_closed_port_fails_at_once_and_is_held_against_nobody() {
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.local_addr().unwrap()
     };
-    let egress = egress(&plan::Egress {
-        initial_timeout: Duration::from_secs(1),
-        ..base()
-    });
+    let egress = egress(&base());
     let before = clock::now();
     let exchanged = ask(&egress, closed).await;
     assert_eq!(failure(&exchanged), Some(Failure::Network));
-    assert!(clock::now().since(before) < Duration::from_millis(900));
+    assert!(clock::now().since(before) < Duration::from_secs(4));
     assert_eq!(egress.servers().view(closed, clock::now()).timeouts, 0);
 }
 

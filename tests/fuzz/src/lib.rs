@@ -1,6 +1,30 @@
-//! What do several fuzz targets need? Bytes taken from the fuzzer's input one piece at a time, and sets compared but for case.
+//! What do several fuzz targets need? Bytes taken from the fuzzer's input one piece at a time, sets compared but for case, and no chance but
+//! the fuzzer's.
+
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use suimon::wire::Rrset;
+
+/// The C library's function of this name, for whoever asks in this process (keys of hash tables, secrets, dice): the same octets in every
+/// run (SplitMix64), so that an input does the same each time, and the fuzzer learns the same from it. libFuzzer's own seed is an option.
+///
+/// # Safety
+/// As the system call's: `buffer` has room for `length` octets.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn getrandom(buffer: *mut u8, length: usize, _flags: u32) -> isize {
+    static DRAWN: AtomicU64 = AtomicU64::new(0);
+    for place in (0..length).step_by(8) {
+        let drawn = DRAWN.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        let mixed = drawn.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        let octets = (mixed ^ (mixed >> 31)).to_le_bytes();
+        let room = (length - place).min(octets.len());
+        // SAFETY: `place + room` is at most `length`, for which there is room.
+        unsafe { std::ptr::copy_nonoverlapping(octets.as_ptr(), buffer.add(place), room) };
+    }
+    isize::try_from(length).unwrap_or(isize::MAX)
+}
 
 /// The fuzzer's input, read from the front. When it is used up every number is 0 and every piece empty, so a run ends.
 #[derive(Clone, Copy, Debug)]

@@ -10,6 +10,8 @@ use suimon::config::{Loaded, load_text};
 use suimon::guard::acl::Acl;
 use suimon::policy::{Decision, Policy};
 use suimon::wire::{Question, RecordType, rdata};
+// For its `getrandom`.
+use suimon_fuzz as _;
 
 fuzz_target!(|octets: &[u8]| -> Corpus {
     let Ok(text) = std::str::from_utf8(octets) else {

@@ -47,7 +47,7 @@ impl Capture {
             .expect("tcpdump (installed by `make test`)");
         let capture = Self { child, path };
         // The file's header is written once the filter is in place.
-        for _ in 0..300 {
+        for _ in 0..3_000 {
             if std::fs::metadata(&capture.path).is_ok_and(|file| file.len() >= 24) {
                 return capture;
             }
@@ -58,8 +58,17 @@ impl Capture {
 
     /// Ends the capture and returns its packets, one line each.
     pub fn stop(mut self) -> Vec<Line> {
-        // What the kernel has queued is read at once (immediate mode), but not in no time.
+        // What the kernel has queued is read at once (immediate mode), but not in no time: on a busy machine tcpdump waits for its
+        // turn as everybody does. It has read everything when it sleeps each time one looks.
         std::thread::sleep(Duration::from_millis(300));
+        let mut asleep = 0;
+        for _ in 0..1_000 {
+            asleep = if self.sleeps() { asleep + 1 } else { 0 };
+            if asleep == 5 {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
         end(&mut self.child);
         let output = Command::new("tcpdump")
             .args(["-n", "-v", "-t", "-r"])
@@ -76,6 +85,17 @@ impl Capture {
             }
         }
         packets
+    }
+
+    /// Whether the process waits for something to happen (`S`), rather than runs, or would run if it were its turn (`R`).
+    fn sleeps(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
+        let state = |stat: String| {
+            stat.rsplit_once(") ")
+                .map(|(_, rest)| rest.starts_with('S'))
+        };
+        // One that has ended reads nothing more.
+        stat.ok().and_then(state).unwrap_or(true)
     }
 }
 

@@ -138,7 +138,7 @@ impl Lab {
 
     /// Waits until something accepts TCP there; panics with the program's log after `patience`.
     pub fn wait_for_port(&self, ns: &Ns, address: SocketAddr, name: &str) {
-        let patience = Duration::from_secs(10);
+        let patience = Duration::from_secs(60);
         let begun = Instant::now();
         while begun.elapsed() < patience {
             let up = ns.inside(move || {
@@ -151,6 +151,14 @@ impl Lab {
         }
         panic!("{name} does not listen on {address}:\n{}", self.log(name));
     }
+}
+
+/// Moves the clock of whoever runs under libfaketime with this file. At once: a file that is being written is read as no offset at all,
+/// and the daemon reads it each time it looks at the clock.
+pub fn set_clock(file: &Path, offset: &str) {
+    let new = file.with_extension("new");
+    std::fs::write(&new, format!("{offset}\n")).expect("the new time");
+    std::fs::rename(&new, file).expect("the clock moves");
 }
 
 impl Drop for Lab {
@@ -254,7 +262,7 @@ fn run(program: &str, arguments: &[&str]) {
     );
 }
 
-/// SIGTERM, then SIGKILL after five seconds.
+/// SIGTERM, then SIGKILL after half a minute.
 fn end(child: &mut Child) -> Option<i32> {
     if let Ok(Some(status)) = child.try_wait() {
         return status.code();
@@ -266,7 +274,7 @@ fn end(child: &mut Child) -> Option<i32> {
         let _sent = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
     }
     let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(5) {
+    while begun.elapsed() < Duration::from_secs(30) {
         if let Ok(Some(status)) = child.try_wait() {
             return status.code();
         }

@@ -11,7 +11,7 @@ use suimon::wire::{Class, Message, Name, Record, RecordType};
 
 use super::Ns;
 use super::client;
-use super::script::{Asked, Scene, Setting, TC};
+use super::script::{Asked, PATIENCE, Scene, Setting, TC};
 use super::servers::{self, Zone};
 
 /// What is done to a reply; without its question it is not sent at all. The function given asks the honest server behind something else.
@@ -223,7 +223,7 @@ fn honest(ns: &Ns, asked: &Asked, name: &str, rtype: RecordType) -> Message {
     let [a, b, _, d] = address.octets();
     let server = SocketAddr::from(([a, b, 1, d], 53));
     let source = IpAddr::from([10, 53, 1, d]);
-    let reply = ns.inside(|| client::tcp(source, server, &query, Duration::from_secs(5)));
+    let reply = ns.inside(|| client::tcp(source, server, &query, PATIENCE));
     let reply = reply.unwrap_or_else(|| panic!("no reply from {server}"));
     Message::parse(&reply).expect("a well-formed reply")
 }

@@ -32,7 +32,7 @@ pub fn wait_until_ready(lab: &Lab, name: &str) {
     let begun = Instant::now();
     while !lab.log(name).contains("suimond: ready") {
         assert!(
-            begun.elapsed() < Duration::from_secs(20),
+            begun.elapsed() < Duration::from_secs(60),
             "suimond does not get ready:\n{}",
             lab.log(name)
         );

@@ -6,6 +6,7 @@ mod flushing;
 mod front;
 mod guarded;
 mod incidents;
+mod kept_list;
 mod known_names;
 mod limiting;
 mod live;
@@ -13,6 +14,7 @@ mod local_root;
 mod lookout;
 mod metrics;
 mod operator;
+mod pins;
 mod priming;
 mod report;
 mod rollover;
@@ -51,6 +53,10 @@ use watch::Watch;
 
 /// How often the status line and the cache's bookkeeping are brought up to date.
 const HOUSEKEEPING: Duration = Duration::from_secs(5);
+
+/// How long a disk that stalls may hold up the end. With [`CLOSING`] and `process.drain` (2 s unless set) it leaves two of the ten seconds
+/// that the unit allows (TimeoutStopSec).
+const LAST_WRITING: Duration = Duration::from_secs(5);
 
 /// How long the control socket and the metrics page may take to close.
 const CLOSING: Duration = Duration::from_secs(1);
@@ -200,11 +206,11 @@ async fn attend(
     drain(ingress, &operator, plan.process.drain).await;
     house.abort();
     let _aborted = house.await;
-    operator
-        .known_names()
-        .save_now(&operator.live(), clock::now());
-    let live = Arc::clone(&operator.live());
-    operator.incidents().close(&live, clock::now()).await;
+    let (live, now) = (Arc::clone(&operator.live()), clock::now());
+    tokio::join!(
+        operator.known_names().close(&live, now, LAST_WRITING),
+        operator.incidents().close(&live, now, LAST_WRITING),
+    );
     if let Some(recorder) = recorder {
         recorder.end();
     }

@@ -61,15 +61,23 @@ fn exchange(socket: &Path, request: &Request) -> io::Result<Vec<u8>> {
 
 /// Names and records come from the Internet; nothing in them may steer the operator's terminal.
 pub(super) fn defuse(value: &mut Value) {
+    let is_dangerous = |c: char| c.is_control() && c != '\n' && c != '\t';
     match value {
         Value::String(text) => {
-            let dangerous = |c: char| c.is_control() && c != '\n' && c != '\t';
-            if text.contains(dangerous) {
-                *text = text.replace(dangerous, "\u{FFFD}");
+            if text.contains(is_dangerous) {
+                *text = text.replace(is_dangerous, "\u{FFFD}");
             }
         }
         Value::Array(items) => items.iter_mut().for_each(defuse),
-        Value::Object(fields) => fields.values_mut().for_each(defuse),
+        Value::Object(fields) => {
+            fields.values_mut().for_each(defuse);
+            if fields.keys().any(|key| key.contains(is_dangerous)) {
+                *fields = std::mem::take(fields)
+                    .into_iter()
+                    .map(|(key, value)| (key.replace(is_dangerous, "\u{FFFD}"), value))
+                    .collect();
+            }
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

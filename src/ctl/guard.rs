@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 
+use super::nta::lost;
 use super::output::{Paint, Side, Table, count, counted, span};
 use super::{Error, Exit, Session, domain_name, shadow};
 use crate::ops::control::protocol::{
@@ -11,8 +12,8 @@ use crate::wire::Name;
 
 /// Show and steer the zone guard, which holds back floods of made-up names.
 ///
-/// It engages and lets go by itself. What is pinned or exempted here lasts until it is released or suimond ends; zones exempt
-/// for good stand in zone_guard.exempt.
+/// It engages and lets go by itself. What is pinned or exempted here lasts until it is released, over restarts; `status` shows it.
+/// Zones exempt for good stand in zone_guard.exempt.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -85,7 +86,7 @@ impl Args {
 
 fn changed(report: &GuardChangeReport, paint: Paint) -> String {
     let zone = &report.zone;
-    match report.done.as_str() {
+    let text = match report.done.as_str() {
         "pinned" => format!(
             "{} {zone}: its unknown names are held back until it is released\n",
             paint.warn("pinned")
@@ -95,7 +96,8 @@ fn changed(report: &GuardChangeReport, paint: Paint) -> String {
             paint.warn("exempt")
         ),
         _ => format!("{} {zone}\n", paint.good("released")),
-    }
+    };
+    text + &lost(report.kept, paint)
 }
 
 fn status(report: &GuardReport, paint: Paint) -> String {
@@ -119,7 +121,12 @@ fn status(report: &GuardReport, paint: Paint) -> String {
     );
     text += &shares(&report.shares, paint);
     for wish in &report.wishes {
-        text += &format!("{} {}\n", paint.warn(&wish.wish), wish.zone);
+        let origin = match (wish.origin.as_str(), &wish.since) {
+            ("configuration", _) => " (zone_guard.exempt)".to_owned(),
+            (_, Some(since)) => format!(" (suimon guard, since {since})"),
+            _ => String::new(),
+        };
+        text += &format!("{} {}{origin}\n", paint.warn(&wish.wish), wish.zone);
     }
     if report.zones.is_empty() {
         return text + "no zone is under attack\n";
@@ -217,6 +224,14 @@ mod tests {
         report.wishes.push(GuardWish {
             zone: "left.example.".to_owned(),
             wish: "exempt".to_owned(),
+            origin: "operator".to_owned(),
+            since: Some("2026-11-22T03:00:00Z".to_owned()),
+        });
+        report.wishes.push(GuardWish {
+            zone: "always.example.".to_owned(),
+            wish: "exempt".to_owned(),
+            origin: "configuration".to_owned(),
+            since: None,
         });
         report.zones.push(GuardedZone {
             zone: "victim.example.".to_owned(),
@@ -235,7 +250,8 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "exempt left.example.",
+                "exempt left.example. (suimon guard, since 2026-11-22T03:00:00Z)",
+                "exempt always.example. (zone_guard.exempt)",
                 "Held back            Because      Since  Asked/s  Unknown/s  Failing   Denied  Explored",
                 "www.victim.example.  flood    1 min 5 s     5010       5000      1 %  320,000     1,300",
             ]
@@ -248,6 +264,7 @@ mod tests {
             let report = GuardChangeReport {
                 zone: "a.test.".to_owned(),
                 done: done.to_owned(),
+                kept: done != "lost",
             };
             changed(&report, Paint::plain())
         };
@@ -260,5 +277,6 @@ mod tests {
             "exempt a.test.: nothing of it is held back until it is released\n"
         );
         assert_eq!(told("released"), "released a.test.\n");
+        assert!(told("lost").contains("a restart will not know of it"));
     }
 }

@@ -123,7 +123,7 @@ fn removed(report: &NtaRemoveReport, paint: Paint) -> String {
     text + &lost(report.kept, paint)
 }
 
-fn lost(kept: bool, paint: Paint) -> String {
+pub(super) fn lost(kept: bool, paint: Paint) -> String {
     if kept {
         String::new()
     } else {

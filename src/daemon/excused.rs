@@ -1,26 +1,22 @@
 //! How do the zones excused from validation at run time outlive the process? One small file in the state directory.
 
-use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::state_file::StateFile;
+use super::kept_list::{KeptList, Kind};
 use crate::dnssec::{Excused, ExcusedZones};
 
-/// The file's name in the state directory.
-const FILE: &str = "negative-anchors.json";
+/// The file. The most zones with the longest names and reasons take a third of what is read at most.
+const KIND: Kind = Kind {
+    file: "negative-anchors.json",
+    key: "negative_anchors",
+    longest: 1 << 20,
+    what: "negative trust anchors",
+    again: "suimon nta add",
+};
 
-/// Longest file that is read, octets: the most zones with the longest names and reasons, thrice.
-const LONGEST: u64 = 1 << 20;
-
-/// What stands in the file.
-#[derive(Debug, Serialize, Deserialize)]
-struct Kept {
-    schema: u32,
-    negative_anchors: Vec<KeptAnchor>,
-}
-
+/// One zone, as it stands in the file.
 #[derive(Debug, Serialize, Deserialize)]
 struct KeptAnchor {
     zone: String,
@@ -32,98 +28,45 @@ struct KeptAnchor {
 
 /// Where they are kept.
 #[derive(Debug)]
-pub(super) struct Keeper {
-    file: StateFile,
-}
+pub(super) struct Keeper(KeptList);
 
 impl Keeper {
     /// In this directory.
     pub(super) fn of(state_dir: &Path) -> Self {
-        Self {
-            file: StateFile::of(state_dir, FILE, LONGEST),
-        }
+        Self(KeptList::of(state_dir, KIND))
     }
 
-    /// The zones that were excused before and have not ended at `at` (wall seconds). What cannot be read is said once.
+    /// The zones that were excused before and have not ended at `at` (wall seconds). What cannot be used is said once.
     pub(super) fn load(&self, at: u64) -> ExcusedZones {
         let zones = ExcusedZones::default();
-        match self.read() {
-            Ok(None) => {}
-            Ok(Some(kept)) => {
-                for anchor in kept
-                    .negative_anchors
-                    .into_iter()
-                    .filter(|one| at < one.until)
-                {
-                    match anchor.zone.parse() {
-                        Ok(zone) => {
-                            let _full = zones.add(Excused {
-                                zone,
-                                until: anchor.until,
-                                reason: anchor.reason,
-                            });
-                        }
-                        Err(error) => self.complain(&format!("{}: {error}", anchor.zone)),
-                    }
+        let kept = self.0.load::<KeptAnchor>().into_iter();
+        for anchor in kept.filter(|one| at < one.until) {
+            match anchor.zone.parse() {
+                Ok(zone) => {
+                    let _full = zones.add(Excused {
+                        zone,
+                        until: anchor.until,
+                        reason: anchor.reason,
+                    });
                 }
+                Err(error) => self.0.complain(&anchor.zone, &error.to_string()),
             }
-            Err(error) => self.complain(&error.to_string()),
         }
         zones
     }
 
     /// Keeps them; whether that worked.
     pub(super) fn save(&self, zones: &ExcusedZones) -> bool {
-        let kept = Kept {
-            schema: 1,
-            negative_anchors: zones
-                .list()
-                .iter()
-                .map(|excused| KeptAnchor {
-                    zone: excused.zone.to_string(),
-                    until: excused.until,
-                    reason: excused.reason.clone(),
-                })
-                .collect(),
-        };
-        match self.write(&kept) {
-            Ok(()) => true,
-            Err(error) => {
-                tracing::warn!(
-                    directory = %self.file.directory().display(),
-                    %error,
-                    "the negative trust anchors cannot be kept: a restart will not know of them"
-                );
-                false
-            }
-        }
-    }
-
-    fn read(&self) -> io::Result<Option<Kept>> {
-        let Some(octets) = self.file.read()? else {
-            return Ok(None);
-        };
-        let kept: Kept = serde_json::from_slice(&octets)?;
-        if kept.schema == 1 {
-            Ok(Some(kept))
-        } else {
-            Err(io::Error::other(format!(
-                "it has schema {}, and this suimond knows schema 1",
-                kept.schema
-            )))
-        }
-    }
-
-    fn write(&self, kept: &Kept) -> io::Result<()> {
-        self.file.replace(&serde_json::to_vec_pretty(kept)?)
-    }
-
-    fn complain(&self, why: &str) {
-        tracing::warn!(
-            file = %self.file.path().display(),
-            why,
-            "negative trust anchors of before the start are lost: the file cannot be read; add them again with `suimon nta add`"
-        );
+        let kept: Vec<KeptAnchor> = zones
+            .list()
+            .iter()
+            .map(|excused| KeptAnchor {
+                zone: excused.zone.to_string(),
+                until: excused.until,
+                reason: excused.reason.clone(),
+            })
+            .collect();
+        self.0.save(&kept)
     }
 }
 
@@ -159,7 +102,7 @@ mod tests {
             .unwrap()
             .map(|entry| entry.unwrap().file_name())
             .collect();
-        assert_eq!(names, [FILE]);
+        assert_eq!(names, [KIND.file]);
     }
 
     #[test]
@@ -172,9 +115,14 @@ mod tests {
             r#"{"schema":2,"negative_anchors":[{"zone":"a.","until":99}]}"#,
             r#"{"schema":1,"negative_anchors":[{"zone":"a..b","until":99}]}"#,
         ] {
-            fs::write(directory.path().join(FILE), text).unwrap();
+            fs::write(directory.path().join(KIND.file), text).unwrap();
             assert!(keeper.load(0).list().is_empty(), "{text}");
         }
+        // What it said is not lost with the next zone that is excused.
+        fs::write(directory.path().join(KIND.file), "{").unwrap();
+        keeper.save(&keeper.load(0));
+        let aside = directory.path().join("negative-anchors.json.bad");
+        assert_eq!(fs::read_to_string(aside).unwrap(), "{");
         let nowhere = Keeper::of(&directory.path().join("nowhere"));
         assert!(!nowhere.save(&ExcusedZones::default()));
     }

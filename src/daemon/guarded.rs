@@ -3,18 +3,17 @@
 use std::sync::atomic::Ordering;
 
 use super::live::Live;
+use super::pins::Pins;
 use crate::guard::zones::{Class, Cut, Guarded};
 use crate::ops::control::ServiceError;
-use crate::ops::control::protocol::{
-    GuardChangeReport, GuardReport, GuardWhy, GuardWish, GuardedZone,
-};
+use crate::ops::control::protocol::{GuardChangeReport, GuardReport, GuardWhy, GuardedZone};
 use crate::ops::metrics::Metric;
 use crate::policy::Decision;
 use crate::sys::clock::Now;
 use crate::wire::Name;
 
 /// `guard status`.
-pub(super) fn status(live: &Live, now: Now) -> GuardReport {
+pub(super) fn status(live: &Live, pins: &Pins, now: Now) -> GuardReport {
     let zones = &live.pipeline.zones;
     zones.tend(now);
     let status = zones.status();
@@ -28,14 +27,7 @@ pub(super) fn status(live: &Live, now: Now) -> GuardReport {
         known_names_capacity: status.known_capacity,
         suffix_rules: u64::try_from(status.suffix_rules).unwrap_or(u64::MAX),
         zones: zones.guarded(now).into_iter().map(zone).collect(),
-        wishes: status
-            .wishes
-            .iter()
-            .map(|(zone, class)| GuardWish {
-                zone: zone.to_string(),
-                wish: class.label().to_owned(),
-            })
-            .collect(),
+        wishes: pins.report(live),
     }
 }
 
@@ -90,6 +82,7 @@ pub(super) fn warnings(live: &Live, now: Now) -> Vec<String> {
 /// `guard pin` and `guard exempt`.
 pub(super) fn wish(
     live: &Live,
+    pins: &Pins,
     zone: &Name,
     class: Class,
     now: Now,
@@ -107,16 +100,19 @@ pub(super) fn wish(
     Ok(GuardChangeReport {
         zone: zone.to_string(),
         done: class.label().to_owned(),
+        kept: pins.add(zone, class, now),
     })
 }
 
 /// `guard release`.
 pub(super) fn release(
     live: &Live,
+    pins: &Pins,
     zone: &Name,
     now: Now,
 ) -> Result<GuardChangeReport, ServiceError> {
-    if !live.pipeline.zones.release(zone, now) {
+    // The guard may have been off since the start, and know nothing of it.
+    if !live.pipeline.zones.release(zone, now) && !pins.holds(zone) {
         return Err(ServiceError(format!(
             "{zone} is neither pinned nor exempt nor held back"
         )));
@@ -125,6 +121,7 @@ pub(super) fn release(
     Ok(GuardChangeReport {
         zone: zone.to_string(),
         done: "released".to_owned(),
+        kept: pins.remove(zone),
     })
 }
 

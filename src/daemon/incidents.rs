@@ -1,6 +1,7 @@
 //! How do people hear of attacks? From the rooms that notice them to the log, a line when one starts, every minute, and when it is over;
 //! and to the journal, which keeps them.
 
+mod calendar;
 mod journal;
 mod shelf;
 mod story;
@@ -11,24 +12,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
+use tokio::time::error::Elapsed;
 
 use super::live::Live;
 use super::secrecy::{Secrecy as Gate, Sight};
-use crate::config::plan::{Plan, Secrecy};
+use crate::config::plan::{Incidents as Limits, Plan, Secrecy};
 use crate::ops::control::protocol::{Incident, IncidentReport, IncidentsReport};
 use crate::ops::control::{Peer, ServiceError};
 use crate::ops::metrics::Metric;
 use crate::sys::clock::{self, Now};
 use crate::sys::host;
 use crate::telemetry::incidents::{Moment, Stage, Subject};
-use journal::{Done, Journal, Work};
-use shelf::Shelf;
+use journal::{Done, Journal, News, Work};
+use shelf::{Found, Left, Shelf};
 use story::Whole;
 
 /// Writings after each other when suimond ends; each takes up to 64 files.
 const LAST_ROUNDS: usize = 200;
-/// How long a writing that is under way may hold up the end.
-const LAST_WAIT: Duration = Duration::from_secs(5);
 
 /// What happened, and what is kept of it.
 #[derive(Debug)]
@@ -57,20 +57,20 @@ impl Incidents {
     pub(super) fn of(plan: &Plan) -> Self {
         let host = host::name();
         let shelf = Shelf::of(&plan.process.state_dir);
-        let lying = shelf.all().unwrap_or_else(|error| {
+        let found = shelf.all(clock::now()).unwrap_or_else(|error| {
             tracing::warn!(
                 directory = %shelf.directory().display(),
                 %error,
                 "the incidents of before the start cannot be read and are not listed"
             );
-            Vec::new()
+            Found::default()
         });
         Self {
             next: AtomicU64::new(0),
             begun: Default::default(),
             keeps: plan.incidents.journal,
             kept: Arc::new(Kept {
-                journal: Mutex::new(Journal::of(lying, host.clone())),
+                journal: Mutex::new(Journal::of(found, host.clone())),
                 shelf,
             }),
             writing: Mutex::default(),
@@ -90,34 +90,46 @@ impl Incidents {
         *writing = (!work.is_empty()).then(|| {
             let kept = Arc::clone(&self.kept);
             tokio::task::spawn_blocking(move || {
-                let did = kept.shelf.perform(work);
+                let did = kept.shelf.perform(work, clock::now());
                 kept.did(did, clock::now());
             })
         });
     }
 
-    /// suimond ends, and nobody calls [`Self::see_to_it`] any more: what goes on is over, and everything is written.
-    pub(super) async fn close(&self, live: &Live, now: Now) {
+    /// suimond ends, and nobody calls [`Self::see_to_it`] any more: what goes on is over, and everything is written, as far as the disk
+    /// takes it within `limit`.
+    pub(super) async fn close(&self, live: &Live, now: Now, limit: Duration) {
         self.take_up(live, now);
-        // Two writings of one file would spoil each other, and the older could come last.
-        let writing = self.writing().take();
-        if let Some(writing) = writing
-            && tokio::time::timeout(LAST_WAIT, writing).await.is_err()
-        {
+        let plan = (live.plan.incidents.clone(), live.plan.secrecy.clone());
+        let begun = self.close_within(plan, now, limit).await;
+        if begun.is_err() {
             tracing::warn!(
                 directory = %self.kept.shelf.directory().display(),
-                "the disk does not answer: the last of the incidents is not kept"
+                seconds = limit.as_secs(),
+                incidents = self.kept.lock().unwritten(),
+                "the disk does not answer, and suimond ends without it: incidents that are not written yet are not kept"
             );
-            return;
         }
-        self.kept.lock().shut();
-        for _ in 0..LAST_ROUNDS {
-            let work = self.due(live, now);
-            if work.is_empty() {
-                break;
+    }
+
+    async fn close_within(
+        &self,
+        (limits, secrecy): (Limits, Secrecy),
+        now: Now,
+        limit: Duration,
+    ) -> Result<(), Elapsed> {
+        // Two writings of one file would spoil each other, and the older could come last.
+        let writing = self.writing().take();
+        let kept = Arc::clone(&self.kept);
+        let all = async {
+            if let Some(writing) = writing {
+                let _done_or_ended = writing.await;
             }
-            self.kept.did(self.kept.shelf.perform(work), now);
-        }
+            kept.lock().shut();
+            let write = move || kept.write_all(&limits, &secrecy, now);
+            let _done_or_ended = tokio::task::spawn_blocking(write).await;
+        };
+        tokio::time::timeout(limit, all).await
     }
 
     /// `incidents list`.
@@ -126,7 +138,8 @@ impl Incidents {
         let none = (!self.keeps).then_some("no journal is kept (incidents.journal = false)");
         IncidentsReport {
             incidents: journal.list(),
-            trouble: journal.trouble().or(none).map(str::to_owned),
+            trouble: journal.trouble().or_else(|| none.map(str::to_owned)),
+            aside: journal.aside(),
         }
     }
 
@@ -169,7 +182,7 @@ impl Incidents {
 
     /// A line of warning if the journal cannot be written.
     pub(super) fn warning(&self) -> Option<String> {
-        let trouble = self.kept.lock().trouble()?.to_owned();
+        let trouble = self.kept.lock().trouble()?;
         Some(format!("incidents are not kept: {trouble}"))
     }
 
@@ -196,6 +209,11 @@ impl Incidents {
                 "Times that a file of the journal could not be written or removed.",
                 journal.failures,
             ),
+            (
+                "suimon_incident_clock_jumps_total",
+                "Times that the wall clock jumped, so that for an hour nothing of before the start went for its age.",
+                journal.calendar.jumps,
+            ),
         ] {
             metrics.push(Metric::counter(name, help, &[], count));
         }
@@ -210,6 +228,11 @@ impl Incidents {
                 "suimon_incidents_kept",
                 "Incidents that are over and kept.",
                 amount(over),
+            ),
+            (
+                "suimon_incident_files_aside",
+                "Files of the journal that cannot be used and were set aside (NAME.bad).",
+                amount(journal.aside().len()),
             ),
             (
                 "suimon_incident_journal_bytes",
@@ -246,7 +269,8 @@ impl Incidents {
         };
         let mut journal = self.kept.lock();
         for moment in &fresh {
-            journal.take_up(moment, &whole, &plan.incidents, &plan.secrecy);
+            let limits = (&plan.incidents, &plan.secrecy);
+            journal.take_up(moment, &whole, limits, now);
         }
     }
 
@@ -274,9 +298,20 @@ impl Kept {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Writes what is left to write, and removes what is to go; waits for the disk.
+    fn write_all(&self, limits: &Limits, secrecy: &Secrecy, now: Now) {
+        for _ in 0..LAST_ROUNDS {
+            let work = self.lock().due(limits, secrecy, now);
+            if work.is_empty() {
+                break;
+            }
+            self.did(self.shelf.perform(work, now), now);
+        }
+    }
+
     /// From memory, else from its file; otherwise a sentence.
     fn find(&self, id: &str) -> Result<Incident, String> {
-        if !shelf::is_id(id) {
+        if !Incident::is_id(id) {
             return Err(
                 "this is no name of an incident; suimon incidents list shows them".to_owned(),
             );
@@ -300,12 +335,19 @@ impl Kept {
         for (work, done) in did {
             let directory = self.shelf.directory().display();
             match journal.done(&work, done, now) {
-                Some(Some(error)) => tracing::warn!(
+                Some(News::Trouble(error)) => tracing::warn!(
                     %directory,
                     error,
                     "incidents cannot be kept; that is tried again, and nothing else suffers"
                 ),
-                Some(None) => tracing::info!(%directory, "incidents are kept again"),
+                Some(News::Clinging(error)) => tracing::warn!(
+                    %directory,
+                    error,
+                    "details of an incident that may be kept no longer cannot be removed from its file; that is tried again"
+                ),
+                Some(News::Well) => {
+                    tracing::info!(%directory, "incidents are kept again as they should be")
+                }
                 None => {}
             }
         }
@@ -313,20 +355,21 @@ impl Kept {
 }
 
 impl Shelf {
-    /// Does what is to be done, up to the first failure: what follows would fail as well.
-    fn perform(&self, work: Vec<Work>) -> Vec<(Work, Done)> {
+    /// Does what is to be done. After the first that cannot be written no other is: that would fail as well. A file that cannot be removed
+    /// or be rid of its details keeps no other waiting, nor does a disk that is full.
+    fn perform(&self, work: Vec<Work>, now: Now) -> Vec<(Work, Done)> {
         let mut did = Vec::new();
+        let mut failed = false;
         for one in work {
             let done = match &one {
-                Work::Lay(incident) => self.lay(incident),
-                Work::Strip(id) => self.strip(id),
-                Work::TakeAway(id) => self.take_away(id).map(|()| 0),
+                Work::Lay(_) if failed => continue,
+                Work::Lay(incident) => self.lay(incident).map(Left::File),
+                Work::Strip(id) => self.strip(id, now),
+                Work::TakeAway(id) => self.take_away(id).map(|()| Left::Nothing),
+                Work::Discard(name) => self.discard(name).map(|()| Left::Nothing),
             };
-            let failed = done.is_err();
+            failed |= done.is_err() && matches!(one, Work::Lay(_));
             did.push((one, done.map_err(|error| error.to_string())));
-            if failed {
-                break;
-            }
         }
         did
     }
@@ -366,6 +409,7 @@ fn fingerprint(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::calendar::Calendar;
     use super::*;
     use crate::config::{self, plan::Detail};
     use crate::daemon::incidents::story::tests::attacked;
@@ -380,12 +424,16 @@ mod tests {
             .plan;
         plan.process.state_dir = dir.to_owned();
         let secrecy = Secrecy::default();
-        let mut journal = Journal::default();
+        let mut journal = Journal::of(Found::default(), "ns1".to_owned());
+        journal.calendar = Calendar::credulous();
         let moment = attacked(Stage::Stopped, (100, 200));
-        journal.take_up(&moment, &Whole::default(), &plan.incidents, &secrecy);
         let now = at(200);
-        Shelf::of(dir).perform(journal.due(&plan.incidents, &secrecy, now));
-        Incidents::of(&plan)
+        let limits = (&plan.incidents, &secrecy);
+        journal.take_up(&moment, &Whole::default(), limits, now);
+        Shelf::of(dir).perform(journal.due(&plan.incidents, &secrecy, now), now);
+        let incidents = Incidents::of(&plan);
+        incidents.kept.lock().calendar = Calendar::credulous();
+        incidents
     }
 
     fn at(second: u64) -> Now {
@@ -413,6 +461,55 @@ mod tests {
             ..plan
         };
         assert!(!sees(&never, 201, Sight::Attacks));
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_never_answers_holds_up_the_end_for_no_longer_than_its_limit() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        let dir = tempfile::tempdir().unwrap();
+        let incidents = incidents(dir.path(), true);
+        let plan = (
+            config::load_text(std::path::Path::new("t.toml"), "")
+                .unwrap()
+                .plan
+                .incidents,
+            Secrecy::default(),
+        );
+        // Whoever writes to a pipe that nobody reads waits for ever.
+        let stalled = dir.path().join("incidents/19700101T000500Z-zone.json.new");
+        mknodat(CWD, &stalled, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let now = at(300);
+        let moment = attacked(Stage::Started, (300, 300));
+        let limits = (&plan.0, &plan.1);
+        let hear = || {
+            let mut journal = incidents.kept.lock();
+            journal.take_up(&moment, &Whole::default(), limits, now);
+        };
+        hear();
+        for under_way in [false, true] {
+            if under_way {
+                let kept = Arc::clone(&incidents.kept);
+                let plan = plan.clone();
+                let write = move || kept.write_all(&plan.0, &plan.1, now);
+                *incidents.writing() = Some(tokio::task::spawn_blocking(write));
+            }
+            let limit = Duration::from_millis(100);
+            let closing = incidents.close_within(plan.clone(), now, limit);
+            let closed = tokio::time::timeout(Duration::from_secs(60), closing).await;
+            assert!(
+                closed.expect("it ends").is_err(),
+                "and says that it is not whole"
+            );
+            assert_eq!(incidents.kept.lock().unwritten(), 1);
+        }
+        // The threads end with the test: those of a daemon end with the process.
+        let _reads = std::fs::File::options()
+            .read(true)
+            .write(true)
+            .open(&stalled)
+            .unwrap();
+        let limit = Duration::from_secs(60);
+        assert!(incidents.close_within(plan, now, limit).await.is_ok());
     }
 
     #[test]
@@ -452,7 +549,9 @@ mod tests {
         let keep = |second| {
             let now = at(second);
             let work = incidents.kept.lock().due(&limits, &Secrecy::default(), now);
-            incidents.kept.did(incidents.kept.shelf.perform(work), now);
+            incidents
+                .kept
+                .did(incidents.kept.shelf.perform(work, now), now);
         };
         let path = dir.path().join(format!("incidents/{ID}.json"));
         let text = || std::fs::read_to_string(&path).unwrap();

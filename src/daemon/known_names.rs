@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::live::Live;
 use super::state_file::StateFile;
@@ -68,10 +69,21 @@ impl Keeper {
         });
     }
 
-    /// Writes the file: the service ends.
-    pub(super) fn save_now(&self, live: &Live, now: Now) {
-        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        save(&live.pipeline.zones, &live.plan.process, millis(now));
+    /// Writes the file, as far as the disk takes it within `limit`: the service ends.
+    pub(super) async fn close(&self, live: &Live, now: Now, limit: Duration) {
+        let (zones, process) = (Arc::clone(&live.pipeline.zones), live.plan.process.clone());
+        let writing = Arc::clone(&self.writing);
+        let last = tokio::task::spawn_blocking(move || {
+            let _alone = writing.lock().unwrap_or_else(PoisonError::into_inner);
+            save(&zones, &process, millis(now));
+        });
+        if tokio::time::timeout(limit, last).await.is_err() {
+            tracing::warn!(
+                directory = %live.plan.process.state_dir.display(),
+                seconds = limit.as_secs(),
+                "the disk does not answer, and suimond ends without it: names learned since the last writing are not kept"
+            );
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use super::excused::Keeper;
 use super::incidents::{self, Incidents};
 use super::live::Live;
 use super::local_root::LocalRoots;
+use super::pins::Pins;
 use super::rollover::Rollovers;
 use super::secrecy::Secrecy;
 use super::{dnstap, flushing, guarded, known_names, lookout, metrics, report, shadow, top, why};
@@ -48,6 +49,8 @@ pub(super) struct Operator {
     /// Zones excused from validation, whatever the configuration.
     excused: Arc<ExcusedZones>,
     keeper: Keeper,
+    /// Zones pinned or exempted from the zone guard, whatever the configuration.
+    pins: Pins,
     rollovers: Rollovers,
     known_names: known_names::Keeper,
     incidents: Arc<Incidents>,
@@ -70,6 +73,8 @@ impl Operator {
         let keeper = Keeper::of(&loaded.plan.process.state_dir);
         let excused = Arc::new(keeper.load(started.wall_secs()));
         let live = Live::build(loaded, &listening, &telemetry, &excused, None)?;
+        let pins = Pins::load(&live.plan.process.state_dir);
+        pins.adopt(&live, started);
         let rollovers = Rollovers::of(&live.plan.process);
         rollovers.adopt(&live);
         let local_root = LocalRoots::of(&live.plan.process);
@@ -90,6 +95,7 @@ impl Operator {
             rate: Mutex::default(),
             excused,
             keeper,
+            pins,
             rollovers,
             known_names: known_names::Keeper::default(),
             incidents,
@@ -200,6 +206,7 @@ impl Operator {
             .cloned()
             .collect();
         self.rollovers.adopt(&after);
+        self.pins.adopt(&after, clock::now());
         self.local_root.adopt(&after);
         self.live.store(Arc::new(after));
         ReloadReport {
@@ -388,7 +395,7 @@ impl Service for Operator {
     }
 
     fn zone_guard(&self) -> GuardReport {
-        guarded::status(&self.live(), clock::now())
+        guarded::status(&self.live(), &self.pins, clock::now())
     }
 
     fn shadow(&self) -> ShadowReport {
@@ -422,11 +429,11 @@ impl Service for Operator {
         zone: &Name,
         wish: ZoneWish,
     ) -> Result<GuardChangeReport, ServiceError> {
-        let (live, now) = (self.live(), clock::now());
+        let (live, pins, now) = (self.live(), &self.pins, clock::now());
         match wish {
-            ZoneWish::Pin => guarded::wish(&live, zone, Class::Pinned, now),
-            ZoneWish::Exempt => guarded::wish(&live, zone, Class::Exempt, now),
-            ZoneWish::Release => guarded::release(&live, zone, now),
+            ZoneWish::Pin => guarded::wish(&live, pins, zone, Class::Pinned, now),
+            ZoneWish::Exempt => guarded::wish(&live, pins, zone, Class::Exempt, now),
+            ZoneWish::Release => guarded::release(&live, pins, zone, now),
         }
     }
 

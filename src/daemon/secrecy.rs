@@ -210,6 +210,13 @@ mod tests {
             ("victim.example.", "victim.example.", "victim.example."),
             ("other.test.", "victim.example.", "ot…[5].te…[4]."),
             ("a.", ".", "a…[1]."),
+            // Whatever the top-level domain is.
+            ("printer.corp-secret.", ".", "pr…[7].co…[11]."),
+            (
+                "anna.laptop.corp-secret.",
+                "corp-secret.",
+                "an…[4].la…[6].corp-secret.",
+            ),
         ] {
             assert_eq!(shortened(name, zone), short);
         }

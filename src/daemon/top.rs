@@ -10,7 +10,7 @@ use super::secrecy::widened;
 use crate::ops::control::protocol::{TopClient, TopDomain, TopLimited, TopReport, TopZone};
 use crate::ops::control::queries;
 use crate::sys::clock::Now;
-use crate::telemetry::heavy::Heavy;
+use crate::telemetry::heavy::{Heavy, Met};
 use crate::telemetry::seen::Seen;
 use crate::telemetry::{AnswerSource, Reason, Telemetry};
 use crate::wire::Name;
@@ -19,6 +19,9 @@ use crate::wire::Name;
 const MOST: usize = 100;
 /// Queries per second below which nobody is listed: about five within the time in which sums fade. Who asks once is no load.
 const FEWEST: f32 = 1.0;
+/// The fewest queries of it that must have been noted lately, whatever each stands for: where one in 64 is noted, a single one is no sign
+/// of more, and what one person asked for once is nobody's business (P7). Half a query may have faded.
+const FEWEST_NOTED: f32 = 2.5;
 
 /// One look.
 pub(super) fn report(live: &Live, telemetry: &Telemetry, started: Now, now: Now) -> TopReport {
@@ -112,15 +115,18 @@ fn sums<K: PartialEq, S: Eq + Hash>(
     shown: impl Fn(&K) -> S,
 ) -> Vec<(S, f32)> {
     let at = u64::try_from(now.mono.as_millis()).unwrap_or(u64::MAX);
-    let mut sums: HashMap<S, f32> = HashMap::new();
+    let mut sums: HashMap<S, Met> = HashMap::new();
     for one in seen {
-        for (key, rate) in of(one).rates(at) {
-            *sums.entry(shown(key)).or_default() += rate;
+        for (key, met) in of(one).rates(at) {
+            let sum = sums.entry(shown(key)).or_default();
+            sum.rate += met.rate;
+            sum.samples += met.samples;
         }
     }
     let mut all: Vec<(S, f32)> = sums
         .into_iter()
-        .filter(|(_, rate)| *rate >= FEWEST)
+        .filter(|(_, met)| met.rate >= FEWEST && met.samples >= FEWEST_NOTED)
+        .map(|(key, met)| (key, met.rate))
         .collect();
     all.sort_by(|(_, one), (_, other)| other.total_cmp(one));
     all.truncate(MOST);
@@ -130,6 +136,7 @@ fn sums<K: PartialEq, S: Eq + Hash>(
 /// The domains that are looked up most.
 fn demands(live: &Live, now: Now) -> Vec<TopZone> {
     let mut all = live.pipeline.zones.demands(now);
+    all.retain(|demand| demand.misses >= FEWEST || demand.engaged);
     all.sort_by(|one, other| {
         let order = other.misses.total_cmp(&one.misses);
         order.then_with(|| one.domain.cmp(&other.domain))
@@ -149,4 +156,97 @@ fn demands(live: &Live, now: Now) -> Vec<TopZone> {
 
 fn number(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::config;
+    use crate::guard::zones::{Cut, Query};
+    use crate::telemetry::seen::Domain;
+
+    const NOW: Now = Now::at_secs(100);
+    const AT: u64 = 100_000;
+
+    fn listed(seen: &[Seen]) -> Vec<Domain> {
+        let all = sums(seen, NOW, |seen| &seen.domains, Clone::clone);
+        all.into_iter().map(|(domain, _)| domain).collect()
+    }
+
+    #[test]
+    fn who_asked_once_is_not_listed_even_if_one_query_stands_for_64() {
+        let domain = |text: &str| Domain::from_slice(text.as_bytes());
+        let mut seen = [Seen::default(), Seen::default()];
+        let [one, other] = &mut seen;
+        one.domains.note(domain("once"), 64.0, AT);
+        one.domains.note(domain("twice"), 64.0, AT);
+        one.domains.note(domain("twice"), 64.0, AT);
+        // By two workers, and by one where all are noted.
+        for worker in [&mut *one, other] {
+            worker.domains.note(domain("often"), 64.0, AT);
+            worker.domains.note(domain("often"), 64.0, AT);
+        }
+        for _ in 0..6 {
+            one.domains.note(domain("steadily"), 1.0, AT);
+        }
+        for _ in 0..4 {
+            one.domains.note(domain("seldom"), 1.0, AT);
+        }
+        assert_eq!(listed(&seen), [domain("often"), domain("steadily")]);
+        // Not by those whose place it took, either.
+        let mut full = Seen::default();
+        for number in 0..1_000_u32 {
+            for _ in 0..9 {
+                let name = number.to_be_bytes();
+                full.domains.note(Domain::from_slice(&name), 64.0, AT);
+            }
+        }
+        full.domains.note(domain("late"), 64.0, AT);
+        assert!(!listed(&[full]).contains(&domain("late")));
+    }
+
+    fn live() -> Live {
+        let loaded = config::load_text(std::path::Path::new("t.toml"), "").unwrap();
+        let telemetry = Arc::new(Telemetry::new());
+        Live::build(loaded, &[], &telemetry, &Arc::default(), None).unwrap()
+    }
+
+    fn ask(live: &Live, name: &str, cut: Option<Cut<'_>>) {
+        let name: Name = name.parse().unwrap();
+        let query = Query {
+            name: &name,
+            cut,
+            client: "192.0.2.7".parse().unwrap(),
+            hop_limit: None,
+            joins: false,
+            renews: false,
+        };
+        let _permission = live.pipeline.zones.judge(&query, || false, NOW);
+    }
+
+    #[test]
+    fn a_host_of_a_private_top_level_domain_is_not_listed_by_its_name() {
+        let live = live();
+        for _ in 0..20 {
+            ask(&live, "printer.corp-secret.", None);
+            ask(&live, "x.scanner.corp-secret.", None);
+        }
+        let zones = demands(&live, NOW).into_iter().map(|one| one.zone);
+        assert_eq!(zones.collect::<Vec<_>>(), ["corp-secret."]);
+    }
+
+    #[test]
+    fn a_domain_that_was_looked_up_once_is_not_listed() {
+        let live = live();
+        let zone: Name = "example.com.".parse().unwrap();
+        let cut = Some(Cut::Delegation(&zone));
+        ask(&live, "x.example.com.", cut);
+        assert!(demands(&live, NOW).is_empty());
+        for number in 0..9 {
+            ask(&live, &format!("{number}.example.com."), cut);
+        }
+        assert_eq!(demands(&live, NOW)[0].zone, "example.com.");
+    }
 }

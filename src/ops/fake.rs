@@ -223,6 +223,7 @@ impl Service for FakeService {
         Ok(GuardChangeReport {
             zone: zone.to_string(),
             done: "pinned".to_owned(),
+            kept: true,
         })
     }
 

@@ -625,7 +625,9 @@ fn those_who_ask_are_seen_as_networks_and_what_they_ask_for_as_domains() {
     }
     let seen = worker.counters.seen();
     let shown = |heavy: &crate::telemetry::heavy::Heavy<_>| {
-        let of = |(key, rate): (&IpNet, f32)| (key.to_string(), rate * 4.516_656);
+        let of = |(key, met): (&IpNet, crate::telemetry::heavy::Met)| {
+            (key.to_string(), met.rate * 4.516_656)
+        };
         heavy.rates(100_000).map(of).collect::<Vec<_>>()
     };
     let clients = shown(&seen.clients);

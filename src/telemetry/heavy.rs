@@ -22,6 +22,18 @@ struct Entry<K> {
     sum: f32,
     /// What of it may have been others'.
     error: f32,
+    /// How often it was noted itself, whatever each time stood for; fades like the sum.
+    samples: f32,
+}
+
+/// How often a key is met.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Met {
+    /// Times per second, at least, over the last seconds.
+    pub rate: f32,
+    /// How often it was noted in the last seconds: who was noted once by chance need not have been met more than once, whatever
+    /// that one stands for.
+    pub samples: f32,
 }
 
 impl<K: PartialEq> Heavy<K> {
@@ -40,6 +52,7 @@ impl<K: PartialEq> Heavy<K> {
         self.fade(at);
         if let Some(known) = self.entries.iter_mut().find(|known| known.key == key) {
             known.sum += weight;
+            known.samples += 1.0;
             return;
         }
         if self.entries.len() < self.places {
@@ -48,6 +61,7 @@ impl<K: PartialEq> Heavy<K> {
                 key,
                 sum: weight,
                 error: 0.0,
+                samples: 1.0,
             });
             return;
         }
@@ -60,18 +74,23 @@ impl<K: PartialEq> Heavy<K> {
                 key,
                 sum: least.sum + weight,
                 error: least.sum,
+                samples: 1.0,
             };
         }
     }
 
-    /// The keys with how often each is met per second, at least, over the last seconds. In no order.
-    pub fn rates(&self, at: u64) -> impl Iterator<Item = (&K, f32)> {
+    /// The keys with how often each is met. In no order.
+    pub fn rates(&self, at: u64) -> impl Iterator<Item = (&K, Met)> {
         // Between two fadings a sum grows as much as it should have faded: what comes steadily is told right at any moment.
-        let faded = worth(at.saturating_sub(self.faded)) / WHOLE;
+        let faded = worth(at.saturating_sub(self.faded));
+        let met = move |entry: &Entry<K>| Met {
+            rate: (entry.sum - entry.error) * faded / WHOLE,
+            samples: entry.samples * faded,
+        };
         self.entries
             .iter()
-            .map(move |entry| (&entry.key, (entry.sum - entry.error) * faded))
-            .filter(|(_, rate)| *rate > 0.0)
+            .map(move |entry| (&entry.key, met(entry)))
+            .filter(|(_, met)| met.rate > 0.0)
     }
 
     fn fade(&mut self, at: u64) {
@@ -83,6 +102,7 @@ impl<K: PartialEq> Heavy<K> {
         for entry in &mut self.entries {
             entry.sum *= worth;
             entry.error *= worth;
+            entry.samples *= worth;
         }
         self.entries.retain(|entry| entry.sum >= NOTHING);
         self.faded = at;
@@ -107,7 +127,7 @@ mod tests {
 
     fn rate(heavy: &Heavy<u32>, key: u32, at: u64) -> f32 {
         let found = heavy.rates(at).find(|(known, _)| **known == key);
-        found.map_or(0.0, |(_, rate)| rate)
+        found.map_or(0.0, |(_, met)| met.rate)
     }
 
     #[test]
@@ -138,6 +158,25 @@ mod tests {
     }
 
     #[test]
+    fn what_was_noted_once_has_one_sample_whatever_it_stands_for_and_whose_place_it_took() {
+        let mut heavy = Heavy::new(1);
+        for at in 0..100 {
+            heavy.note(1, 64.0, at);
+        }
+        heavy.note(2, 64.0, 100);
+        let (_, met) = heavy.rates(100).next().unwrap();
+        assert!(
+            met.rate > 10.0 && (met.samples - 1.0).abs() < 0.1,
+            "{met:?}"
+        );
+        heavy.note(2, 1.0, 101);
+        let (_, met) = heavy.rates(101).next().unwrap();
+        assert!((met.samples - 2.0).abs() < 0.1, "{met:?}");
+        let (_, met) = heavy.rates(5_101).next().unwrap();
+        assert!(met.samples < 0.8, "they fade: {met:?}");
+    }
+
+    #[test]
     fn a_million_keys_take_no_room_hide_no_heavy_one_and_none_of_them_looks_like_one() {
         let mut heavy = Heavy::new(64);
         for number in 0..1_000_000_u32 {
@@ -153,6 +192,6 @@ mod tests {
         let told = rate(&heavy, 7, 10_000);
         assert!((3_500.0..=5_200.0).contains(&told), "{told}");
         let others = heavy.rates(10_000).filter(|(key, _)| **key != 7);
-        assert!(others.map(|(_, rate)| rate).fold(0.0, f32::max) < 10.0);
+        assert!(others.map(|(_, met)| met.rate).fold(0.0, f32::max) < 10.0);
     }
 }

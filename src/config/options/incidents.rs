@@ -49,7 +49,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Seconds(0, 31_536_000),
         default: Some(r#""7d""#),
         summary: "Time after the end of an incident for which its details are kept.",
-        doc: "Then they are removed from its file, and networks and shortened names are left. 0: at its end.",
+        doc: "Then they are removed from its file, and networks and shortened names are left. 0: at its end. A file that cannot be used and was set aside (NAME.bad) goes this long after that.",
         example: r#""1d""#,
     },
     Setting {

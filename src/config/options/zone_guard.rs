@@ -49,7 +49,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Names,
         default: Some("[]"),
         summary: "Zones that are never held back.",
-        doc: "With everything below them. `suimon guard exempt` does the same until the next start.",
+        doc: "With everything below them. `suimon guard exempt` does the same until `suimon guard release`, over restarts.",
         example: r#"["measurement.example."]"#,
     },
     Setting {

@@ -21,7 +21,7 @@ pub(super) fn list(state_dir: &Path) -> Result<IncidentsReport, Error> {
     let entries =
         fs::read_dir(&dir).map_err(|error| Error::Failed(format!("{}: {error}", dir.display())))?;
     let mut incidents = Vec::new();
-    let mut unreadable = 0;
+    let (mut unreadable, mut aside) = (0, Vec::new());
     for entry in entries.take(MOST).filter_map(Result::ok) {
         let name = entry.file_name().to_string_lossy().into_owned();
         if let Some(id) = name.strip_suffix(".json") {
@@ -29,11 +29,17 @@ pub(super) fn list(state_dir: &Path) -> Result<IncidentsReport, Error> {
                 Ok(incident) => incidents.push(incident.summary()),
                 Err(_) => unreadable += 1,
             }
+        } else if name.ends_with(".bad") {
+            let mut name = Value::String(name);
+            defuse(&mut name);
+            aside.extend(name.as_str().map(str::to_owned));
         }
     }
     incidents.sort_by(|one, other| (&other.began, &other.id).cmp(&(&one.began, &one.id)));
+    aside.sort();
     Ok(IncidentsReport {
         incidents,
+        aside,
         trouble: (unreadable > 0).then(|| format!("{unreadable} files cannot be read")),
     })
 }
@@ -58,17 +64,18 @@ pub(super) fn read(state_dir: &Path, ids: &[String]) -> IncidentReport {
 }
 
 fn read_one(dir: &Path, id: &str) -> Result<Incident, String> {
-    if !id
-        .bytes()
-        .all(|at| at.is_ascii_alphanumeric() || at == b'-')
-    {
+    if !Incident::is_id(id) {
         return Err("this is no name of an incident".to_owned());
     }
     let mut octets = Vec::new();
     fs::File::open(dir.join(format!("{id}.json")))
         .and_then(|file| file.take(LONGEST).read_to_end(&mut octets))
         .map_err(|error| error.to_string())?;
-    let mut value: Value = serde_json::from_slice(&octets).map_err(|error| error.to_string())?;
+    let incident = Incident::read(&octets).map_err(|error| error.to_string())?;
+    if incident.id != id {
+        return Err("its name is not that of the incident in it".to_owned());
+    }
+    let mut value = serde_json::to_value(incident).map_err(|error| error.to_string())?;
     defuse(&mut value);
     let mut incident: Incident =
         serde_json::from_value(value).map_err(|error| error.to_string())?;

@@ -9,6 +9,10 @@ pub(super) fn list(report: &IncidentsReport, paint: Paint) -> String {
     if let Some(trouble) = &report.trouble {
         text += &format!("{} {trouble}\n", paint.warn("journal"));
     }
+    if !report.aside.is_empty() {
+        let names = report.aside.join(" ");
+        text += &format!("{} {names}\n", paint.warn("set aside"));
+    }
     if report.incidents.is_empty() {
         return text + "no incidents\n";
     }
@@ -176,7 +180,7 @@ mod tests {
         goes_on.ended = None;
         let report = IncidentsReport {
             incidents: vec![goes_on, Incident::example().summary()],
-            trouble: None,
+            ..IncidentsReport::default()
         };
         let text = list(&report, Paint::plain());
         let lines: Vec<&str> = text.lines().collect();

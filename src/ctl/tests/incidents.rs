@@ -76,13 +76,19 @@ fn files_are_read_without_a_daemon_and_without_details() {
     std::fs::create_dir(&dir).unwrap();
     let mut incident = Incident::example();
     incident.host = "ns1\u{1b}[2J".to_owned();
+    incident
+        .counts
+        .insert("\u{1b}]0;names\u{7}".to_owned(), 1.0);
     let json = serde_json::to_vec(&incident).unwrap();
     std::fs::write(dir.join(format!("{ID}.json")), json).unwrap();
     std::fs::write(dir.join("cut.json"), "{").unwrap();
     std::fs::write(dir.join("old.json.bad"), "{").unwrap();
     let (exit, out, _) = run(&["list"]);
     assert_eq!(exit, Exit::Done);
-    assert!(out.starts_with("journal 1 files cannot be read\n"), "{out}");
+    assert!(
+        out.starts_with("journal 1 files cannot be read\nset aside old.json.bad\n"),
+        "{out}"
+    );
     let (exit, out, _) = run(&["show", ID]);
     assert_eq!(exit, Exit::Done);
     assert!(

@@ -5,8 +5,10 @@
 //! by [`Journal::done`]. So nobody who reads it waits for a disk.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
-use super::shelf::Lying;
+use super::calendar::{Calendar, Date, Today};
+use super::shelf::{Aside, Found, Left, Lying, SET_ASIDE};
 use super::story::{self, Whole};
 use crate::config::plan::{Incidents as Limits, Secrecy};
 use crate::ops::control::protocol::{Incident, IncidentSummary};
@@ -15,10 +17,12 @@ use crate::telemetry::incidents::{Moment, Stage, Subject};
 
 /// Seconds without a word after which an incident that goes on is over: every kind says a word a minute.
 const SILENCE: u64 = 600;
-/// Seconds after a failure before the disk is tried again.
-const RETRY: u64 = 30;
+/// Time after a failure before the disk is tried again.
+const RETRY: Duration = Duration::from_secs(30);
 /// Files written or removed at one time; the rest waits for the next.
 const AT_ONCE: usize = 64;
+/// Of those, the ones that lose their details: neither these nor what is new keeps the other waiting.
+const STRIPPED_AT_ONCE: usize = 32;
 
 /// All incidents.
 #[derive(Debug, Default)]
@@ -27,6 +31,12 @@ pub(super) struct Journal {
     open: HashMap<(&'static str, String), Open>,
     /// Those that are over, by id.
     over: BTreeMap<String, Over>,
+    /// Files set aside because they cannot be used, by name, and since when.
+    aside: BTreeMap<String, Date>,
+    /// Of those that cannot be read now, so that no other gets their name.
+    unread: Vec<String>,
+    /// What the wall clock is good for.
+    pub(super) calendar: Calendar,
     /// Files to be removed.
     unwanted: BTreeSet<String>,
     /// Not kept because all that are kept go on.
@@ -35,8 +45,10 @@ pub(super) struct Journal {
     pub(super) failures: u64,
     /// Why the last attempt failed.
     trouble: Option<String>,
-    /// Wall seconds before which the disk is left alone.
-    not_before: u64,
+    /// Why details could not be removed from a file when that was tried last.
+    clinging: Option<String>,
+    /// By the monotonic clock: until then the disk is left alone.
+    not_before: Duration,
     host: String,
 }
 
@@ -45,8 +57,8 @@ struct Open {
     story: Incident,
     /// How it stood with the daemon when it began.
     begun: Whole,
-    /// Wall seconds when it was last heard of.
-    heard: u64,
+    /// When it was last heard of, by the monotonic clock.
+    heard: Duration,
     octets: u64,
     dirty: bool,
 }
@@ -54,10 +66,11 @@ struct Open {
 #[derive(Debug)]
 struct Over {
     summary: IncidentSummary,
-    /// Wall seconds.
-    ended: u64,
+    ended: Date,
     octets: u64,
     has_detail: bool,
+    /// By the monotonic clock: until then its details are not tried to be removed again; 0 = they were never refused.
+    not_before: Duration,
     /// What is not on the disk yet.
     unwritten: Option<Box<Incident>>,
 }
@@ -71,28 +84,46 @@ pub(super) enum Work {
     Strip(String),
     /// Remove its file.
     TakeAway(String),
+    /// Remove a file that was set aside.
+    Discard(String),
 }
 
-/// How that went: octets that lie there now, or why it failed.
-pub(super) type Done = Result<u64, String>;
+/// How that went: what lies there now, or why it failed.
+pub(super) type Done = Result<Left, String>;
+
+/// What is to be told of that.
+#[derive(Debug, PartialEq)]
+pub(super) enum News {
+    /// Nothing can be written, and why.
+    Trouble(String),
+    /// The details of an incident cannot be removed from its file, and why.
+    Clinging(String),
+    /// All is well again.
+    Well,
+}
 
 impl Journal {
     /// What lay on the disk. Incidents that went on when suimond ended are over since they were last heard of.
-    pub(super) fn of(lying: Vec<Lying>, host: String) -> Self {
+    pub(super) fn of(found: Found, host: String) -> Self {
+        let aside = found.aside.into_iter();
         let mut journal = Self {
             host,
+            aside: aside.map(|Aside { since, name }| (name, since)).collect(),
+            unread: found.unread,
             ..Self::default()
         };
         for Lying {
             mut incident,
             octets,
-        } in lying
+            written,
+        } in found.incidents
         {
             let changed = incident.ended.is_none();
             if changed {
                 story::end(&mut incident, "restart");
             }
-            journal.close(incident, octets, changed);
+            let ended = Date::Before(story::ended(&incident).unwrap_or(0), written);
+            journal.close(incident, octets, ended, changed);
         }
         journal
     }
@@ -102,8 +133,8 @@ impl Journal {
         &mut self,
         moment: &Moment,
         whole: &Whole,
-        limits: &Limits,
-        secrecy: &Secrecy,
+        (limits, secrecy): (&Limits, &Secrecy),
+        now: Now,
     ) {
         let key = (moment.subject.label(), moment.subject.key());
         // Another one of the same, of whose end nobody heard. (When it began is no sign of it: who counts by the monotonic clock is a few
@@ -123,7 +154,7 @@ impl Journal {
             let open = Open {
                 story: story::begin(id, moment, whole, &self.host),
                 begun: whole.clone(),
-                heard: 0,
+                heard: now.mono,
                 octets: 0,
                 dirty: true,
             };
@@ -132,13 +163,13 @@ impl Journal {
         let Some(open) = self.open.get_mut(&key) else {
             return;
         };
-        open.heard = moment.at_ms / 1_000;
+        open.heard = now.mono;
         open.dirty = true;
         story::go_on(&mut open.story, moment, secrecy, (whole, &open.begun));
         if moment.stage == Stage::Stopped
             && let Some(open) = self.open.remove(&key)
         {
-            self.close(open.story, open.octets, true);
+            self.close(open.story, open.octets, Date::Here(now.mono), true);
         }
     }
 
@@ -147,16 +178,16 @@ impl Journal {
         for (_, open) in std::mem::take(&mut self.open) {
             self.finish(open, "shutdown");
         }
-        self.not_before = 0;
+        self.not_before = Duration::ZERO;
     }
 
     /// What is to be done on the disk now: too many, too old, no longer to be told in detail, or new.
     pub(super) fn due(&mut self, limits: &Limits, secrecy: &Secrecy, now: Now) -> Vec<Work> {
-        let at = now.wall_secs();
+        let today = self.calendar.look(now);
         let silent: Vec<_> = self
             .open
             .iter()
-            .filter(|(_, open)| at.saturating_sub(open.heard) > SILENCE)
+            .filter(|(_, open)| now.mono.saturating_sub(open.heard).as_secs() > SILENCE)
             .map(|(key, _)| key.clone())
             .collect();
         for key in silent {
@@ -167,7 +198,7 @@ impl Journal {
         let old: Vec<String> = self
             .over
             .iter()
-            .filter(|(_, over)| at.saturating_sub(over.ended) > limits.max_age)
+            .filter(|(_, over)| today.is_too_old(limits, over.ended))
             .map(|(id, _)| id.clone())
             .collect();
         for id in old {
@@ -179,56 +210,82 @@ impl Journal {
                 break;
             }
         }
-        if at < self.not_before {
+        if now.mono < self.not_before {
             return Vec::new();
         }
         let unwanted = self.unwanted.iter().cloned().map(Work::TakeAway);
+        let unwanted = unwanted.chain(self.unwanted_aside(limits, secrecy, today));
         let open = self.open.values().filter(|open| open.dirty);
-        let open = open.map(|open| Work::Lay(Box::new(open.story.clone())));
-        let over = self.over.iter_mut().filter_map(|(id, over)| {
-            let strip = over.has_detail && !story::may_detail(secrecy, Some(over.ended), at);
+        let mut lay: Vec<_> = open
+            .map(|open| Work::Lay(Box::new(open.story.clone())))
+            .collect();
+        let mut strip = Vec::new();
+        for (id, over) in &mut self.over {
+            let has_to_lose = over.has_detail && today.is_to_lose_details(secrecy, over.ended);
             match &mut over.unwritten {
                 Some(story) => {
-                    if strip {
+                    if has_to_lose {
                         story.detail = None;
                     }
-                    Some(Work::Lay(story.clone()))
+                    lay.push(Work::Lay(story.clone()));
                 }
-                None => strip.then(|| Work::Strip(id.clone())),
+                None if has_to_lose && over.not_before <= now.mono => {
+                    strip.push((over.not_before, id))
+                }
+                None => {}
             }
-        });
-        unwanted.chain(open).chain(over).take(AT_ONCE).collect()
+        }
+        // Those that were refused longest ago first, so that each gets its turn.
+        strip.sort();
+        let strip = strip
+            .into_iter()
+            .take(STRIPPED_AT_ONCE)
+            .map(|(_, id)| Work::Strip(id.clone()));
+        unwanted.chain(strip).chain(lay).take(AT_ONCE).collect()
     }
 
-    /// How that went. Says what is to be told: trouble when it begins, `None` in it when it is over.
-    pub(super) fn done(&mut self, work: &Work, done: Done, now: Now) -> Option<Option<String>> {
-        let octets = match done {
-            Ok(octets) => octets,
-            Err(why) => {
-                self.failures += 1;
-                self.not_before = now.wall_secs() + RETRY;
-                let is_news = self.trouble.is_none();
-                self.trouble = Some(why.clone());
-                return is_news.then_some(Some(why));
-            }
+    /// How that went. Says what is to be told: trouble when it begins and when it is over.
+    pub(super) fn done(&mut self, work: &Work, done: Done, now: Now) -> Option<News> {
+        let left = match done {
+            Ok(left) => left,
+            Err(why) => return self.failed(work, why, now.mono + RETRY),
         };
-        match work {
-            Work::TakeAway(id) => {
+        match (work, left) {
+            (Work::TakeAway(id), _) => {
                 self.unwanted.remove(id);
             }
-            // It could not be read, and is gone with the details in it.
-            Work::Strip(id) if octets == 0 => {
-                self.over.remove(id);
-            }
-            Work::Strip(id) => {
+            (Work::Strip(id), Left::File(octets)) => {
                 if let Some(over) = self.over.get_mut(id) {
                     over.has_detail = false;
                     over.octets = octets;
+                    over.not_before = Duration::ZERO;
                 }
             }
-            Work::Lay(story) => self.laid(story, octets),
+            // It is gone or set aside, and cannot be shown any more.
+            (Work::Strip(id), left) => {
+                self.over.remove(id);
+                if let Left::Aside(Aside { since, name }) = left {
+                    self.aside.insert(name, since);
+                }
+            }
+            (Work::Discard(name), _) => {
+                self.aside.remove(name);
+            }
+            (Work::Lay(story), Left::File(octets)) => self.laid(story, octets),
+            (Work::Lay(_), _) => {}
         }
-        self.trouble.take().map(|_| None)
+        if matches!(work, Work::Strip(_)) {
+            let none_is_refused = self.over.values().all(|over| over.not_before.is_zero());
+            return self
+                .clinging
+                .take_if(|_| none_is_refused)
+                .map(|_| News::Well);
+        }
+        // One that succeeds among others that fail is no sign that all is well.
+        if now.mono < self.not_before {
+            return None;
+        }
+        self.trouble.take().map(|_| News::Well)
     }
 
     /// The list, the newest first.
@@ -255,14 +312,34 @@ impl Journal {
         }
     }
 
-    /// Why the journal cannot be written, if it cannot.
-    pub(super) fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
+    /// Why the journal cannot be written, or not be rid of its details, if it cannot.
+    pub(super) fn trouble(&self) -> Option<String> {
+        let written = self.trouble.clone();
+        written.or_else(|| {
+            let refused = self.over.values().filter(|over| !over.not_before.is_zero());
+            let why = self.clinging.as_ref()?;
+            Some(format!(
+                "the details of {} cannot be removed from their files: {why}",
+                refused.count()
+            ))
+        })
+    }
+
+    /// The names of the files that are set aside.
+    pub(super) fn aside(&self) -> Vec<String> {
+        self.aside.keys().cloned().collect()
     }
 
     /// How many go on, and how many are over.
     pub(super) fn counts(&self) -> (usize, usize) {
         (self.open.len(), self.over.len())
+    }
+
+    /// How many have something to tell that is not on the disk yet.
+    pub(super) fn unwritten(&self) -> usize {
+        let open = self.open.values().filter(|open| open.dirty).count();
+        let over = self.over.values().filter(|over| over.unwritten.is_some());
+        open + over.count()
     }
 
     /// Octets on the disk.
@@ -271,8 +348,42 @@ impl Journal {
         open.chain(self.over.values().map(|over| over.octets)).sum()
     }
 
+    /// What is set aside may hold details: it is kept as long as those of an incident. Of too many the oldest go.
+    fn unwanted_aside(&self, limits: &Limits, secrecy: &Secrecy, today: Today) -> Vec<Work> {
+        let mut aside: Vec<(&String, Date)> = self
+            .aside
+            .iter()
+            .map(|(name, since)| (name, *since))
+            .collect();
+        aside.sort_by_key(|(_, since)| since.order());
+        let many = aside.len().saturating_sub(SET_ASIDE);
+        let is_due =
+            |since| today.is_to_lose_details(secrecy, since) || today.is_too_old(limits, since);
+        aside
+            .into_iter()
+            .enumerate()
+            .filter(|(place, (_, since))| *place < many || is_due(*since))
+            .map(|(_, (name, _))| Work::Discard(name.clone()))
+            .collect()
+    }
+
     fn len(&self) -> usize {
         self.open.len() + self.over.len()
+    }
+
+    fn failed(&mut self, work: &Work, why: String, again: Duration) -> Option<News> {
+        self.failures += 1;
+        if let Work::Strip(id) = work {
+            // That is for this file alone: what else is to be done goes on.
+            if let Some(over) = self.over.get_mut(id) {
+                over.not_before = again;
+            }
+            let before = self.clinging.replace(why.clone());
+            return before.is_none().then_some(News::Clinging(why));
+        }
+        self.not_before = again;
+        let before = self.trouble.replace(why.clone());
+        before.is_none().then_some(News::Trouble(why))
     }
 
     fn laid(&mut self, story: &Incident, octets: u64) {
@@ -298,15 +409,16 @@ impl Journal {
 
     fn finish(&mut self, mut open: Open, by: &str) {
         story::end(&mut open.story, by);
-        self.close(open.story, open.octets, true);
+        self.close(open.story, open.octets, Date::Here(open.heard), true);
     }
 
-    fn close(&mut self, story: Incident, octets: u64, unwritten: bool) {
+    fn close(&mut self, story: Incident, octets: u64, ended: Date, unwritten: bool) {
         let over = Over {
             summary: story.summary(),
-            ended: story::ended(&story).unwrap_or(0),
+            ended,
             octets,
             has_detail: story.detail.is_some(),
+            not_before: Duration::ZERO,
             unwritten: unwritten.then(|| Box::new(story.clone())),
         };
         self.over.insert(story.id, over);
@@ -329,7 +441,7 @@ impl Journal {
             .over
             .iter()
             .filter(|(_, over)| over.summary.kind == most)
-            .min_by_key(|(id, over)| (over.ended, *id))
+            .min_by_key(|(id, over)| (over.ended.order(), *id))
             .map(|(id, _)| id.clone());
         oldest.is_some_and(|id| {
             self.forget(&id);
@@ -359,6 +471,7 @@ impl Journal {
         let is_free = |id: &String| {
             !self.over.contains_key(id)
                 && !self.unwanted.contains(id)
+                && !self.unread.contains(id)
                 && self.open.values().all(|open| open.story.id != *id)
         };
         let numbered = (2_u64..).map(|number| format!("{plain}-{number}"));

@@ -10,17 +10,14 @@ use crate::config::plan::{Detail, Secrecy};
 use crate::config::units::Moment as Time;
 use crate::daemon::secrecy::{shortened, widened};
 use crate::ops::control::protocol::{
-    HopLimitCount, Incident, IncidentCost, IncidentDetail, IncidentSubject, PrefixCount,
-    ReasonCount,
+    HopLimitCount, INCIDENT_SCHEMA, Incident, IncidentCost, IncidentDetail, IncidentSubject,
+    PrefixCount, ReasonCount,
 };
 use crate::telemetry::Reason;
 use crate::telemetry::incidents::{
     Backscatter, ClientsLimited, ForwardingLoop, HopLimits, IngressSpoof, Moment, Stage, Subject,
     ZoneAttack,
 };
-
-/// The schema of what is kept.
-pub(super) const SCHEMA: u32 = 1;
 
 /// What is true of the whole daemon at one moment.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +33,7 @@ pub(super) struct Whole {
 /// The beginning of a story.
 pub(super) fn begin(id: String, moment: &Moment, whole: &Whole, host: &str) -> Incident {
     Incident {
-        schema: SCHEMA,
+        schema: INCIDENT_SCHEMA,
         id,
         kind: moment.subject.label().to_owned(),
         began: time(moment.since_ms),

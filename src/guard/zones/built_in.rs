@@ -1,5 +1,31 @@
 //! Below which top-level domains do registries register at the third level? The well-known ones, for hosts without the public suffix list.
 
+/// Generic top-level domains with many names; those of countries are known by their two letters.
+pub(super) const TOPS: &str = "aero agency app art arpa asia berlin best bio biz blog camp capital care cat center city click cloud club coffee com community company \
+    consulting coop cyou date design dev digital directory edu education email energy events eus expert family finance fit foundation fun fund gal games global gold gov group \
+    guide guru health help host house icu info ink institute int international jobs kim land law life link live loan london love ltd market marketing media men mil mobi moe \
+    money museum name net network news nyc one online ooo org osaka page paris partners photography photos plus post press pro pub quebec red rent review rocks run \
+    sale scot school science services shop show site social software solutions space store studio style support systems team tech technology tel tips today tokyo \
+    tools top tours town trade training travel vegas video vip wang watch wiki win work works world xin xyz yokohama zone";
+
+/// Whether a label is one of them, or may be that of a country: two letters that ISO 3166 does not leave to everybody's own use.
+pub(super) fn is_top(label: &str) -> bool {
+    let mut letters = label.bytes();
+    match (letters.next(), letters.next(), letters.next()) {
+        (Some(first @ b'a'..=b'z'), Some(second @ b'a'..=b'z'), None) => {
+            let is_own = match first {
+                b'a' => second == b'a',
+                b'q' => second >= b'm',
+                b'x' => true,
+                b'z' => second == b'z',
+                _ => false,
+            };
+            !is_own
+        }
+        _ => TOPS.split_ascii_whitespace().any(|top| top == label),
+    }
+}
+
 /// Top-level domain, and the second-level names below which domains are registered.
 pub(super) const BUILT_IN: &[(&str, &str)] = &[
     ("ae", "ac co gov mil net org sch"),

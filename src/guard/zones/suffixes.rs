@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::built_in::BUILT_IN;
+use super::built_in::{self, BUILT_IN};
 use crate::wire::Name;
 
 /// Rules by which a public suffix is known, by lower-case wire form without the root label.
@@ -136,10 +136,19 @@ impl Suffixes {
             last = next;
         }
         let top = wire.get(last..)?;
-        // The whole list names every top-level domain there is; the one built in does not.
-        let is_private = PRIVATE.contains(&top.strip_suffix(&[0])?)
-            || self.names_tops() && self.rule(top) == Rule::default() && !RESERVED.contains(&top);
+        let is_private = PRIVATE.contains(&top.strip_suffix(&[0])?) || !self.knows_top(top);
         Some(if is_private { last } else { at })
+    }
+
+    /// Whether domains are registered below this top-level domain. The whole list names every one there is; the one built in does not,
+    /// so of those it holds for private what it does not know: that shows too little of a name rather than too much.
+    fn knows_top(&self, top: &[u8]) -> bool {
+        if RESERVED.contains(&top) || self.rule(top) != Rule::default() {
+            return true;
+        }
+        let label = top.strip_suffix(&[0]).and_then(|top| top.get(1..));
+        let label = label.and_then(|label| std::str::from_utf8(label).ok());
+        !self.names_tops() && label.is_some_and(built_in::is_top)
     }
 
     fn names_tops(&self) -> bool {
@@ -298,6 +307,49 @@ mod tests {
         ] {
             assert_eq!(registrable(&list, name).as_deref(), domain, "{name}");
         }
+    }
+
+    #[test]
+    fn of_a_name_that_nobody_registered_no_more_is_shown_than_many_share() {
+        let text = std::fs::read_to_string(LIST).ok();
+        let whole = text.and_then(|text| Suffixes::read(&text));
+        for list in std::iter::once(Suffixes::built_in()).chain(whole) {
+            for (name, domain) in [
+                ("printer.corp-secret.", "corp-secret."),
+                ("anna.laptop.office.corp-secret.", "corp-secret."),
+                ("x.unheard-of.", "unheard-of."),
+                ("nas.lan.", "lan."),
+                ("a.b.home.arpa.", "home.arpa."),
+                ("host.zz.", "zz."),
+                ("host.xn--no-such-top.", "xn--no-such-top."),
+                ("host.\\255\\254.", "\\255\\254."),
+                ("www.example.com.", "example.com."),
+                ("www.a.co.jp.", "a.co.jp."),
+                ("www.a.de.", "a.de."),
+                ("www.a.example.", "a.example."),
+                ("www.a.online.", "a.online."),
+                ("www.a.museum.", "a.museum."),
+            ] {
+                let wire = name.parse::<Name>().unwrap().to_lower_wire();
+                let at = list.shown(&wire).unwrap();
+                let shown = Name::from_wire(&wire[at..]).unwrap().to_string();
+                assert_eq!(shown, domain, "{name} by {} rules", list.len());
+            }
+        }
+    }
+
+    #[test]
+    fn the_top_level_domains_built_in_are_in_the_systems_list() {
+        let Ok(text) = std::fs::read_to_string(LIST) else {
+            return;
+        };
+        let whole = Suffixes::read(&text).unwrap();
+        for top in built_in::TOPS.split_whitespace() {
+            let wire = [&[top.len() as u8], top.as_bytes()].concat();
+            assert!(whole.0.contains_key(wire.as_slice()), "{top}");
+            assert!(built_in::is_top(top));
+        }
+        assert!(!built_in::is_top("qz") && !built_in::is_top("c0") && built_in::is_top("jp"));
     }
 
     #[test]

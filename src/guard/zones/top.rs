@@ -12,7 +12,8 @@ use crate::wire::Name;
 /// What is asked of one domain that the cache cannot answer.
 #[derive(Clone, Debug)]
 pub struct Demand {
-    /// The registrable domain, or a zone that stands alone (a block list, the apex of a forward zone).
+    /// The registrable domain, or a zone that stands alone (a block list, the apex of a forward zone); of names that nobody registers
+    /// what all of them share.
     pub domain: Name,
     /// Queries per second, denied or not.
     pub misses: f32,
@@ -42,6 +43,9 @@ impl ZoneGuard {
             if engaged.is_none() && record.zone != domain {
                 return;
             }
+            let shown = self.domain(domain.as_wire());
+            let shown = shown.and_then(|wire| Name::from_wire(&wire).ok());
+            let domain = shown.unwrap_or(domain);
             let misses = record.demand.rate(at);
             if misses < 0.05 {
                 return;

@@ -23,8 +23,8 @@ use serde::{Deserialize, Serialize};
 
 pub use ask::{AskReport, ExtendedError, Spent, TraceStep};
 pub use incidents::{
-    HopLimitCount, Incident, IncidentCost, IncidentDetail, IncidentReport, IncidentSubject,
-    IncidentSummary, IncidentsReport, PrefixCount, ReasonCount,
+    HopLimitCount, INCIDENT_SCHEMA, Incident, IncidentCost, IncidentDetail, IncidentReport,
+    IncidentSubject, IncidentSummary, IncidentsReport, NoIncident, PrefixCount, ReasonCount,
 };
 pub use limiter::{LimitReport, LimiterReport};
 pub use shadow::{ShadowLimit, ShadowReport};

@@ -3,8 +3,12 @@
 //! docs/incidents.md describes every key. A key's meaning never changes within a schema number; keys may be added.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+/// Schema of the journal's files.
+pub const INCIDENT_SCHEMA: u32 = 1;
 
 /// One incident, as it is kept.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -57,6 +61,21 @@ pub struct Incident {
     /// Whom it concerns; nothing if that is not kept, no longer kept, or was not asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<IncidentDetail>,
+}
+
+/// Why the octets of a file are no incident.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoIncident {
+    /// They will never be one; why.
+    Damaged(String),
+    /// A later suimond wrote them, by this schema.
+    Later(u32),
+}
+
+/// What every schema has.
+#[derive(Deserialize)]
+struct Numbered {
+    schema: u32,
 }
 
 /// What an incident is about; what a kind has not is left out.
@@ -169,6 +188,9 @@ pub struct IncidentsReport {
     pub incidents: Vec<IncidentSummary>,
     /// What keeps the journal from being written, if something does.
     pub trouble: Option<String>,
+    /// Names of files that cannot be used and were set aside; they go when details go.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aside: Vec<String>,
 }
 
 /// `incidents show` and `export`.
@@ -186,6 +208,46 @@ pub struct IncidentReport {
 }
 
 impl Incident {
+    /// What stands in a file of the journal.
+    ///
+    /// # Errors
+    /// It is damaged, foreign, or of a later schema.
+    pub fn read(octets: &[u8]) -> Result<Self, NoIncident> {
+        let damaged = |error: serde_json::Error| NoIncident::Damaged(error.to_string());
+        let Numbered { schema } = serde_json::from_slice(octets).map_err(damaged)?;
+        if schema > INCIDENT_SCHEMA {
+            return Err(NoIncident::Later(schema));
+        }
+        let incident: Self = serde_json::from_slice(octets).map_err(damaged)?;
+        if schema != INCIDENT_SCHEMA {
+            return Err(NoIncident::Damaged(format!("there is no schema {schema}")));
+        }
+        if !Self::is_id(&incident.id) {
+            let why = "the incident in it has no name that a file can have";
+            return Err(NoIncident::Damaged(why.to_owned()));
+        }
+        Ok(incident)
+    }
+
+    /// As it is written to a file.
+    ///
+    /// # Errors
+    /// None that we know of: there is nothing in it that JSON cannot say.
+    pub fn write(&self) -> serde_json::Result<Vec<u8>> {
+        let mut octets = serde_json::to_vec_pretty(self)?;
+        octets.push(b'\n');
+        Ok(octets)
+    }
+
+    /// Whether it could be the name of one: nothing in it leads out of a directory.
+    #[must_use]
+    pub fn is_id(id: &str) -> bool {
+        (1..=64).contains(&id.len())
+            && id
+                .bytes()
+                .all(|at| at.is_ascii_alphanumeric() || at == b'-')
+    }
+
     /// The line of the list.
     #[must_use]
     pub fn summary(&self) -> IncidentSummary {
@@ -216,6 +278,18 @@ impl IncidentSubject {
         match self.port {
             Some(port) => format!("{} from port {port}", said(&self.network)),
             None => said(&self.network),
+        }
+    }
+}
+
+impl fmt::Display for NoIncident {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Damaged(why) => f.write_str(why),
+            Self::Later(schema) => write!(
+                f,
+                "it has schema {schema}, and this suimon knows schema {INCIDENT_SCHEMA}"
+            ),
         }
     }
 }

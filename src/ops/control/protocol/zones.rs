@@ -26,7 +26,7 @@ pub struct GuardReport {
     pub suffix_rules: u64,
     /// Zones that are held back now, those asked for most first.
     pub zones: Vec<GuardedZone>,
-    /// Zones that the operator pinned or exempted since the start.
+    /// Zones pinned or exempted, by the operator or by the configuration.
     pub wishes: Vec<GuardWish>,
 }
 
@@ -63,13 +63,19 @@ pub struct GuardedZone {
     pub clients: u64,
 }
 
-/// A zone that the operator pinned or exempted.
+/// A zone that is pinned or exempt.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuardWish {
     /// The zone, with all below it.
     pub zone: String,
     /// "pinned" or "exempt".
     pub wish: String,
+    /// Who says so: "operator" (`suimon guard`, kept over restarts) or "configuration" (zone_guard.exempt).
+    #[serde(default)]
+    pub origin: String,
+    /// Since when, of what the operator said (RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
 }
 
 /// `guard pin`, `exempt` and `release`.
@@ -79,4 +85,7 @@ pub struct GuardChangeReport {
     pub zone: String,
     /// What was done: "pinned", "exempt", "released".
     pub done: String,
+    /// Whether a restart will know of it.
+    #[serde(default)]
+    pub kept: bool,
 }

@@ -26,7 +26,7 @@ use crate::guard::permit::{Budget, Cause, Exhausted, RecursionPermit, Spent};
 use crate::policy::{Decision, Policy};
 use crate::recursion::synthesis::synthesise;
 use crate::recursion::{
-    Ask, Crowd, Fault, LocalRoot, Recursion, Route, Routes, ServerFault, Step, Trace,
+    Crowd, Fault, LocalRoot, Recursion, Route, Routes, ServerFault, Step, Trace,
 };
 use crate::sys::clock::Now;
 use crate::sys::{clock, entropy};
@@ -39,7 +39,7 @@ const KEYS_OF_ONE_CHECK: u64 = 64 * 1024;
 /// Of `recursion.in_flight`, one in so many stays free for what begins while something older is being ended for it.
 const SPARE: usize = 16;
 
-use flight::{Deserted, Flight, Key, Landing, Run};
+use flight::{Deserted, Flight, Key, Landing, Run, Work};
 pub use flight::{Outcome, Wait};
 pub use root_copy::RootCopy;
 use shared::SharedAsks;
@@ -431,29 +431,6 @@ impl Routes for Resolver {
                     })
             }
         }
-    }
-}
-
-/// A recursion and what pays for it. Ended before its time, the zone guard hears what was sent, and whether servers had kept silent.
-struct Work<'a> {
-    resolver: &'a Resolver,
-    recursion: Recursion,
-    budget: Budget,
-}
-
-impl Drop for Work<'_> {
-    fn drop(&mut self) {
-        let now = clock::now();
-        let egress = &self.resolver.egress;
-        // Whoever waits for a socket of ours waits for us.
-        let usual_time = |ask: &Ask| {
-            let candidates = self.resolver.candidates(ask);
-            let time = egress.usual_time(&candidates, now);
-            egress.has_sockets().then_some(time)
-        };
-        let server = self.budget.server();
-        let blame = self.recursion.blame_so_far(server, usual_time, now);
-        self.budget.give_up(blame, now);
     }
 }
 

@@ -10,6 +10,9 @@ use tokio::task::AbortHandle;
 
 use super::{Counters, Resolver};
 use crate::cache::Demand;
+use crate::guard::permit::Budget;
+use crate::recursion::{Ask, Recursion};
+use crate::sys::clock;
 use crate::telemetry::reason::Reason;
 use crate::wire::{Ede, Question, Response};
 
@@ -59,6 +62,13 @@ pub struct Wait {
     outcome: watch::Receiver<Option<Outcome>>,
     run: Arc<Run>,
     has_left: bool,
+}
+
+/// A recursion and what pays for it. Ended before its time, the zone guard hears what was sent, and whether servers had kept silent.
+pub(super) struct Work<'a> {
+    pub(super) resolver: &'a Resolver,
+    pub(super) recursion: Recursion,
+    pub(super) budget: Budget,
 }
 
 impl Run {
@@ -206,6 +216,22 @@ impl Wait {
 impl Drop for Wait {
     fn drop(&mut self) {
         self.leave(false);
+    }
+}
+
+impl Drop for Work<'_> {
+    fn drop(&mut self) {
+        let now = clock::now();
+        let egress = &self.resolver.egress;
+        // Whoever waits for a socket of ours waits for us.
+        let usual_time = |ask: &Ask| {
+            let candidates = self.resolver.candidates(ask);
+            let time = egress.usual_time(&candidates, now);
+            egress.has_sockets().then_some(time)
+        };
+        let server = self.budget.server();
+        let blame = self.recursion.blame_so_far(server, usual_time, now);
+        self.budget.give_up(blame, now);
     }
 }
 

@@ -51,7 +51,8 @@ async fn waiting(
             })
         })
         .collect();
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    // On a busy machine, too; servers are waited for for two seconds.
+    tokio::time::sleep(Duration::from_millis(300)).await;
     waiting
 }
 

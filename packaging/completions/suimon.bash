@@ -378,7 +378,7 @@ _suimon() {
             return 0
             ;;
         suimon__subcmd__drill)
-            opts="-h --serve --seed --config --zones --port --servers-port --hints --against --attack --list --rate --seconds --calm --after --until-released --servers-netns --bots --capacity --pid --json --socket --output --color --help"
+            opts="-h --serve --seed --config --zones --port --servers-port --hints --against --attack --list --rate --seconds --calm --after --until-released --servers-netns --stand-in --zone-files --bots --capacity --pid --json --socket --output --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -433,6 +433,14 @@ _suimon() {
                     return 0
                     ;;
                 --servers-netns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stand-in)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --zone-files)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -282,6 +282,8 @@ complete -c suimon -n "__fish_suimon_using_subcommand drill" -l seconds -d 'Seco
 complete -c suimon -n "__fish_suimon_using_subcommand drill" -l calm -d 'Seconds of calm before it, in which the resolver learns what is asked for' -r
 complete -c suimon -n "__fish_suimon_using_subcommand drill" -l after -d 'Seconds for which is watched what comes after it; 60 show whether all is as before' -r
 complete -c suimon -n "__fish_suimon_using_subcommand drill" -l servers-netns -d 'Network namespace that the Internet\'s servers live in, as ip netns knows it; clients stay where the drill was started' -r
+complete -c suimon -n "__fish_suimon_using_subcommand drill" -l stand-in -d 'Name server that answers for the attacked zones (--zone-files); their servers here count, and hand on to it what they let through' -r
+complete -c suimon -n "__fish_suimon_using_subcommand drill" -l zone-files -d 'Write the attacked zones to this directory, as master files named after them, before --hints are written' -r -F
 complete -c suimon -n "__fish_suimon_using_subcommand drill" -l bots -d 'Machines that take part in it' -r
 complete -c suimon -n "__fish_suimon_using_subcommand drill" -l capacity -d 'Queries per second that overloaded servers answer' -r
 complete -c suimon -n "__fish_suimon_using_subcommand drill" -l pid -d 'Processes of the resolver that --against names: their processor time and memory are reported' -r

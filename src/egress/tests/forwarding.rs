@@ -143,7 +143,11 @@ async fn silence_all_around_ends_within_bounds() {
         ..Limits::default()
     });
     let before = clock::now();
-    let exchanged = forward(&brisk(), &[silent.address], &mut budget).await;
+    let brisk = plan::Egress {
+        tcp_timeout: Duration::from_millis(400),
+        ..brisk()
+    };
+    let exchanged = forward(&brisk, &[silent.address], &mut budget).await;
     assert!(clock::now().since(before) < Duration::from_secs(10));
     assert!(matches!(
         failure(&exchanged),

@@ -44,6 +44,12 @@ impl Decaying {
         self.sum * worth(self.at, at)
     }
 
+    /// When it was last added to, milliseconds; 0 if never.
+    #[must_use]
+    pub const fn last(&self) -> u64 {
+        self.at
+    }
+
     /// The rate per second that keeps the sum where it is.
     #[must_use]
     pub fn rate(&self, at: u64) -> f32 {

@@ -44,6 +44,8 @@ const KNOWN_DEMAND: f32 = 2.0;
 /// … which is well if they take no longer than this, in seconds, on average, and no more fail than at a release. (A far server takes
 /// 0.3 s, and one that drops most of what it is asked a second and more.)
 const KNOWN_TIME: f32 = 0.5;
+/// … and if one of them was answered no longer ago than this, milliseconds: how they did before the trouble began says nothing of it.
+const KNOWN_AGE: u64 = 1_000;
 /// First and longest time between two probes of dead servers, milliseconds.
 const PROBES: (u64, u64) = (5_000, 300_000);
 
@@ -104,6 +106,13 @@ impl Outcomes {
         self.0.iter().map(|sum| sum.sum(at)).sum()
     }
 
+    /// When the last one came that was an answer, milliseconds; 0 if none did.
+    #[must_use]
+    pub fn last_answer(&self) -> u64 {
+        let [answers @ .., _failed] = &self.0;
+        answers.iter().map(Decaying::last).max().unwrap_or(0)
+    }
+
     /// How many failed per second.
     #[must_use]
     pub fn failed_rate(&self, at: u64) -> f32 {
@@ -153,6 +162,7 @@ impl KnownFare<'_> {
     fn is_well(&self, at: u64) -> bool {
         // By Little's law the mean time that one is under way is how many are, by how many begin per second.
         self.rate >= KNOWN_DEMAND
+            && at.saturating_sub(self.outcomes.last_answer()) <= KNOWN_AGE
             && self.held as f32 <= KNOWN_TIME * self.rate
             && self.outcomes.failed_share(at) < RELEASE_SHARE
     }
@@ -497,7 +507,7 @@ mod tests {
         let failing = outcomes(&[(Ended::Failed, 400)], 0);
         let good = outcomes(&[(Ended::Positive, 91), (Ended::Failed, 9)], 0);
         let ill = outcomes(&[(Ended::Positive, 90), (Ended::Failed, 10)], 0);
-        let at = |outcomes, rate, held| {
+        let of = |outcomes, rate, held, at| {
             let signs = Signs {
                 unknown: 400.0,
                 known: Some(KnownFare {
@@ -508,8 +518,9 @@ mod tests {
                 held: 300,
                 ..signs(&failing)
             };
-            signs.trigger(0)
+            signs.trigger(at)
         };
+        let at = |outcomes, rate, held| of(outcomes, rate, held, 0);
         assert_eq!(at(&good, 2.0, 1), None);
         assert_eq!(at(&good, 100.0, 50), None);
         for (outcomes, rate, held) in [(&ill, 2.0, 1), (&good, 1.9, 0), (&good, 100.0, 51)] {
@@ -519,6 +530,9 @@ mod tests {
                 "{rate} {held}"
             );
         }
+        // What was a second ago is long ago.
+        assert_eq!(of(&good, 100.0, 1, 1_000), None);
+        assert_eq!(of(&good, 100.0, 1, 1_001), Some(Trigger::InFlight));
     }
 
     #[test]

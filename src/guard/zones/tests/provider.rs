@@ -36,15 +36,18 @@ fn provided(config: &config::ZoneGuard, servers: Servers) -> Lab {
     lab
 }
 
-/// People ask for the provider's names, forty a second, and for one that nobody asked for before, two and a half.
+/// People ask for the provider's names, forty a second, of which about eight a second have to be looked up, and for one that nobody asked for before, two and a half.
 fn people(lab: &mut Lab) {
     if lab.at.is_multiple_of(25) {
         let turn = lab.at / 25;
         let which = turn.wrapping_mul(7) % REAL;
-        let name = format!("real.t{which}.hosted");
-        lab.real.insert(name.clone());
-        let who = (turn + turn / REAL) % 20;
-        lab.ask("known", &name, client(1_000_000 + who));
+        // They do not all begin, and so end, in one second.
+        if lab.at >= which * 125 {
+            let name = format!("real.t{which}.hosted");
+            lab.real.insert(name.clone());
+            let who = (turn + turn / REAL) % 20;
+            lab.ask("known", &name, client(1_000_000 + who));
+        }
     }
     if lab.at.is_multiple_of(400) {
         let turn = lab.at / 400;
@@ -98,7 +101,8 @@ fn spread_over(zones: u64) {
         lab.pass();
         assert!(lab.at - begun <= 3_000, "{zones}: not engaged in time");
     }
-    lab.during(3_000, all);
+    // Three thousand bots have a first name each, with which they look like people.
+    lab.during(6_000, all);
     let (_onset, _new) = (lab.luck("known"), lab.luck("new"));
     let before = lab.packets;
     lab.during(30_000, all);
@@ -171,7 +175,8 @@ fn a_flood_on_one_zone_engages_that_zone_and_not_the_server_that_it_shares_with_
             lab.attack(3_000, "t77.hosted");
         };
         lab.until(true, 3_000, all);
-        lab.during(5_000, all);
+        // What failed at first is remembered for five seconds.
+        lab.during(8_000, all);
         let _onset = (lab.luck("beside"), lab.luck("known"));
         lab.during(20_000, all);
         assert_eq!(servers_engaged(&lab), 0, "{servers:?}");
@@ -362,7 +367,7 @@ fn half_of_a_servers_share_engages_it_and_forty_names_are_explored_at_once_and_n
     let of_one = (0..40)
         .filter(|one| denied(ask(&guard, &format!("b{one}.z{one}.hosted"), 3, later)).is_none())
         .count();
-    assert!((6..=14).contains(&of_one), "{of_one}");
+    assert!((8..=20).contains(&of_one), "{of_one}");
     drop(held);
 }
 
@@ -370,8 +375,10 @@ fn half_of_a_servers_share_engages_it_and_forty_names_are_explored_at_once_and_n
 fn a_quarter_of_a_servers_share_is_left_to_known_names_and_all_of_it_is_theirs() {
     let guard = guard(&plan());
     let now = Now::at_secs(10);
-    for who in [1, 2] {
-        let Permission::Fetch(slot) = ask(&guard, "www.bank.hosted", who, now) else {
+    // Of so many zones that none of them is engaged for itself.
+    let real = |one: u64| format!("www.bank{}.hosted", one % 8);
+    for (one, who) in (0..8).flat_map(|one| [(one, 1), (one, 2)]) {
+        let Permission::Fetch(slot) = ask(&guard, &real(one), who, now) else {
             panic!("nothing is engaged yet");
         };
         let there = Outcome {
@@ -404,7 +411,7 @@ fn a_quarter_of_a_servers_share_is_left_to_known_names_and_all_of_it_is_theirs()
     assert!(matches!(denied, Permission::Deny(_)), "{denied:?}");
     let mut known = 0;
     loop {
-        match ask(&guard, "www.bank.hosted", 3, later) {
+        match ask(&guard, &real(known), 3, later) {
             Permission::Fetch(slot) => held.push(slot),
             Permission::Deny(denial) => {
                 assert_eq!((denial.reason, denial.known), (Reason::ServerSlots, true));

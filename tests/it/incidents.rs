@@ -251,7 +251,7 @@ fn attacks_are_kept_and_exported_without_telling_whom_they_concern_and_outlive_a
     let log = scene.lab.log("suimond-2");
     let lines = log
         .lines()
-        .filter(|line| line.contains("cannot be read and is not listed"));
+        .filter(|line| line.contains("cannot be used, and the incident is not listed"));
     assert_eq!(lines.count(), 1, "{log}");
     assert!(scene.directory().join(id(&spoof) + ".json.bad").exists());
     let list = scene.list();

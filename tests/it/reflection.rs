@@ -43,8 +43,12 @@ fn pair(tag: &str) -> Pair {
 }
 
 impl Pair {
-    /// A suimond in each, which serves those clients. The control socket is that of the one.
+    /// A suimond in each, which serves those clients and sends nothing a second time soon. The control socket is that of the one.
     fn start_both(&mut self, clients: &[&str], more: (&str, &str)) {
+        self.start_both_with(clients, more, &UNHURRIED);
+    }
+
+    fn start_both_with(&mut self, clients: &[&str], more: (&str, &str), set: &[&str]) {
         let control = format!(
             "[control]\nsocket = {:?}\n",
             self.lab.dir().join("control.sock")
@@ -56,10 +60,10 @@ impl Pair {
             HINTS,
             &format!("{control}{}", more.0),
         );
-        suimond::start_with(&mut self.lab, &self.one, "one", &config, &UNHURRIED);
+        suimond::start_with(&mut self.lab, &self.one, "one", &config, set);
         let config = suimond::config(&self.lab, &[address(OTHER)], clients, HINTS, more.1);
         let state = format!("process.state_dir={:?}", self.lab.dir().join("other"));
-        let set = [&state, UNHURRIED[0], UNHURRIED[1]];
+        let set = [&[state.as_str()], set].concat();
         suimond::start_with(&mut self.lab, &self.other, "other", &config, &set);
     }
 
@@ -289,7 +293,7 @@ fn forward(server: &str) -> String {
 #[test]
 fn two_of_us_that_forward_a_zone_to_each_other_end_it_after_two_queries() {
     let mut pair = pair("loop");
-    pair.start_both(&["10.56.0.0/24"], (&forward(OTHER), &forward(ONE)));
+    pair.start_both_with(&["10.56.0.0/24"], (&forward(OTHER), &forward(ONE)), &[]);
     let capture = Capture::start(&pair.lab, &pair.one, "one0", "udp and host 10.56.0.2");
     let begun = Instant::now();
     let reply = pair.other.inside(|| {

@@ -347,8 +347,6 @@ impl Egress {
                 Err(lost) => {
                     if lost == (Lost::Timeout { blame: true }) {
                         noted.unanswered();
-                    }
-                    if lost == (Lost::Timeout { blame: true }) {
                         self.servers
                             .note_timeout(choice.server, sent, choice.edns, now);
                         if attempt

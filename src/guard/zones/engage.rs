@@ -309,8 +309,9 @@ impl Engaged {
         }
         let calm = signs.class != Class::Pinned
             && (signs.unknown < RELEASE_DEMAND * self.level || self.is_wanted(at))
-            && (signs.outcomes.failed_share(at) < RELEASE_SHARE || signs.is_well(at))
-            && signs.held < signs.threshold / 4;
+            && (signs.is_well(at)
+                || signs.outcomes.failed_share(at) < RELEASE_SHARE
+                    && signs.held < signs.threshold.max(FLOOR) / 4);
         if !calm {
             self.calm_since = None;
             return false;
@@ -533,6 +534,34 @@ mod tests {
         // What was a second ago is long ago.
         assert_eq!(of(&good, 100.0, 1, 1_000), None);
         assert_eq!(of(&good, 100.0, 1, 1_001), Some(Trigger::InFlight));
+    }
+
+    #[test]
+    fn a_server_that_is_well_is_let_go_whatever_waits_there_and_no_share_is_too_small_for_that() {
+        let good = outcomes(&[(Ended::Positive, 100)], 31_000);
+        let fare = KnownFare {
+            outcomes: &good,
+            rate: 10.0,
+            held: 1,
+        };
+        let none = Outcomes::default();
+        let begun = signs(&none);
+        let ends = |signs: Signs<'_>| {
+            let mut engaged = Engaged::new(Trigger::InFlight, &begun, 0);
+            engaged.calm_since = Some(1_000);
+            engaged.is_over(&signs, 31_000)
+        };
+        let crowded = Signs { held: 500, ..begun };
+        assert!(!ends(crowded));
+        assert!(ends(Signs {
+            known: Some(fare),
+            ..crowded
+        }));
+        // A pool that is full leaves a share of three, or of one.
+        assert!(ends(Signs {
+            threshold: 1,
+            ..begun
+        }));
     }
 
     #[test]

@@ -11,13 +11,12 @@ use crate::telemetry::Reason;
 use crate::wire::{Ede, Name};
 
 /// Why the zone guard denies, in the order of its counters.
-pub(super) const REASONS: [Reason; 8] = [
+pub(super) const REASONS: [Reason; 7] = [
     Reason::ZoneSlots,
     Reason::ZoneInFlight,
     Reason::ZoneFailing,
     Reason::ZoneThrottled,
     Reason::ZoneDead,
-    Reason::ServerSlots,
     Reason::ServerOverloaded,
     Reason::ServerThrottled,
 ];
@@ -140,10 +139,10 @@ impl State {
             return Ruling::Stale { refresh };
         }
         if asked.known {
-            return if has_room {
+            // What goes to a server itself is bounded by its share, the last quarter of which is for known names (`guard::fair`); look-ups that
+            // wait elsewhere, as a stranger's aliases may, must not keep those of its customers out.
+            return if has_room || is_server {
                 Ruling::Fetch
-            } else if is_server {
-                engaged.deny(Reason::ServerSlots, at)
             } else {
                 engaged.deny(Reason::ZoneSlots, at)
             };

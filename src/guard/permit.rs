@@ -75,39 +75,25 @@ pub struct RecursionPermit {
 impl RecursionPermit {
     /// For a client the guard has just admitted. `verified`: its address is proven (TCP).
     pub(in crate::guard) const fn for_client(client: IpAddr, verified: bool) -> Self {
-        Self {
-            cause: Cause::Admitted,
-            client: Some(client),
-            verified,
-            slot: Slot::free(),
-            fair: None,
-            share: None,
-            joins: None,
-            is_late: false,
-        }
+        Self::of(Cause::Admitted, Some(client), verified)
     }
 
     /// For a name that an admitted client has just asked for and that is about to end.
     pub(in crate::guard) const fn for_refresh(client: IpAddr) -> Self {
-        Self {
-            cause: Cause::Refresh,
-            client: Some(client),
-            verified: false,
-            slot: Slot::free(),
-            fair: None,
-            share: None,
-            joins: None,
-            is_late: false,
-        }
+        Self::of(Cause::Refresh, Some(client), false)
     }
 
     /// For a cause of our own; `daemon.rs` alone may call this.
     #[must_use]
     pub const fn internal(cause: InternalCause) -> Self {
+        Self::of(cause.cause(), None, true)
+    }
+
+    const fn of(cause: Cause, client: Option<IpAddr>, verified: bool) -> Self {
         Self {
-            cause: cause.cause(),
-            client: None,
-            verified: true,
+            cause,
+            client,
+            verified,
             slot: Slot::free(),
             fair: None,
             share: None,

@@ -25,13 +25,10 @@ use rand::Rng as _;
 use siphasher::sip::SipHasher13;
 
 use super::address::Address;
-use super::slots::{Place, Pool, Share, Shares};
+use super::slots::{self, Place, Pool, Share, Shares};
 use crate::config::plan::{self, ZoneGuardMode};
 use crate::sys::entropy;
 
-/// The part of a server's share, as a divisor, that only look-ups of known names may use: a quarter, as of a zone's slots (parameter
-/// sheet, section 3).
-const RESERVE: u32 = 4;
 /// Cells of each of the two rows that count what clients and servers hold: 256 KiB for either.
 const CELLS: usize = 1 << 15;
 
@@ -184,10 +181,9 @@ impl FairShares {
     pub fn has_room_at(&self, server: IpAddr, top: bool, owed: bool) -> bool {
         self.judge(&self.state.counters.server_full, || {
             let most = self.per_server(top);
-            let reserve = if owed { 0 } else { most / RESERVE };
             Used {
                 held: self.state.servers.held(self.state.server_key(server)),
-                most: most - reserve,
+                most: if owed { most } else { slots::for_unknown(most) },
             }
         })
     }

@@ -15,6 +15,12 @@ pub const FLOOR: u32 = 32;
 /// hundred 86 % together. (Those of clients and servers are settings: `[shares]`.)
 pub const ZONE: u32 = 16;
 
+/// How many of `most` slots names may take that nobody knows: a quarter is left to those known to be real (parameter sheet, section 3).
+#[must_use]
+pub const fn for_unknown(most: u32) -> u32 {
+    most - most / 4
+}
+
 /// All slots, whoever holds them. Shared by `Arc`.
 #[derive(Debug)]
 pub struct Pool {

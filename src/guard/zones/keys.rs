@@ -89,6 +89,12 @@ pub struct Keys {
 const ARPA: [(&[u8], usize); 2] = [(b"\x07in-addr\x04arpa\0", 2), (b"\x03ip6\x04arpa\0", 8)];
 
 impl Charged {
+    /// Whether it is a server.
+    #[must_use]
+    pub const fn is_server(&self) -> bool {
+        matches!(self, Self::Server(_))
+    }
+
     /// The zone, if it is one.
     #[must_use]
     pub const fn zone(&self) -> Option<&Name> {

@@ -386,7 +386,7 @@ impl ZoneGuard {
 impl State {
     fn took_up(&self, record: &Record) {
         self.engaged.fetch_add(1, Ordering::Relaxed);
-        if matches!(record.charged, Charged::Server(_)) {
+        if record.charged.is_server() {
             self.servers_engaged.fetch_add(1, Ordering::Relaxed);
         }
         self.counters.engaged.fetch_add(1, Ordering::Relaxed);
@@ -407,7 +407,7 @@ impl State {
         }
         record.engaged = None;
         self.engaged.fetch_sub(1, Ordering::Relaxed);
-        if matches!(record.charged, Charged::Server(_)) {
+        if record.charged.is_server() {
             self.servers_engaged.fetch_sub(1, Ordering::Relaxed);
         }
         true

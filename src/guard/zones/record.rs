@@ -117,7 +117,7 @@ impl Record {
             },
             estimated_since: at,
             closely: None,
-            known: matches!(key.charged, Charged::Server(_)).then(Box::default),
+            known: key.charged.is_server().then(Box::default),
         }
     }
 

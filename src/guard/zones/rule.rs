@@ -7,6 +7,7 @@ use super::judge::Query;
 use super::keys::{Charged, Class, Key};
 use super::record::{Asked, Record, Room};
 use super::{State, ZoneGuard};
+use crate::guard::slots;
 use crate::telemetry::Reason;
 use crate::wire::{Ede, Name};
 
@@ -97,7 +98,7 @@ impl State {
             .filter(|names| is_lookup || *names <= most && case.is_clean_elsewhere);
         let unknown = record.unknown.rate(at);
         let rate = self.rate(record, at);
-        let is_server = matches!(record.charged, Charged::Server(_));
+        let is_server = record.charged.is_server();
         // Twice of this is always allowed: of a zone twice its budget, of a server what its own is, if that is more than two zones'.
         let allowed = if is_server {
             ((rate.0 / 2.0).max(RATE.0), rate.1)
@@ -147,8 +148,7 @@ impl State {
                 engaged.deny(Reason::ZoneSlots, at)
             };
         }
-        // A quarter of the slots is left to known names.
-        let has_spare_room = held < threshold - threshold / 4;
+        let has_spare_room = held < slots::for_unknown(threshold);
         if has_spare_room && !query.renews && engaged.samples(asked.print, unknown) {
             engaged.explored += 1;
             return Ruling::Sample;

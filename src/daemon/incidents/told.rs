@@ -2,6 +2,7 @@
 //! was asked for.
 
 use ipnet::IpNet;
+use tracing::field::display;
 
 use crate::config::plan::Secrecy;
 use crate::daemon::secrecy::widened;
@@ -28,7 +29,7 @@ pub(super) fn tell(moment: &Moment, secrecy: &Secrecy) {
     let seconds = moment.at_ms.saturating_sub(moment.since_ms) / 1_000;
     let (kind, word) = (moment.subject.label(), stage.label());
     match &moment.subject {
-        Subject::Zone(zone) => tell_zone(zone, stage),
+        Subject::Zone(zone) => tell_zone(zone, kind, stage),
         Subject::Clients(clients) => {
             let ClientsLimited {
                 queries,
@@ -92,7 +93,7 @@ pub(super) fn sent_round_by(around: &ForwardingLoop, secrecy: &Secrecy) -> IpNet
     }
 }
 
-fn tell_zone(attack: &ZoneAttack, stage: Stage) {
+fn tell_zone(attack: &ZoneAttack, kind: &str, stage: Stage) {
     let word = stage.label();
     let failed_percent = (attack.failed_share * 100.0).round();
     let (demand, unknown, peak) = (
@@ -100,49 +101,32 @@ fn tell_zone(attack: &ZoneAttack, stage: Stage) {
         attack.unknown.round(),
         attack.peak.round(),
     );
-    match &attack.attacked {
-        Attacked::Zone { zone, .. } => {
-            let suffix = attack.attacked.narrowed();
-            line!(
-                stage,
-                kind = "zone_under_attack",
-                stage = word,
-                zone,
-                suffix,
-                trigger = attack.trigger,
-                seconds = attack.seconds,
-                demand,
-                unknown,
-                peak,
-                failed_percent,
-                dead = attack.dead,
-                denied = attack.denied,
-                explored = attack.explored,
-                names = attack.names,
-                clients = attack.clients,
-                "zone under attack: {word}"
-            );
-        }
-        Attacked::Server(server) => {
-            line!(
-                stage,
-                kind = "server_under_attack",
-                stage = word,
-                %server,
-                trigger = attack.trigger,
-                seconds = attack.seconds,
-                demand,
-                unknown,
-                peak,
-                failed_percent,
-                denied = attack.denied,
-                explored = attack.explored,
-                names = attack.names,
-                clients = attack.clients,
-                "server under attack: {word}"
-            );
-        }
-    }
+    let (zone, suffix, server) = match &attack.attacked {
+        Attacked::Zone { zone, .. } => (Some(zone), Some(attack.attacked.narrowed()), None),
+        Attacked::Server(server) => (None, None, Some(display(server))),
+    };
+    line!(
+        stage,
+        kind,
+        stage = word,
+        zone,
+        suffix,
+        server,
+        trigger = attack.trigger,
+        seconds = attack.seconds,
+        demand,
+        unknown,
+        peak,
+        failed_percent,
+        // A server is never dead as a whole.
+        dead = zone.map(|_| attack.dead),
+        denied = attack.denied,
+        explored = attack.explored,
+        names = attack.names,
+        clients = attack.clients,
+        "{} under attack: {word}",
+        if zone.is_some() { "zone" } else { "server" }
+    );
 }
 
 /// `code=times` pairs.

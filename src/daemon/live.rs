@@ -163,7 +163,7 @@ impl Live {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::daemon) mod tests {
     use std::path::Path;
 
     use super::*;
@@ -172,7 +172,8 @@ mod tests {
     use crate::sys::clock::Now;
     use crate::telemetry::Reason;
 
-    fn live(text: &str, before: Option<&Live>) -> Live {
+    /// What this configuration makes, and keeps of the one before.
+    pub(in crate::daemon) fn live(text: &str, before: Option<&Live>) -> Live {
         let loaded = config::load_text(Path::new("test.toml"), text).unwrap();
         Live::build(
             loaded,

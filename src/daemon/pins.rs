@@ -152,24 +152,9 @@ impl Pins {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::config;
     use crate::daemon::guarded;
-    use crate::telemetry::Telemetry;
-
-    fn live(text: &str) -> Live {
-        let loaded = config::load_text(Path::new("test.toml"), text).unwrap();
-        Live::build(
-            loaded,
-            &[],
-            &Arc::new(Telemetry::new()),
-            &Arc::default(),
-            None,
-        )
-        .unwrap()
-    }
+    use crate::daemon::live::tests::live;
 
     fn shown(pins: &Pins, live: &Live) -> Vec<(String, String, String)> {
         let report = guarded::status(live, pins, Now::at_secs(9)).wishes;
@@ -186,7 +171,7 @@ mod tests {
             (zone.to_owned(), wish.to_owned(), origin.to_owned())
         };
         let text = "[zone_guard]\nexempt = ['always.example.']";
-        let (first, pins) = (live(text), Pins::load(dir.path()));
+        let (first, pins) = (live(text, None), Pins::load(dir.path()));
         pins.adopt(&first, now);
         assert!(std::fs::read_dir(dir.path()).unwrap().next().is_none());
         for (name, class) in [
@@ -206,7 +191,7 @@ mod tests {
         ];
         assert_eq!(shown(&pins, &first), all);
         // A crash: nothing but the file is left.
-        let (second, pins) = (live(text), Pins::load(dir.path()));
+        let (second, pins) = (live(text, None), Pins::load(dir.path()));
         assert_eq!(shown(&pins, &second).len(), 1);
         pins.adopt(&second, now);
         assert_eq!(shown(&pins, &second), all);
@@ -222,11 +207,11 @@ mod tests {
                 .unwrap()
                 .kept
         );
-        let (third, pins) = (live(text), Pins::load(dir.path()));
+        let (third, pins) = (live(text, None), Pins::load(dir.path()));
         pins.adopt(&third, now);
         assert_eq!(shown(&pins, &third), all[1..]);
         // One that is off cannot pin; when it is on again, it does.
-        let off = live("[zone_guard]\nmode = 'off'");
+        let off = live("[zone_guard]\nmode = 'off'", None);
         pins.adopt(&off, now);
         assert!(shown(&pins, &off).is_empty());
         assert!(
@@ -267,7 +252,7 @@ mod tests {
         }
         let text = r#"{"schema":1,"zones":[{"zone":"a..b","wish":"pinned","since":1},{"zone":"c.example.","wish":"held","since":1},{"zone":"com.","wish":"pinned","since":1},{"zone":"d.example.","wish":"exempt","since":1}]}"#;
         std::fs::write(&path, text).unwrap();
-        let (live, pins) = (live(""), Pins::load(dir.path()));
+        let (live, pins) = (live("", None), Pins::load(dir.path()));
         pins.adopt(&live, Now::at_secs(0));
         assert_eq!(shown(&pins, &live).len(), 1);
     }

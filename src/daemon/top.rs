@@ -161,10 +161,9 @@ fn number(count: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
 
     use super::*;
-    use crate::config;
+    use crate::daemon::live::tests::live;
     use crate::guard::zones::{Cut, Query};
     use crate::telemetry::seen::Domain;
 
@@ -208,12 +207,6 @@ mod tests {
         assert!(!listed(&[full]).contains(&domain("late")));
     }
 
-    fn live() -> Live {
-        let loaded = config::load_text(std::path::Path::new("t.toml"), "").unwrap();
-        let telemetry = Arc::new(Telemetry::new());
-        Live::build(loaded, &[], &telemetry, &Arc::default(), None).unwrap()
-    }
-
     fn ask(live: &Live, name: &str, cut: Option<Cut<'_>>) {
         let name: Name = name.parse().unwrap();
         let query = Query {
@@ -229,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_host_of_a_private_top_level_domain_is_not_listed_by_its_name() {
-        let live = live();
+        let live = live("", None);
         for _ in 0..20 {
             ask(&live, "printer.corp-secret.", None);
             ask(&live, "x.scanner.corp-secret.", None);
@@ -240,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_domain_that_was_looked_up_once_is_not_listed() {
-        let live = live();
+        let live = live("", None);
         let zone: Name = "example.com.".parse().unwrap();
         let cut = Some(Cut::Delegation(&zone, None));
         ask(&live, "x.example.com.", cut);

@@ -150,9 +150,7 @@ impl Case {
             self.path("root.zone"),
             self.more
         );
-        let loaded = config::load_text(Path::new("test.toml"), &text).unwrap();
-        let telemetry = Arc::new(Telemetry::new());
-        Live::build(loaded, &[], &telemetry, &Arc::default(), None).unwrap()
+        crate::daemon::live::tests::live(&text, None)
     }
 
     /// A start, and one look at the sources.

@@ -6,11 +6,9 @@ use proptest::prelude::*;
 
 use super::file::FILE;
 use super::*;
-use crate::config;
 use crate::dnssec::algorithm::{Algorithm, DigestType};
 use crate::dnssec::rollover::{KeyId, Memory, Pace, State, TrackedKey};
 use crate::drill::signing::{KEY_SIGNING, Signer};
-use crate::telemetry::Telemetry;
 use crate::wire::{Name, RdataSet, RecordType, text};
 
 const AT: u64 = 1_800_000_000;
@@ -178,15 +176,7 @@ fn live(directory: &Path, seed: u64, more: &str) -> Live {
     let text = format!(
         "[process]\nstate_dir = {directory:?}\n[dnssec]\nvalidation = \"on\"\ntrust_anchors = [\". IN DS {ds}\"]\n{more}\n"
     );
-    let loaded = config::load_text(Path::new("test.toml"), &text).unwrap();
-    Live::build(
-        loaded,
-        &[],
-        &Arc::new(Telemetry::new()),
-        &Arc::default(),
-        None,
-    )
-    .unwrap()
+    crate::daemon::live::tests::live(&text, None)
 }
 
 fn believed(live: &Live) -> Vec<u16> {

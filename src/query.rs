@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use rand::rngs::SmallRng;
-use rand::{Rng, SeedableRng as _};
+use rand::Rng;
 
 use crate::answer::{self, Composed};
 use crate::cache::answers::{AnswerTable, Found, ReadyMade};
@@ -19,9 +18,8 @@ use crate::policy::{Decision, Policy};
 use crate::resolve::Resolver;
 use crate::sys::clock::Now;
 use crate::sys::entropy;
-use crate::telemetry::seen::Sampler;
 use crate::telemetry::shadow::Limit;
-use crate::telemetry::{AnswerSource, Reason, Telemetry, Worker};
+use crate::telemetry::{AnswerSource, Reason, Telemetry};
 use crate::wire::{Class, Header, Held, Name, QueryView, Question, Rcode, RecordType, Response};
 
 mod canary;
@@ -34,12 +32,14 @@ mod refresh;
 mod remains;
 mod room;
 mod shadow;
+mod worker;
 
 use counted::Counted;
 use limit::Account;
 pub use miss::{Miss, Waiting};
 pub use refresh::Refresh;
 use remains::{Asker, Remains};
+pub use worker::WorkerState;
 
 /// The rooms of one configuration, wired together. Replaced as a whole on reload.
 pub struct Pipeline {
@@ -65,16 +65,6 @@ pub struct Pipeline {
     pub epoch: u64,
 }
 
-/// What one UDP worker keeps to itself: its table of ready-made answers and its counters.
-pub struct WorkerState {
-    table: AnswerTable,
-    counters: Arc<Worker>,
-    /// For what is decided by chance; its numbers are never seen.
-    dice: SmallRng,
-    /// Which queries are noted for whoever looks.
-    sampler: Sampler,
-}
-
 /// What becomes of a query after the part that never waits.
 pub enum Next {
     /// Nothing is sent.
@@ -95,20 +85,6 @@ enum Known {
     Response(Response, AnswerSource),
     /// The question that remains.
     Remains(Remains),
-}
-
-impl WorkerState {
-    /// An empty table of `slots` answers; `counters` are this thread's own.
-    #[must_use]
-    pub fn new(slots: usize, counters: Arc<Worker>) -> Self {
-        let mut random = entropy::csprng();
-        Self {
-            table: AnswerTable::new(slots, random.next_u64(), random.next_u64()),
-            counters,
-            dice: SmallRng::seed_from_u64(random.next_u64()),
-            sampler: Sampler::default(),
-        }
-    }
 }
 
 impl Pipeline {

@@ -77,7 +77,8 @@ impl Client {
                     break;
                 };
                 replies += 1;
-                wrong += usize::from(length < 12 || buffer[3] & 0xF != rcode);
+                // TC=1 would be the limiter's, and no answer.
+                wrong += usize::from(length < 12 || buffer[2] & 2 != 0 || buffer[3] & 0xF != rcode);
             }
         }
         // It has worked all off when it no longer runs.

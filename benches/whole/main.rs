@@ -135,6 +135,7 @@ impl Bench {
                 &format!(
                     "[listen]\naddresses = [\"10.77.1.1:{port}\"]\nworkers = 1\n[acl]\nallow = [\"{ADMITTED}\"]\n\
                      [recursion]\nroot_hints = {hints:?}\npriming = false\n[egress]\nallow_private_servers = true\n\
+                     [limiter]\nrate = 1000000\ninstant = 10000000\n\
                      [process]\nstate_dir = {state:?}\ndrain = \"0s\"\n{more}"
                 ),
             );

@@ -20,7 +20,7 @@ use crate::sys::clock::Now;
 use crate::sys::entropy;
 use crate::telemetry::shadow::Limit;
 use crate::telemetry::{AnswerSource, Reason, Telemetry};
-use crate::wire::{Class, Header, Held, Name, QueryView, Question, Rcode, RecordType, Response};
+use crate::wire::{Class, Held, Name, QueryView, Question, Rcode, RecordType, Response};
 
 mod canary;
 mod counted;
@@ -459,9 +459,14 @@ fn rcode_of(reply: &[u8]) -> Rcode {
     Rcode(u16::from(reply.get(3).copied().unwrap_or(0) & 0xF))
 }
 
+/// TC of a message.
+fn is_truncated(reply: &[u8]) -> bool {
+    reply.get(2).is_some_and(|flags| flags & 2 != 0)
+}
+
 fn count_reply(counters: &Counted<'_>, rcode: Rcode, reply: &[u8]) {
     counters.replied(rcode.0, reply.len());
-    if Header::parse(reply).is_ok_and(|header| header.flags.tc()) {
+    if is_truncated(reply) {
         counters.truncated(1);
     }
 }

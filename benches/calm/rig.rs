@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use suimon::sys::affinity;
 
 use crate::authority;
@@ -21,9 +21,6 @@ pub const OTHERS: &str = "10.77.1.9";
 
 /// Clients that ask too much, one address each.
 pub const OFFENDERS: u8 = 150;
-
-/// A descriptor for each idle stream, at both ends.
-const DESCRIPTORS: u64 = 40_000;
 
 /// A daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,12 +97,13 @@ impl Rig {
     pub fn new(span: Duration) -> Self {
         // All threads of ours are where the server is not.
         affinity::pin_current_thread(1).expect("a second core");
-        let limit = Some(DESCRIPTORS);
-        let limit = Rlimit {
-            current: limit,
-            maximum: limit,
+        // A descriptor for each idle stream, at both ends: as many as there may be.
+        let limit = getrlimit(Resource::Nofile);
+        let all = Rlimit {
+            current: limit.maximum,
+            ..limit
         };
-        setrlimit(Resource::Nofile, limit).expect("root may have many descriptors");
+        setrlimit(Resource::Nofile, all).expect("what is allowed anyway");
         let mut lab = Lab::new();
         lab.inside("u", authority::start);
         for last in 0..OFFENDERS {

@@ -12,6 +12,7 @@ pub mod fair;
 pub mod limiter;
 pub mod loops;
 pub mod martian;
+pub mod one_block;
 pub mod own_addresses;
 pub mod pending;
 pub mod permit;

@@ -6,9 +6,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use siphasher::sip::SipHasher13;
-
 use super::address::Address;
+use super::one_block::OneBlock;
 use super::{Arrival, Guard};
 use crate::config::plan::ZoneGuardMode;
 use crate::sys::clock::Now;
@@ -25,7 +24,7 @@ const TIME_MAX: u64 = (1 << TIME_BITS) - 1;
 pub struct Refusals {
     lines: Box<[[AtomicU64; WAYS]]>,
     host: AtomicU64,
-    hasher: SipHasher13,
+    hasher: OneBlock,
     per_prefix: Option<Rate>,
     per_host: Option<Rate>,
     /// Taken beyond it.
@@ -49,7 +48,7 @@ impl Refusals {
                 .take(LINES)
                 .collect(),
             host: AtomicU64::new(0),
-            hasher: SipHasher13::new_with_key(key),
+            hasher: OneBlock::with_key(key),
             per_prefix: Rate::new(per_prefix, burst),
             per_host: Rate::new(per_host, per_host / 10),
             over: AtomicU64::new(0),
@@ -95,7 +94,7 @@ impl Refusals {
     }
 
     fn take_prefix(&self, prefix: u64, rate: Rate, now: u64) -> bool {
-        let hash = self.hasher.hash(&prefix.to_be_bytes());
+        let hash = self.hasher.hash(prefix);
         let tag = hash >> TIME_BITS;
         let index = usize::try_from(hash % LINES as u64).unwrap_or(0);
         let Some(line) = self.lines.get(index) else {

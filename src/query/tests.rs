@@ -12,6 +12,7 @@ use crate::config::load_text;
 use crate::dnssec::Validator;
 use crate::egress::{Egress, Forwarder};
 use crate::guard::OwnAddresses;
+use crate::telemetry::Worker;
 use crate::wire::group::group;
 use crate::wire::text::record_from_text;
 use crate::wire::writer::{OPT_LEN, Opt, push_option, write_query};

@@ -137,6 +137,12 @@ impl Asked {
         }
     }
 
+    /// Whether a reply costs no more than the cheapest query.
+    #[inline]
+    pub(super) const fn is_paid_by_any(rcode: Rcode, octets: usize) -> bool {
+        matches!(rcode, Rcode::NOERROR | Rcode::SERVFAIL) && octets as u64 <= QUERY
+    }
+
     /// The same with its reply.
     pub(super) fn cost_with(self, verified: bool, rcode: Rcode, octets: usize) -> u64 {
         let times = match rcode {

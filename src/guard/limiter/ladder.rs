@@ -7,6 +7,7 @@ use super::near::{Multiplier, near_above};
 use super::sketch::FRACTION;
 use crate::config::plan;
 use crate::guard::address::Address;
+use crate::guard::one_block::OneBlock;
 
 /// Prefixes charged per client at most.
 pub const STEPS: usize = 5;
@@ -37,8 +38,7 @@ pub struct Step {
     /// Its length.
     pub bits: u8,
     mask: u64,
-    /// The state of SipHash-1-3 before the first block.
-    keyed: [u64; 4],
+    hasher: OneBlock,
     /// Price of one query of one customer.
     unit: u64,
     /// Of a prefix that many share: the load above which it is noted to be near its limit, and where.
@@ -111,7 +111,7 @@ impl Step {
         Self {
             bits,
             mask,
-            keyed: keyed(part(0), part(1)),
+            hasher: OneBlock::new(part(0), part(1)),
             unit: (MOST / limit).max(1),
             near_above: near_above(limit),
             cell: Multiplier::new(part(2)),
@@ -132,8 +132,8 @@ impl Step {
 
     /// The key of a prefix. Keyed with a secret of its own for each length: who knows no secret finds no two prefixes that meet.
     #[inline]
-    pub fn hash(&self, prefix: u64) -> u64 {
-        sip(self.keyed, prefix)
+    pub const fn hash(&self, prefix: u64) -> u64 {
+        self.hasher.hash(prefix)
     }
 
     /// The price of `octets` for a client that counts `share` / 65,536 of a customer.
@@ -145,33 +145,6 @@ impl Step {
         let whole = (self.unit.saturating_mul(octets) / QUERY).min(MOST);
         (whole.saturating_mul(share) >> 16).min(MOST)
     }
-}
-
-/// The constants and the order of SipHash (Aumasson, Bernstein 2012) with one round for each block and three at the end, of eight
-/// octets and no length: here all messages have the same.
-fn keyed(first: u64, second: u64) -> [u64; 4] {
-    [
-        first ^ u64::from_be_bytes(*b"somepseu"),
-        second ^ u64::from_be_bytes(*b"dorandom"),
-        first ^ u64::from_be_bytes(*b"lygenera"),
-        second ^ u64::from_be_bytes(*b"tedbytes"),
-    ]
-}
-
-#[inline]
-fn sip([v0, v1, v2, v3]: [u64; 4], message: u64) -> u64 {
-    let [v0, v1, v2, v3] = round([v0, v1, v2, v3 ^ message]);
-    let [v0, v1, v2, v3] = round(round(round([v0 ^ message, v1, v2 ^ 0xFF, v3])));
-    v0 ^ v1 ^ v2 ^ v3
-}
-
-#[inline]
-const fn round([v0, v1, v2, v3]: [u64; 4]) -> [u64; 4] {
-    let (v0, v2) = (v0.wrapping_add(v1), v2.wrapping_add(v3));
-    let (v1, v3) = (v1.rotate_left(13) ^ v0, v3.rotate_left(16) ^ v2);
-    let (v0, v2) = (v0.rotate_left(32).wrapping_add(v3), v2.wrapping_add(v1));
-    let (v1, v3) = (v1.rotate_left(17) ^ v2, v3.rotate_left(21) ^ v0);
-    [v0, v1, v2.rotate_left(32), v3]
 }
 
 /// The bits of an address that prefixes are made of: all 32, or the first 64.
@@ -195,20 +168,4 @@ pub fn shares(plan: &plan::Limiter) -> Vec<(IpNet, u64)> {
     special
         .chain(plan.exempt.iter().map(|prefix| (*prefix, 0)))
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_hash_is_siphash_of_one_block() {
-        // A message of seven octets is one block: its length stands in the highest one.
-        for (number, message) in [(0_u64, [0; 7]), (1, [255; 7]), (2, *b"prefix!")] {
-            let reference = SipHasher13::new_with_keys(number, !number).hash(&message);
-            let [a, b, c, d, e, f, g] = message;
-            let block = u64::from_le_bytes([a, b, c, d, e, f, g, 7]);
-            assert_eq!(sip(keyed(number, !number), block), reference);
-        }
-    }
 }

@@ -178,15 +178,31 @@ impl Limiter {
         if let Some(isc) = &self.isc {
             return self.judge(isc, client, asked, reply, now);
         }
+        if Asked::is_paid_by_any(rcode, reply.len()) {
+            return None;
+        }
+        self.charge_more(client, asked, (rcode, reply.len()), now, dice);
+        None
+    }
+
+    /// Charges what a reply costs beyond its query.
+    #[inline(never)]
+    fn charge_more(
+        &self,
+        client: Client,
+        asked: Asked,
+        (rcode, octets): (Rcode, usize),
+        now: Now,
+        dice: &mut impl Rng,
+    ) {
         let paid = asked.cost(client.verified);
-        let cost = asked.cost_with(client.verified, rcode, reply.len());
+        let cost = asked.cost_with(client.verified, rcode, octets);
         if cost > paid && self.on {
             let share = self.shares.find(client.address).unwrap_or(WHOLE);
             if share > 0 {
                 self.charge(client, cost - paid, share, false, now, dice);
             }
         }
-        None
     }
 
     /// By BIND's rules.
@@ -305,7 +321,8 @@ impl Limiter {
         let [step] = own else {
             return self.charge_each(client, octets, share, limited, now_ms, luck);
         };
-        if octets > QUERY || luck.is_multiple_of(SAMPLED) || shared.iter().any(near) {
+        let is_near = self.memory.near.has_any(now_ms) && shared.iter().any(near);
+        if octets > QUERY || luck.is_multiple_of(SAMPLED) || is_near {
             return self.charge_each(client, octets, share, limited, now_ms, luck);
         }
         let hash = step.hash(step.prefix(bits));

@@ -25,6 +25,8 @@ const ERROR: f64 = 0.015 * 0.015;
 /// The notes, by prefix; some share one.
 #[derive(Debug)]
 pub struct Near {
+    /// When the last of all was made, ms: mostly that is long ago, and no other need be looked at.
+    last: AtomicU32,
     /// When each was made, ms.
     noted: Box<[AtomicU32; CELLS]>,
 }
@@ -37,28 +39,40 @@ impl Default for Near {
     fn default() -> Self {
         // Half of the clock's round away: nothing is noted when it begins.
         Self {
+            last: AtomicU32::new(1 << 31),
             noted: Box::new([const { AtomicU32::new(1 << 31) }; CELLS]),
         }
     }
 }
 
 impl Near {
+    /// Whether any cell was noted lately.
+    #[inline]
+    pub fn has_any(&self, now_ms: u32) -> bool {
+        lately(&self.last, now_ms)
+    }
+
     /// Whether the cell was noted lately.
     #[inline]
     pub fn has(&self, cell: usize, now_ms: u32) -> bool {
-        self.noted.get(cell).is_none_or(|noted| {
-            let passed = now_ms.wrapping_sub(noted.load(Ordering::Relaxed));
-            // Another worker's clock may be ahead.
-            passed.wrapping_add(LINGER) < 2 * LINGER
-        })
+        let noted = self.noted.get(cell);
+        noted.is_none_or(|noted| lately(noted, now_ms))
     }
 
     /// Notes it.
     pub fn note(&self, cell: usize, now_ms: u32) {
         if let Some(noted) = self.noted.get(cell) {
             noted.store(now_ms, Ordering::Relaxed);
+            self.last.store(now_ms, Ordering::Relaxed);
         }
     }
+}
+
+#[inline]
+fn lately(noted: &AtomicU32, now_ms: u32) -> bool {
+    let passed = now_ms.wrapping_sub(noted.load(Ordering::Relaxed));
+    // Another worker's clock may be ahead.
+    passed.wrapping_add(LINGER) < 2 * LINGER
 }
 
 impl Multiplier {
@@ -84,4 +98,24 @@ pub fn near_above(limit: u64) -> u64 {
     )]
     let above = ((limit as f64 * ERROR / (SAMPLED - 1) as f64).min(0.5) * FULL as f64) as u64;
     above
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_any_note_as_long_as_there_is_one() {
+        for begun in [0_u32, 77, u32::MAX - 5] {
+            let at = |passed: u32| begun.wrapping_add(passed);
+            let near = Near::default();
+            assert!(!near.has_any(at(0)));
+            near.note(3, at(0));
+            near.note(4, at(400));
+            for passed in 0..3 * LINGER {
+                let some = (0..CELLS).any(|cell| near.has(cell, at(passed)));
+                assert_eq!(near.has_any(at(passed)), some, "{passed} ms after {begun}");
+            }
+        }
+    }
 }

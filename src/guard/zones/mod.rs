@@ -290,7 +290,7 @@ impl ZoneGuard {
         Ok(())
     }
 
-    /// Takes back what the operator wished for a zone, and lets go of it now; whether there was anything to take back or to let go.
+    /// Takes back what the operator wished for a zone, and lets go of it now, until what comes from now on engages it anew; whether there was anything to take back or to let go.
     pub fn release(&self, zone: &Name, now: Now) -> bool {
         let mut wishes = self.wishes();
         let wished = wishes.remove(zone).is_some();
@@ -299,6 +299,8 @@ impl ZoneGuard {
         let key = self.keys.load().exactly(zone);
         let engaged = self.state.zones.with(key.hash, |record| {
             record.class = key.class;
+            // Or the next question for a name of it would engage it again, however long ago the flood ended.
+            record.begin_anew();
             self.state.let_go(record, now)
         });
         wished || engaged.unwrap_or(false)

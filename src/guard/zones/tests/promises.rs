@@ -46,6 +46,32 @@ fn a_name_resolves_at_the_first_ask_after_release() {
 }
 
 #[test]
+fn a_name_resolves_at_the_first_ask_after_the_operator_lets_go_while_what_was_asked_is_still_remembered() {
+    for servers in [Servers::Healthy, Servers::Dead] {
+        let mut lab = Lab::new(servers);
+        lab.until(true, 5_000, |lab| lab.attack(1_500, "victim.example"));
+        lab.during(2_000, |lab| lab.attack(1_500, "victim.example"));
+        lab.real.insert("mine.victim.example".to_owned());
+        // What is under way ends; demand and failures are remembered for five seconds and more.
+        lab.servers = Servers::Healthy;
+        lab.during(3_000, |_| {});
+        for at in 0..20 {
+            lab.ask("other", &format!("typo{at}.victim.example"), client(77));
+        }
+        lab.during(50, |_| {});
+        lab.ask("mine", "mine.victim.example", client(77));
+        assert_eq!(lab.luck("mine"), (0.0, 1), "{servers:?}: denied at once");
+        assert!(lab.guard.release(&name("victim.example"), lab.now()));
+        lab.ask("mine", "mine.victim.example", client(77));
+        lab.during(50, |_| {});
+        assert_eq!(lab.luck("mine"), (1.0, 1), "{servers:?}");
+        assert!(!lab.engaged(), "{servers:?}");
+        // It goes on: what comes now is seen for what it is.
+        lab.until(true, 3_000, |lab| lab.attack(1_500, "victim.example"));
+    }
+}
+
+#[test]
 fn a_denial_says_why_a_few_times_and_is_silent_then() {
     let guard = guard(&plan());
     let now = Now::at_secs(10);

@@ -13,7 +13,7 @@ use super::zones::{Outcome, Slot};
 use crate::config::plan::Limits;
 use crate::sys::clock::Now;
 use crate::telemetry::Reason;
-use crate::wire::{Question, Response};
+use crate::wire::{Name, Question, Response};
 
 /// On whose behalf an upstream packet is sent. A cause "refused" does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -335,6 +335,17 @@ impl Budget {
     #[must_use]
     pub fn server(&self) -> Option<IpAddr> {
         self.slot.server()
+    }
+
+    /// The zone whose servers that one stands for.
+    #[must_use]
+    pub fn server_zone(&self) -> Option<&Name> {
+        self.slot.server_zone()
+    }
+
+    /// That server is not what it waits for any more. `answered`: it has said where to go on.
+    pub fn leave_server(&mut self, answered: bool, now: Now) {
+        self.slot.leave_server(answered, self.spent.packets, now);
     }
 
     /// Whether one more question to this server may be under way; `top`: it is asked for the root or a top-level domain. Says nothing

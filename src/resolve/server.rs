@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use super::Resolver;
 use crate::cache::{Cache, Delegation, Rank};
 use crate::config::plan;
+use crate::guard::permit::Budget;
+use crate::recursion::Recursion;
 use crate::sys::clock::Now;
 use crate::wire::{Name, RecordType, rdata};
 
@@ -14,6 +16,17 @@ impl Resolver {
     #[must_use]
     pub fn server_of(&self, delegation: &Delegation, now: Now) -> Option<IpAddr> {
         least_of(delegation, &self.cache, &self.plan, now)
+    }
+}
+
+/// What waits elsewhere by now is no burden of the server that it was charged to, whoever led it there.
+pub(super) fn leave(recursion: &Recursion, budget: &mut Budget, now: Now) {
+    let (Some(server), Some(zone)) = (budget.server(), budget.server_zone()) else {
+        return;
+    };
+    if recursion.has_left(zone, server) {
+        let answered = recursion.was_answered_by(server);
+        budget.leave_server(answered, now);
     }
 }
 

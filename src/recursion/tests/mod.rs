@@ -1,6 +1,7 @@
 //! Does the machine find out what it should, at the price it should? A scripted little Internet, no socket, no sleep.
 
 mod chains;
+mod charged;
 mod crowds;
 mod failures;
 mod healing;

@@ -46,7 +46,8 @@ fn a_name_resolves_at_the_first_ask_after_release() {
 }
 
 #[test]
-fn a_name_resolves_at_the_first_ask_after_the_operator_lets_go_while_what_was_asked_is_still_remembered() {
+fn a_name_resolves_at_the_first_ask_after_the_operator_lets_go_while_what_was_asked_is_still_remembered()
+ {
     for servers in [Servers::Healthy, Servers::Dead] {
         let mut lab = Lab::new(servers);
         lab.until(true, 5_000, |lab| lab.attack(1_500, "victim.example"));
@@ -124,6 +125,7 @@ fn stale_copies_come_first_and_known_names_are_looked_up_behind_them() {
             Outcome {
                 ended,
                 silent: false,
+                answered: true,
                 is_real: true,
             },
             1,
@@ -198,6 +200,7 @@ fn a_quarter_of_the_slots_is_left_to_known_names() {
                 Outcome {
                     ended,
                     silent: false,
+                    answered: true,
                     is_real: true,
                 },
                 1,
@@ -270,6 +273,7 @@ fn who_looks_many_senders_up_is_not_held_back_by_their_number() {
                 Outcome {
                     ended: Some(Ended::Failed),
                     silent: false,
+                    answered: false,
                     is_real: false,
                 },
                 1,

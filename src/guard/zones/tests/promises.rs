@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::lab::{Lab, Servers, client, guard, plan};
 use crate::config::plan::{self as config, ZoneGuardMode};
 use crate::guard::zones::engage::Ended;
-use crate::guard::zones::{Class, Cut, KnownNames, Outcome, Permission, Query, ZoneGuard};
+use crate::guard::zones::{Charged, Class, Cut, KnownNames, Outcome, Permission, Query, ZoneGuard};
 use crate::sys::clock::Now;
 use crate::telemetry::Reason;
 use crate::telemetry::incidents::{Stage, Subject};
@@ -427,7 +427,7 @@ fn the_operator_pins_and_exempts_and_shared_zones_are_neither() {
     );
     assert_eq!(
         after.status().wishes,
-        [(name("www.victim.example"), Class::Exempt)]
+        [(Charged::Zone(name("www.victim.example")), Class::Exempt)]
     );
 }
 

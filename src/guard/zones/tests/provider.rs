@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use super::lab::{Host, Lab, Servers, client, guard, plan};
 use crate::config::plan::{self as config, ZoneGuardMode};
 use crate::guard::zones::engage::Ended;
-use crate::guard::zones::{Cut, Denial, Outcome, Permission, Query, Server, Slot};
+use crate::guard::zones::{Class, Cut, Denial, Outcome, Permission, Query, Server, Slot};
 use crate::sys::clock::Now;
 use crate::telemetry::Reason;
 use crate::telemetry::incidents::{Attacked, Stage, Subject};
@@ -332,6 +332,36 @@ fn log_only_holds_nothing_of_a_server_back_and_says_what_it_would_have() {
     assert!(lab.packets > 3 * 14_000, "{}", lab.packets);
     let denied: u64 = lab.guard.counters().denied().map(|(_, times)| times).sum();
     assert!(denied > 10_000, "{denied}");
+}
+
+#[test]
+fn the_operator_lets_go_of_a_server_and_leaves_it_alone_until_he_takes_it_back() {
+    let mut lab = provided(&plan(), Servers::Answering(500));
+    let all = |lab: &mut Lab| flood(lab, 2_000, 1_000, "hosted");
+    lab.during(10_000, all);
+    assert_eq!(servers_engaged(&lab), 1);
+    // Told to let go while what failed is still remembered, it does, and sees for itself what comes then.
+    assert!(lab.guard.release(address(), lab.now()));
+    assert!(!lab.guard.release(address(), lab.now()));
+    lab.ask("bot", "y.t5.hosted", client(1));
+    assert_eq!(servers_engaged(&lab), 0);
+    lab.during(5_000, all);
+    assert_eq!(servers_engaged(&lab), 1, "it goes on");
+    lab.guard.wish(address(), Class::Exempt, lab.now()).unwrap();
+    assert_eq!(servers_engaged(&lab), 0, "at once");
+    lab.during(10_000, all);
+    assert_eq!(servers_engaged(&lab), 0);
+    let refused = lab.guard.wish(address(), Class::Pinned, lab.now());
+    assert!(refused.unwrap_err().contains("pin its zones"));
+    assert!(lab.guard.release(address(), lab.now()), "taken back");
+    lab.during(5_000, all);
+    assert_eq!(servers_engaged(&lab), 1);
+    let shown = lab.guard.servers_demanded(lab.now());
+    assert_eq!(shown.len(), 1, "{shown:?}");
+    let server = &shown[0];
+    assert_eq!(server.server, address());
+    assert!((1_500.0..2_500.0).contains(&server.misses), "{server:?}");
+    assert!(server.denied > 1_000.0 && server.unknown <= server.misses);
 }
 
 #[test]

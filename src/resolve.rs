@@ -462,11 +462,12 @@ impl Landing {
     }
 }
 
-/// What a client hears of what is under way too much.
+/// What a client hears of what is under way too much, or no longer asked.
 const fn reason(crowd: Crowd) -> Reason {
     match crowd {
         Crowd::Servers => Reason::ServerSlots,
         Crowd::Question => Reason::JoinedClients,
+        Crowd::Attack(reason) => reason,
     }
 }
 

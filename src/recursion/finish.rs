@@ -205,7 +205,7 @@ impl Recursion {
     }
 
     /// Whether any server gave cause.
-    fn was_their_fault(&self) -> bool {
+    pub(super) fn was_their_fault(&self) -> bool {
         self.history.iter().any(|at| at.fault.is_theirs())
     }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::chain::{End, Reading};
 use super::classify::{Asked, Verdict, classify};
-use super::fault::{Fault, ServerFault};
+use super::fault::{Crowd, Fault, ServerFault};
 use super::frame::{Approach, Frame, Path, Stage};
 use super::introduce::Introduction;
 use super::local_root::NOBODY;
@@ -54,6 +54,15 @@ impl Recursion {
                 frame.stage = Stage::Approach(approach);
                 self.frames.push(frame);
                 self.exhausted(limit, cache, budget, now);
+                return;
+            }
+            Heard::Failed {
+                failure: AskFailure::Denied(reason),
+                ..
+            } => {
+                frame.stage = Stage::Approach(approach);
+                self.frames.push(frame);
+                self.denied(reason, now);
                 return;
             }
             Heard::Failed { server, failure } => {
@@ -364,6 +373,7 @@ impl From<AskFailure> for Fault {
             AskFailure::BadReply => Self::Bad,
             AskFailure::NoUsableServer => Self::Unusable,
             AskFailure::Crowded(crowd) => Self::Crowded(crowd),
+            AskFailure::Denied(reason) => Self::Crowded(Crowd::Attack(reason)),
         }
     }
 }

@@ -176,6 +176,7 @@ impl ZoneGuard {
                 client: asked.client_print,
                 explores,
                 learns,
+                open: (ruling == Ruling::Open).then_some(self.mode),
                 spared: denied.then_some(asked.known),
             })
         };
@@ -288,7 +289,7 @@ impl State {
 }
 
 impl Counters {
-    fn note_denied(&self, reason: Reason, known: bool) {
+    pub(super) fn note_denied(&self, reason: Reason, known: bool) {
         let index = REASONS.iter().position(|one| *one == reason);
         if let Some(counter) = index.and_then(|index| self.denied.get(index)) {
             counter.fetch_add(1, Ordering::Relaxed);

@@ -21,6 +21,7 @@ mod rule;
 mod sightings;
 mod slot;
 mod status;
+mod stop;
 pub mod suffixes;
 mod top;
 
@@ -47,6 +48,7 @@ pub use keys::{Charged, Class, Cut, Server};
 pub use known::{KnownNames, Unusable};
 pub use lookups::LOOKUP_ZONES;
 pub use outcome::{Blame, Outcome};
+pub use rule::{denies, ede};
 pub use slot::Slot;
 pub use status::{Explained, Guarded, Status};
 pub use top::{Demand, ServerDemand};
@@ -110,7 +112,7 @@ struct State {
 pub struct Counters {
     /// Times a zone or a server was engaged.
     pub engaged: AtomicU64,
-    /// Queries denied, or in log-only mode those that would have been, in the order of [`rule::REASONS`].
+    /// Queries denied, or in log-only mode those that would have been, and look-ups that stopped halfway, in the order of [`rule::REASONS`].
     denied: [AtomicU64; rule::REASONS.len()],
     /// Of those, the ones for names known to be real.
     pub denied_known: AtomicU64,
@@ -472,4 +474,4 @@ fn octets(plan: &plan::ZoneGuard) -> u64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -12,6 +12,7 @@ use super::keys::{Charged, Key};
 use super::known::Print;
 use super::outcome::Outcome;
 use super::record::Record;
+use crate::config::plan::ZoneGuardMode;
 use crate::guard::address::Address;
 use crate::guard::slots::{Place, Share};
 use crate::sys::clock::Now;
@@ -24,7 +25,7 @@ const V6_CLIENT: u32 = 56;
 #[derive(Debug, Default)]
 #[must_use]
 pub struct Slot {
-    claim: Option<Box<Claim>>,
+    pub(super) claim: Option<Box<Claim>>,
     /// Where zones are not counted, the pool is: clients and servers have their shares of it.
     _place: Option<Place>,
 }
@@ -47,6 +48,8 @@ pub(super) struct Claim {
     pub(super) samples: bool,
     /// Whether the name may be learned from it.
     pub(super) learns: bool,
+    /// How the guard works, if neither a zone nor the server was engaged when it was let through.
+    pub(super) open: Option<ZoneGuardMode>,
     /// If it would have been denied were that not only logged: whether the name is known to be real.
     pub(super) spared: Option<bool>,
 }
@@ -54,7 +57,7 @@ pub(super) struct Claim {
 /// What a fetch holds of the server of its zone.
 #[derive(Debug)]
 pub(super) struct ServerClaim {
-    hash: u64,
+    pub(super) hash: u64,
     address: IpAddr,
     /// The zone whose servers it stands for.
     zone: Name,

@@ -1,5 +1,6 @@
 //! A little Internet in memory: honest servers from zone data, villains from closures, a clock that only moves when told.
 
+use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use crate::cache::{Cache, Rank};
 use crate::config::plan::{self, Limits, Minimisation};
 use crate::dnssec::Validator;
 use crate::guard::permit::{Blame, Budget, InternalCause, RecursionPermit, Spent};
+use crate::guard::zones::Slot;
 use crate::recursion::targets::mix;
 use crate::recursion::{
     AskFailure, Crowd, Heard, LocalRoot, Over, Recursion, Route, Routes, Step, TraceEvent, Via,
@@ -55,6 +57,8 @@ pub(super) struct Internet {
     /// Decides which of the offered servers is picked; 0 picks the first.
     pub dice: u64,
     pub cause: InternalCause,
+    /// What the zone guard lent for the next question.
+    pub slot: Cell<Slot>,
     pub validator: Arc<Validator>,
     /// Whether the client wants validated answers (no CD).
     pub checking: bool,
@@ -146,6 +150,7 @@ impl Internet {
             latency: Duration::from_millis(10),
             dice: 0,
             cause: InternalCause::Audit,
+            slot: Cell::default(),
             validator: Arc::new(Validator::new(&plan::Dnssec::default(), 1 << 20)),
             checking: true,
             local_root: None,
@@ -251,7 +256,9 @@ impl Internet {
     }
 
     pub(super) fn budget(&self) -> Budget {
-        RecursionPermit::internal(self.cause).into_budget(&self.plan.limits, self.now)
+        RecursionPermit::internal(self.cause)
+            .holding(self.slot.take())
+            .into_budget(&self.plan.limits, self.now)
     }
 
     /// Finds out what `owner` has of `rtype`, as `resolve` would.

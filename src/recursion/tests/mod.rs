@@ -1,5 +1,6 @@
 //! Does the machine find out what it should, at the price it should? A scripted little Internet, no socket, no sleep.
 
+mod attacked;
 mod chains;
 mod charged;
 mod crowds;

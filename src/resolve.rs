@@ -372,6 +372,7 @@ impl Resolver {
                 }
                 Step::Ask(ask) => {
                     drop(told.take());
+                    server::leave(recursion, budget, clock::now());
                     let candidates = self.candidates(&ask);
                     // What was found wrong in weighing the last reply decides how the same server is asked now.
                     self.note(&recursion.take_faults(), &candidates);
@@ -461,11 +462,12 @@ impl Landing {
     }
 }
 
-/// What a client hears of what is under way too much.
+/// What a client hears of what is under way too much, or no longer asked.
 const fn reason(crowd: Crowd) -> Reason {
     match crowd {
         Crowd::Servers => Reason::ServerSlots,
         Crowd::Question => Reason::JoinedClients,
+        Crowd::Attack(reason) => reason,
     }
 }
 

@@ -420,6 +420,7 @@ const fn kind(what: &Happening) -> &'static str {
         Happening::Believed { .. } => "validated",
         Happening::Bogus(_) => "bogus",
         Happening::Limit(_) => "limit",
+        Happening::Denied(_) => "denied",
         Happening::End { .. } => "end",
     }
 }

@@ -10,6 +10,7 @@ use crate::config::plan;
 use crate::guard::permit::{Budget, Exhausted};
 use crate::sys::clock::Now;
 use crate::sys::{clock, entropy};
+use crate::telemetry::Reason;
 use crate::wire::query::COOKIE;
 use crate::wire::writer::{Opt, push_option, write_query};
 use crate::wire::{Flags, Message, Name, Question, Rcode};
@@ -114,6 +115,8 @@ pub enum Failure {
     NoUsableServer,
     /// Those that may have all the questions under way that they may have. Nothing was sent, and nothing noted of them.
     Crowded,
+    /// The zone guard lets no more be asked after what was asked in vain.
+    Denied(Reason),
     /// The budget of the client's query is used up.
     Exhausted(Exhausted),
 }

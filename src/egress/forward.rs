@@ -134,6 +134,14 @@ impl Forwarder {
             let Some(target) = self.targets.iter().find(|one| one.server == choice.server) else {
                 break;
             };
+            if !silent.is_empty()
+                && let Some(reason) = budget.stops(&question.name, clock::now())
+            {
+                return Exchanged::Failed {
+                    server: None,
+                    failure: Failure::Denied(reason),
+                };
+            }
             let alone = left.len() == 1;
             left.retain(|server| *server != choice.server);
             let mut asking = Asking {

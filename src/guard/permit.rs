@@ -4,16 +4,20 @@
 //! cause (`tests/architecture.rs` holds the latter). Every upstream packet is charged to a [`Budget`], and a `Budget`
 //! comes only out of a permit. So a refused query cannot cause an upstream packet: there is nothing it could pay with.
 
+mod limits;
+
 use std::net::IpAddr;
+
+pub use limits::{Exhausted, Spent};
 
 use super::fair::{Customer, FairShares, ServerShare};
 use super::slots::Share;
-pub use super::zones::Blame;
+pub use super::zones::{Blame, ede};
 use super::zones::{Outcome, Slot};
 use crate::config::plan::Limits;
 use crate::sys::clock::Now;
 use crate::telemetry::Reason;
-use crate::wire::{Question, Response};
+use crate::wire::{Name, Question, Response};
 
 /// On whose behalf an upstream packet is sent. A cause "refused" does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -206,34 +210,6 @@ impl InternalCause {
     }
 }
 
-/// What one client query has cost so far.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spent {
-    /// Upstream packets sent.
-    pub packets: u32,
-    /// Upstream octets received.
-    pub bytes: u32,
-    /// CNAME and DNAME links followed.
-    pub links: u32,
-    /// NS names whose addresses could not be found.
-    pub failing_ns_names: u32,
-    /// Signatures checked.
-    pub signatures: u32,
-    /// NSEC3 hashes made.
-    pub nsec3_hashes: u32,
-}
-
-impl Spent {
-    const NOTHING: Self = Self {
-        packets: 0,
-        bytes: 0,
-        links: 0,
-        failing_ns_names: 0,
-        signatures: 0,
-        nsec3_hashes: 0,
-    };
-}
-
 /// The work one client query may cause: one object, inherited by every sub-query, retry, chain link and fallback, never reset.
 /// (NXNS, NRDelegation, CAMP, KeyTrap and kin: threats.md 4.2.)
 #[derive(Debug)]
@@ -252,71 +228,6 @@ pub struct Budget {
     _share: Option<Share>,
 }
 
-/// Which limit a query ran into.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Exhausted {
-    /// Upstream packets.
-    Packets,
-    /// Upstream octets.
-    Bytes,
-    /// Time.
-    Time,
-    /// CNAME and DNAME links.
-    Links,
-    /// Depth of sub-queries.
-    Depth,
-    /// Failing NS names.
-    FailingNsNames,
-    /// Signatures checked.
-    Signatures,
-    /// NSEC3 hashes made.
-    Nsec3Hashes,
-}
-
-impl Exhausted {
-    /// All limits, in the order of their counters.
-    pub const ALL: [Self; 8] = [
-        Self::Packets,
-        Self::Bytes,
-        Self::Time,
-        Self::Links,
-        Self::Depth,
-        Self::FailingNsNames,
-        Self::Signatures,
-        Self::Nsec3Hashes,
-    ];
-
-    /// The metric label.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Packets => "packets",
-            Self::Bytes => "bytes",
-            Self::Time => "time",
-            Self::Links => "links",
-            Self::Depth => "depth",
-            Self::FailingNsNames => "failing_ns_names",
-            Self::Signatures => "signatures",
-            Self::Nsec3Hashes => "nsec3_hashes",
-        }
-    }
-
-    /// A sentence for the client (RFC 8914).
-    #[must_use]
-    pub const fn sentence(self) -> &'static str {
-        match self {
-            Self::Packets => "too many upstream packets for one query",
-            Self::Bytes => "too many upstream octets for one query",
-            Self::Time => "the query took too long",
-            Self::Links => "CNAME or DNAME chain too long",
-            Self::Depth => "name server look-ups nested too deeply",
-            Self::FailingNsNames => "too many name servers without an address",
-            Self::Signatures => "too many signatures to check for one query",
-            Self::Nsec3Hashes => "too many NSEC3 hashes to make for one query",
-        }
-    }
-}
-
 impl Budget {
     /// The recursion is over: the zone guard hears how, and has its slot back. `blame`: whose fault it is if it failed.
     pub fn tell(&mut self, question: &Question, response: &Response, blame: Blame, now: Now) {
@@ -331,10 +242,31 @@ impl Budget {
         std::mem::take(&mut self.slot).finish(outcome, self.spent.packets, now);
     }
 
+    /// Why no further packet is to be sent for `name`, the one that it was admitted for, now that one was sent in vain: its zone, or the
+    /// server, has been engaged since, and the name is not known to be real. Whoever asks for it now is denied, too.
+    pub fn stops(&mut self, name: &Name, now: Now) -> Option<Reason> {
+        if self.owed {
+            return None;
+        }
+        let counts = self.cause == Cause::Admitted;
+        self.slot.stops(name, counts, now)
+    }
+
     /// The server that the zone guard charged it to.
     #[must_use]
     pub fn server(&self) -> Option<IpAddr> {
         self.slot.server()
+    }
+
+    /// The zone whose servers that one stands for.
+    #[must_use]
+    pub fn server_zone(&self) -> Option<&Name> {
+        self.slot.server_zone()
+    }
+
+    /// That server is not what it waits for any more. `answered`: it has said where to go on.
+    pub fn leave_server(&mut self, answered: bool, now: Now) {
+        self.slot.leave_server(answered, self.spent.packets, now);
     }
 
     /// Whether one more question to this server may be under way; `top`: it is asked for the root or a top-level domain. Says nothing

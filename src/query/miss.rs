@@ -13,7 +13,7 @@ use crate::cache::Demand;
 use crate::config::plan::TransportKind;
 use crate::egress::{Doubt, Evidence};
 use crate::guard::cookies::Cookie;
-use crate::guard::{PendingTicket, Proof, RecursionPermit};
+use crate::guard::{PendingTicket, Proof, RecursionPermit, zones};
 use crate::resolve::{Outcome, Wait};
 use crate::sys::clock::{self, Now};
 use crate::sys::entropy;
@@ -251,8 +251,9 @@ impl Pipeline {
             Err(reason) => {
                 self.telemetry.shared().verdict(reason);
                 self.acted_on_waiting(&waiting, reason, now);
-                // Whoever has proven itself asks again, and who has not learns how; SERVFAIL would send it elsewhere with the same load. Servers that are full are so for others, too.
-                if waiting.transport == TransportKind::Udp && reason != Reason::ServerSlots {
+                // Whoever has proven itself asks again, and who has not learns how; SERVFAIL would send it elsewhere with the same load. Servers that are full or attacked are so for others, too.
+                let is_theirs = reason == Reason::ServerSlots || zones::denies(reason);
+                if waiting.transport == TransportKind::Udp && !is_theirs {
                     return self.tell_to_prove(&waiting, now);
                 }
                 Arc::new(Response::failure(own_failure(reason)))
@@ -309,8 +310,9 @@ impl Pipeline {
 }
 
 /// What a client hears who was let down for a reason of our own.
-pub(super) const fn own_failure(reason: Reason) -> Ede {
+pub(super) fn own_failure(reason: Reason) -> Ede {
     let code = match reason {
+        _ if zones::denies(reason) => return zones::ede(reason),
         Reason::ServerSlots => Ede::NO_REACHABLE_AUTHORITY,
         _ => Ede::OTHER,
     };

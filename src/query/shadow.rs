@@ -3,6 +3,7 @@
 use rand::Rng;
 
 use super::{Pipeline, Waiting};
+use crate::guard::zones;
 use crate::policy::Decision;
 use crate::sys::clock::Now;
 use crate::sys::entropy;
@@ -53,6 +54,7 @@ impl Pipeline {
             Reason::PendingPerClient => Limit::PendingPerClient,
             Reason::PendingTotal | Reason::JoinedClients => Limit::PendingTotal,
             Reason::ServerSlots => Limit::ServerShare,
+            _ if zones::denies(reason) => Limit::ZoneGuard,
             // For `ClientSlots` the look-up that it makes room for is counted.
             _ => return,
         };

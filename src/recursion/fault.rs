@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::local_root::NOBODY;
 use crate::dnssec::Why;
 use crate::guard::permit::Exhausted;
+use crate::telemetry::Reason;
 use crate::wire::{Ede, Name, Rcode};
 
 /// What was wrong with a server's reply, or that there was none.
@@ -38,6 +39,9 @@ pub enum Crowd {
     Servers,
     /// Look-ups that wait for the answer to this question.
     Question,
+    /// Unknown names of the zone, or of its server: it came under attack while this one was looked up, and the zone guard let no more be
+    /// asked for it.
+    Attack(Reason),
 }
 
 /// A fault with its place: for egress, the trace and the sentence to the client.
@@ -55,6 +59,11 @@ impl Fault {
     /// Whether it says that nobody was asked, and so nothing of anybody.
     pub(super) const fn is_crowd(self) -> bool {
         matches!(self, Self::Crowded(_))
+    }
+
+    /// Whether somebody was asked in vain.
+    pub(super) const fn was_in_vain(self) -> bool {
+        !matches!(self, Self::Unusable | Self::Crowded(_))
     }
 
     /// Whether the server (and not our own side) gave cause.
@@ -86,6 +95,7 @@ impl ServerFault {
             Fault::Crowded(Crowd::Question) => {
                 format!("too many wait for the same answer of the servers of {zone}; ask again")
             }
+            Fault::Crowded(Crowd::Attack(reason)) => format!("{}: {zone}", reason.sentence()),
             Fault::Bogus(why) => format!("{who} was not believed for {zone}: {}", why.sentence()),
         }
     }

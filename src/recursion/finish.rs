@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::fault::{Fault, limit_failure};
+use super::fault::limit_failure;
 use super::frame::{Frame, Purpose, Stage};
 use super::step::Lasting;
 use super::trace::Happening;
@@ -177,19 +177,6 @@ impl Recursion {
         self.blame_if(self.waits_for_its_zone(usual_time, now), server)
     }
 
-    /// A server is silent that was asked and said nothing at all: one that refused, or said something wrong, is there.
-    pub(super) fn blame_if(&self, zone: bool, server: Option<IpAddr>) -> Blame {
-        let mut here = self
-            .history
-            .iter()
-            .filter(|at| server.is_some() && at.server == server)
-            .peekable();
-        Blame {
-            zone,
-            silent: zone && here.peek().is_some() && here.all(|at| at.fault == Fault::Silent),
-        }
-    }
-
     /// Whether the zone that it is at has failed it so far, for a recursion that is ended before it knows: a server has let it down there,
     /// or what is being asked has waited longer than its servers usually take, whoever it was that asked. `usual_time` says how
     /// long that is; nothing if our own side may be what it waits for.
@@ -218,7 +205,7 @@ impl Recursion {
     }
 
     /// Whether any server gave cause.
-    fn was_their_fault(&self) -> bool {
+    pub(super) fn was_their_fault(&self) -> bool {
         self.history.iter().any(|at| at.fault.is_theirs())
     }
 

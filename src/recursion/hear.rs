@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::chain::{End, Reading};
 use super::classify::{Asked, Verdict, classify};
-use super::fault::{Fault, ServerFault};
+use super::fault::{Crowd, Fault, ServerFault};
 use super::frame::{Approach, Frame, Path, Stage};
 use super::introduce::Introduction;
 use super::local_root::NOBODY;
@@ -56,6 +56,15 @@ impl Recursion {
                 self.exhausted(limit, cache, budget, now);
                 return;
             }
+            Heard::Failed {
+                failure: AskFailure::Denied(reason),
+                ..
+            } => {
+                frame.stage = Stage::Approach(approach);
+                self.frames.push(frame);
+                self.denied(reason, now);
+                return;
+            }
             Heard::Failed { server, failure } => {
                 if failure == AskFailure::Timeout {
                     self.silence = self.silence.saturating_add(now.since(outstanding.since));
@@ -99,6 +108,10 @@ impl Recursion {
                     };
                     classify(&asked, &message)
                 };
+                let helps = matches!(verdict, Verdict::Referral { .. } | Verdict::Reading(_));
+                if helps && self.frames.is_empty() {
+                    self.note_answer(server);
+                }
                 let taken = Taken {
                     outstanding: &outstanding,
                     server: candidate.unwrap_or_else(|| SocketAddr::new(server, 0)),
@@ -360,6 +373,7 @@ impl From<AskFailure> for Fault {
             AskFailure::BadReply => Self::Bad,
             AskFailure::NoUsableServer => Self::Unusable,
             AskFailure::Crowded(crowd) => Self::Crowded(crowd),
+            AskFailure::Denied(reason) => Self::Crowded(Crowd::Attack(reason)),
         }
     }
 }

@@ -43,11 +43,17 @@
 //! stored, or the parent asked again, for a zone some of whose servers were not asked because too much is under way there
 //! ([`Crowd`]), and for whatever failed for want of that zone; what else fails in the same recursion is stored as ever, so that
 //! whoever fills the share of a server of his own makes us forget nothing of others.
+//!
+//! ## What the zone guard stops
+//! Where the question's zone, or the server of it, came under attack after the recursion began, nothing more is asked there for a name that
+//! nobody knows once somebody was asked in vain (`Recursion::asks_again`). What follows from an answer goes on: the rest of a
+//! name asked for label by label, TCP after a truncated reply, keys. Nothing of it is remembered.
 
 mod anew;
 mod begin;
 mod belief;
 mod chain;
+mod charged;
 mod classify;
 mod fault;
 mod finish;
@@ -64,6 +70,7 @@ mod referral;
 mod scrub;
 mod seat;
 mod step;
+mod stop;
 pub mod synthesis;
 pub mod targets;
 pub mod trace;
@@ -82,6 +89,7 @@ use crate::config::plan;
 use crate::dnssec::{Validator, Verdict, Verification};
 use crate::guard::permit::{Blame, Budget, Exhausted};
 use crate::sys::clock::Now;
+use crate::telemetry::Reason;
 use crate::wire::{Held, Message, Name, Question, RecordType, Response};
 use belief::Beliefs;
 use frame::Frame;
@@ -106,6 +114,8 @@ pub struct Recursion {
     faults: Vec<ServerFault>,
     /// The first faults of the recursion, for the sentence of a failure.
     history: Vec<ServerFault>,
+    /// Servers that answered what the client's question led to.
+    answered: Vec<IpAddr>,
     /// NS names whose addresses could not be found in this recursion: not tried again, not charged again.
     failed_names: Vec<Name>,
     /// Whether a failure at the end is that of the servers of the zone that the question lies in.
@@ -237,6 +247,8 @@ pub enum AskFailure {
     Budget(Exhausted),
     /// Nobody was asked, because too much is under way already. No fault of anybody's.
     Crowded(Crowd),
+    /// The zone guard lets no more be asked after what was asked in vain.
+    Denied(Reason),
 }
 
 /// How a name is to be found out, as the operator says.
@@ -290,6 +302,7 @@ impl Recursion {
             trace: None,
             faults: Vec::new(),
             history: Vec::new(),
+            answered: Vec::new(),
             failed_names: Vec::new(),
             blames_its_zone: true,
             dead_zones: Vec::new(),

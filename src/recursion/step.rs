@@ -15,6 +15,7 @@ use crate::config::plan::Minimisation;
 use crate::dnssec::{Allowance, Clock, Evidence, Verification};
 use crate::guard::permit::{Budget, Exhausted};
 use crate::sys::clock::Now;
+use crate::telemetry::Reason;
 use crate::wire::{Ede, Message, Name, Question, Rcode, RecordType, Response};
 
 /// What came of a turn.
@@ -35,6 +36,8 @@ pub(super) enum Turn {
     Fail(Ede, Lasting),
     /// The whole recursion has come to nothing.
     Exhausted(Exhausted),
+    /// So it has, because the zone guard lets no more be asked.
+    Denied(Reason),
 }
 
 /// For how long and for whom a frame's failure holds.
@@ -124,6 +127,10 @@ impl Recursion {
                     self.frames.push(frame);
                     self.exhausted(limit, cache, budget, now);
                 }
+                Turn::Denied(reason) => {
+                    self.frames.push(frame);
+                    self.denied(reason, now);
+                }
             }
         }
     }
@@ -139,6 +146,12 @@ impl Recursion {
         if budget.time_left(around.now).is_zero() {
             frame.stage = Stage::Approach(approach);
             return Turn::Exhausted(Exhausted::Time);
+        }
+        if self.asks_again(&approach)
+            && let Some(reason) = budget.stops(&self.question.name, around.now)
+        {
+            frame.stage = Stage::Approach(approach);
+            return Turn::Denied(reason);
         }
         loop {
             let question = match self.shorten(frame, &mut approach, around) {

@@ -7,6 +7,7 @@ use super::{Over, ServerFault};
 use crate::dnssec::Bogus;
 use crate::guard::permit::Exhausted;
 use crate::sys::clock::Now;
+use crate::telemetry::Reason;
 use crate::wire::{Name, Question, Rcode, Security};
 
 /// Events kept at most; a budget of 50 packets makes fewer.
@@ -139,6 +140,8 @@ pub enum Happening {
     Bogus(Bogus),
     /// A limit was met.
     Limit(Exhausted),
+    /// The zone guard let no more be asked.
+    Denied(Reason),
     /// A frame ended.
     End {
         /// What it was for.
@@ -260,6 +263,7 @@ impl fmt::Display for TraceEvent {
             }
             Happening::Bogus(bogus) => write!(f, "bogus: {bogus}"),
             Happening::Limit(limit) => write!(f, "limit: {}", limit.sentence()),
+            Happening::Denied(reason) => write!(f, "stopped: {}", reason.sentence()),
             Happening::End { question, rcode } => write!(f, "done: {question} {rcode}"),
         }
     }

@@ -138,7 +138,7 @@ fn concerns_others(heard: &Heard, budget: &Budget, now: Now) -> bool {
         Heard::Reply { .. } => true,
         // Who asks for a known name may find room where another does not.
         Heard::Failed {
-            failure: AskFailure::Budget(_) | AskFailure::Crowded(_),
+            failure: AskFailure::Budget(_) | AskFailure::Crowded(_) | AskFailure::Denied(_),
             ..
         } => false,
         Heard::Failed { .. } => !budget.time_left(now).is_zero(),
@@ -181,6 +181,7 @@ fn heard(exchanged: Exchanged) -> Heard {
                 egress::Failure::BadReply => AskFailure::BadReply,
                 egress::Failure::NoUsableServer => AskFailure::NoUsableServer,
                 egress::Failure::Crowded => AskFailure::Crowded(Crowd::Servers),
+                egress::Failure::Denied(reason) => AskFailure::Denied(reason),
                 egress::Failure::Exhausted(limit) => AskFailure::Budget(limit),
             },
         },

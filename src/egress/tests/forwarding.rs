@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use crate::config::plan::{self, ForwardZone, Limits};
 use crate::egress::{Egress, Exchanged, Failure, Forwarder};
-use crate::guard::permit::Budget;
+use crate::guard::permit::{Budget, InternalCause, RecursionPermit};
+use crate::guard::zones::Cut;
+use crate::guard::zones::tests::overtaken;
 use crate::sys::clock;
+use crate::telemetry::Reason;
 use crate::wire::{QueryView, Rcode, RecordType};
 
 use super::fake::{Fake, GOOD, code, framed, good, has_edns, now, reply, truncated};
@@ -115,6 +118,27 @@ async fn a_silent_one_leads_to_the_next_one() {
         .ask(&question(), false, false, &mut budget())
         .await;
     assert_eq!(address(&exchanged), Some((GOOD, false)));
+}
+
+#[tokio::test]
+async fn a_silent_one_leads_nowhere_when_the_zone_came_under_attack_meanwhile() {
+    let zone = name("test.");
+    let guard = overtaken::watchful();
+    let cut = Cut::Configured(&zone);
+    let asked = question().name.to_string();
+    let slot = overtaken::lent(&guard, &asked, cut, 9, clock::now()).unwrap();
+    let _held = overtaken::overrun(&guard, "test", cut, clock::now());
+    let (one, other) = (
+        Fake::udp(|_| Vec::new()).await,
+        Fake::udp(|_| Vec::new()).await,
+    );
+    let forwarder = forwarder(&egress(&brisk()), &[one.address, other.address]);
+    let mut budget = RecursionPermit::internal(InternalCause::Audit)
+        .holding(slot)
+        .into_budget(&Limits::default(), clock::now());
+    let told = forwarder.ask(&question(), true, false, &mut budget).await;
+    assert_eq!(failure(&told), Some(Failure::Denied(Reason::ZoneInFlight)));
+    assert_eq!(one.asked().len() + other.asked().len(), 1);
 }
 
 #[tokio::test]

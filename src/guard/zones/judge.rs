@@ -167,12 +167,16 @@ impl ZoneGuard {
                 _place: state.pool.take(),
                 _share: keys.first().map(|key| state.shares.enter(key.hash)),
                 zones: charged,
-                server: burdened.and_then(|(key, ..)| ServerClaim::of(state, key, asked.known)),
+                server: burdened.and_then(|(key, ..)| {
+                    let zone = keys.first()?.charged.zone()?.clone();
+                    ServerClaim::of(state, key, zone, asked.known)
+                }),
                 print,
                 domain: keys.last().map_or(0, |key| key.hash),
                 client: asked.client_print,
                 explores,
                 learns,
+                open: (ruling == Ruling::Open).then_some(self.mode),
                 spared: denied.then_some(asked.known),
             })
         };
@@ -285,7 +289,7 @@ impl State {
 }
 
 impl Counters {
-    fn note_denied(&self, reason: Reason, known: bool) {
+    pub(super) fn note_denied(&self, reason: Reason, known: bool) {
         let index = REASONS.iter().position(|one| *one == reason);
         if let Some(counter) = index.and_then(|index| self.denied.get(index)) {
             counter.fetch_add(1, Ordering::Relaxed);

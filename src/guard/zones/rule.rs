@@ -174,12 +174,17 @@ impl State {
 
 impl Engaged {
     fn deny(&mut self, reason: Reason, at: u64) -> Ruling {
+        self.note_denied(reason, at);
+        Ruling::Deny(reason)
+    }
+
+    /// One more was denied.
+    pub(super) fn note_denied(&mut self, reason: Reason, at: u64) {
         let index = REASONS.iter().position(|known| *known == reason);
         if let Some(count) = index.and_then(|index| self.denied.get_mut(index)) {
             *count = count.saturating_add(1);
         }
         self.denied_lately.add(1.0, at);
-        Ruling::Deny(reason)
     }
 }
 
@@ -203,7 +208,7 @@ pub(super) fn covers(record: &Record, name: &Name) -> bool {
     })
 }
 
-const fn reason(trigger: Trigger, is_server: bool) -> Reason {
+pub(super) const fn reason(trigger: Trigger, is_server: bool) -> Reason {
     match (trigger, is_server) {
         (Trigger::InFlight, false) => Reason::ZoneInFlight,
         (Trigger::Failing, false) => Reason::ZoneFailing,
@@ -213,8 +218,15 @@ const fn reason(trigger: Trigger, is_server: bool) -> Reason {
     }
 }
 
+/// Whether the zone guard denies for this reason.
+#[must_use]
+pub fn denies(reason: Reason) -> bool {
+    REASONS.contains(&reason)
+}
+
 /// How a denial is said (RFC 8914).
-pub(super) fn ede(reason: Reason) -> Ede {
+#[must_use]
+pub fn ede(reason: Reason) -> Ede {
     let code = match reason {
         Reason::ZoneThrottled | Reason::ServerThrottled => Ede::OTHER,
         Reason::ZoneFailing => Ede::NETWORK_ERROR,

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::guard::slots::Share;
+use crate::guard::zones::Cut;
+use crate::guard::zones::tests::overtaken;
 use crate::telemetry::shadow::KnownGood;
 
 const CLIENT: &str = "198.51.100.1";
@@ -173,10 +175,15 @@ const AT_ONCE: Duration = Duration::from_secs(5);
 
 /// Names below `b.` are asked of a server that says nothing.
 fn stuck(more: &str) -> (Rooms, std::net::UdpSocket) {
+    stuck_for("30s", more)
+}
+
+/// With that time for the server to answer in.
+fn stuck_for(timeout: &str, more: &str) -> (Rooms, std::net::UdpSocket) {
     let server = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let at = server.local_addr().unwrap();
     let stub = format!(
-        "{more}\n[egress]\nallow_private_servers = true\ninitial_timeout = '30s'\nmax_timeout = '30s'\n[[stub]]\nzone = 'b.'\nservers = ['{at}']"
+        "{more}\n[egress]\nallow_private_servers = true\ninitial_timeout = '{timeout}'\nmax_timeout = '30s'\n[[stub]]\nzone = 'b.'\nservers = ['{at}']"
     );
     let mut rooms = Rooms::new(&stub);
     // What waits is timed by the real clock.
@@ -268,6 +275,32 @@ async fn a_name_whose_servers_are_full_fails_aloud_and_is_not_remembered_as_fail
     let asked = tokio::time::timeout(Duration::from_millis(100), rooms.pipeline.find_out(again));
     assert!(asked.await.is_err(), "it is asked for");
     server.set_nonblocking(true).unwrap();
+    assert!(server.recv(&mut [0; 512]).is_ok());
+}
+
+#[tokio::test]
+async fn a_look_up_overtaken_by_an_attack_fails_aloud_and_is_not_remembered_as_failed() {
+    let (mut rooms, server) = stuck_for("200ms", "[zone_guard]\nslots = 1632");
+    let (zone, now) = ("b.".parse().unwrap(), crate::sys::clock::now());
+    let miss = rooms.misses(CLIENT, "one.b.");
+    let held = overtaken::overrun(&rooms.pipeline.zones, "b", Cut::Configured(&zone), now);
+    let before = rooms.acted(Limit::ZoneGuard);
+    let told = rooms.pipeline.find_out(miss).await;
+    let reply = told.expect("a reply by UDP, too");
+    assert_eq!(
+        ede(&reply),
+        (Rcode::SERVFAIL, 0, Ede::NO_REACHABLE_AUTHORITY)
+    );
+    assert_eq!(rooms.told(Reason::ZoneInFlight), 1);
+    assert_eq!(rooms.acted(Limit::ZoneGuard), before + 1);
+    server.set_nonblocking(true).unwrap();
+    assert!(server.recv(&mut [0; 512]).is_ok());
+    assert!(server.recv(&mut [0; 512]).is_err(), "once, and not again");
+    drop(held);
+    assert!(rooms.pipeline.zones.release(&zone, now));
+    let again = rooms.misses(CLIENT, "one.b.");
+    let asked = tokio::time::timeout(Duration::from_millis(100), rooms.pipeline.find_out(again));
+    assert!(asked.await.is_err(), "it is asked for");
     assert!(server.recv(&mut [0; 512]).is_ok());
 }
 

@@ -1,6 +1,8 @@
 //! Does the machine find out what it should, at the price it should? A scripted little Internet, no socket, no sleep.
 
+mod attacked;
 mod chains;
+mod charged;
 mod crowds;
 mod failures;
 mod healing;

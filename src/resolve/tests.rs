@@ -327,7 +327,7 @@ async fn a_flood_that_fills_what_a_server_may_have_leaves_a_quarter_for_known_na
     for at in 0..3 {
         for client in [1, 2] {
             let there = zones::Outcome {
-                ended: Some(zones::engage::Ended::Positive),
+                ended: Some(zones::outcomes::Ended::Positive),
                 silent: false,
                 answered: true,
                 is_real: true,

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::decay::{Decaying, place};
-use super::engage::{Ended, Outcomes};
+use super::outcomes::{Ended, Outcomes};
 
 /// Names explored per second in a zone, and at once.
 pub const RATE: (f32, f32) = (20.0, 40.0);

@@ -1,7 +1,7 @@
 //! May this name be looked for now? The zone guard: floods of made-up names are held back, a zone's real names are not.
 //!
 //! Asked for every question that the cache cannot answer. It counts what is asked for in each zone and how it ends, lends fetch slots
-//! by a dynamic threshold, and when a zone is under attack ([`engage`]) lets through what is known to be real ([`known`]), answers
+//! by a dynamic threshold, and when a zone is under attack ([`signs`]) lets through what is known to be real ([`known`]), answers
 //! the rest from stale data, explores a little for clean clients ([`explore`]) and denies what is left. A denial is never NXDOMAIN and
 //! is kept nowhere: once the guard lets go, the name resolves. (Parameter sheet, section 3; threats.md 2.4.)
 
@@ -16,9 +16,11 @@ pub mod known;
 mod lookups;
 pub mod narrow;
 pub mod outcome;
+pub mod outcomes;
 mod record;
 mod rule;
 mod sightings;
+pub mod signs;
 mod slot;
 mod status;
 mod stop;

@@ -1,6 +1,6 @@
 //! What does a response say of its zone? Whether the name is there, and whether it was made up from a wildcard.
 
-use super::engage::Ended;
+use super::outcomes::Ended;
 use crate::wire::{Ede, Question, Rcode, RecordType, Response, rdata};
 
 /// Whose fault it is if a fetch fails.

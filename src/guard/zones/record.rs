@@ -3,12 +3,12 @@
 use siphasher::sip::SipHasher13;
 
 use super::decay::{Decaying, Distinct};
-use super::engage::{
-    Ended, Engaged, FAILING_DEMAND, KnownFare, Outcomes, RELEASE_SHARE, Signs, Trigger,
-};
+use super::engage::{Engaged, RELEASE_SHARE};
 use super::explore::{Bucket, CLEAN, SERVER_CLEAN};
 use super::keys::{Charged, Class, Key};
 use super::narrow::Recent;
+use super::outcomes::{Ended, Outcomes};
+use super::signs::{FAILING_DEMAND, KnownFare, Signs, Trigger};
 use crate::guard::address::Address;
 use crate::telemetry::incidents::HopLimits;
 use crate::wire::Name;

@@ -1,11 +1,12 @@
 //! What does a zone under attack, or a server, say to a name? It is let through, explored, answered stale, or denied.
 
-use super::engage::{Engaged, RELEASE_SHARE, Trigger};
+use super::engage::{Engaged, RELEASE_SHARE};
 use super::explore::{CLEAN, RATE};
 use super::heavy::rate_of;
 use super::judge::Query;
 use super::keys::{Charged, Class, Key};
 use super::record::{Asked, Record, Room};
+use super::signs::Trigger;
 use super::{State, ZoneGuard};
 use crate::guard::slots;
 use crate::telemetry::Reason;

@@ -7,10 +7,10 @@ use smallvec::SmallVec;
 
 use super::State;
 use super::decay::millis;
-use super::engage::Ended;
 use super::keys::{Charged, Key};
 use super::known::Print;
 use super::outcome::Outcome;
+use super::outcomes::{Ended, Outcomes};
 use super::record::Record;
 use crate::config::plan::ZoneGuardMode;
 use crate::guard::address::Address;
@@ -197,7 +197,7 @@ impl Slot {
                         && engaged.heard(ended, &record.outcomes, at)
                     {
                         // The servers are back: what they did before says nothing of them now.
-                        record.outcomes = super::engage::Outcomes::default();
+                        record.outcomes = Outcomes::default();
                     }
                 });
             }

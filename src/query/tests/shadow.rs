@@ -1,7 +1,7 @@
 //! Does log-only mode foretell what enforcing does, to whom, and hurt nobody itself?
 
 use super::*;
-use crate::guard::zones::engage::Ended;
+use crate::guard::zones::outcomes::Ended;
 use crate::guard::zones::{Class as ZoneClass, KnownNames, Outcome, Permission, Query};
 use crate::telemetry::shadow::{KnownGood, Limit};
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::plan::{self, ZoneGuardMode};
-use crate::guard::zones::engage::Ended;
+use crate::guard::zones::outcomes::Ended;
 use crate::guard::zones::{Cut, KnownNames, Outcome, Permission, Query, Server, Slot, ZoneGuard};
 use crate::sys::clock::Now;
 use crate::wire::Name;

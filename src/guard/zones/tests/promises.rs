@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::lab::{Lab, Servers, client, guard, plan};
 use crate::config::plan::{self as config, ZoneGuardMode};
-use crate::guard::zones::engage::Ended;
+use crate::guard::zones::outcomes::Ended;
 use crate::guard::zones::{Charged, Class, Cut, KnownNames, Outcome, Permission, Query, ZoneGuard};
 use crate::sys::clock::Now;
 use crate::telemetry::Reason;

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::lab::{Host, Lab, Servers, client, guard, plan};
 use crate::config::plan::{self as config, ZoneGuardMode};
-use crate::guard::zones::engage::Ended;
+use crate::guard::zones::outcomes::Ended;
 use crate::guard::zones::{Class, Cut, Denial, Outcome, Permission, Query, Server, Slot};
 use crate::sys::clock::Now;
 use crate::telemetry::Reason;

@@ -2,7 +2,7 @@
 
 use super::lab::{Got, Lab, Servers, client, guard, plan};
 use crate::config::plan as config;
-use crate::guard::zones::engage::Ended;
+use crate::guard::zones::outcomes::Ended;
 use crate::guard::zones::{Cut, Outcome, Permission, Query};
 use crate::sys::clock::Now;
 use crate::wire::Name;

@@ -6,10 +6,10 @@
 use std::sync::atomic::Ordering;
 
 use super::decay::millis;
-use super::engage::Trigger;
 use super::keys::Class;
 use super::record::Record;
 use super::rule::{covers, reason};
+use super::signs::Trigger;
 use super::slot::Slot;
 use crate::config::plan::ZoneGuardMode;
 use crate::sys::clock::Now;

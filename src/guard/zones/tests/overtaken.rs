@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use crate::config::plan::{self, ZoneGuardMode};
-use crate::guard::zones::engage::Ended;
+use crate::guard::zones::outcomes::Ended;
 use crate::guard::zones::{Cut, KnownNames, Outcome, Permission, Query, Slot, ZoneGuard};
 use crate::sys::clock::Now;
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::lab::{client, guard, plan};
 use crate::config::plan::{self as config, ZoneGuardMode};
-use crate::guard::zones::engage::Ended;
+use crate::guard::zones::outcomes::Ended;
 use crate::guard::zones::{Class, Cut, Outcome, Permission, Query, Server, Slot, ZoneGuard};
 use crate::sys::clock::Now;
 use crate::telemetry::Reason;

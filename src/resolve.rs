@@ -372,6 +372,7 @@ impl Resolver {
                 }
                 Step::Ask(ask) => {
                     drop(told.take());
+                    server::leave(recursion, budget, clock::now());
                     let candidates = self.candidates(&ask);
                     // What was found wrong in weighing the last reply decides how the same server is asked now.
                     self.note(&recursion.take_faults(), &candidates);

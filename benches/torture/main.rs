@@ -15,6 +15,8 @@
 
 mod measures;
 mod options;
+#[path = "../page/mod.rs"]
+mod page;
 mod plot;
 mod publish;
 mod resolvers;
@@ -68,16 +70,16 @@ fn perform(options: &Options) -> Result<(), String> {
     };
     let (settings, runs) = read(&files)?;
     let rows = summary::rows(&runs);
-    let page = publish::page(&settings, &rows);
-    println!("\n{page}");
-    write("torture.md", &page)?;
+    let text = publish::text(&settings, &rows);
+    println!("\n{text}");
+    write("torture.md", &text)?;
     write("torture.svg", &plot::svg(&rows))?;
     println!("table and picture: {OUT}/torture.md, {OUT}/torture.svg");
     for verdict in table::verdicts(&rows, OURS) {
         summing::record(&verdict);
     }
     if options.publish {
-        publish::into_docs(&page, &plot::svg(&rows))?;
+        publish::into_docs(&text, &plot::svg(&rows))?;
         println!("docs/comparison.md and docs/comparison.svg are written");
     }
     say_what_fails(&rows);

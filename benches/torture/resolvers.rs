@@ -142,7 +142,7 @@ impl Resolver {
     /// How it is started there; `suimond` is the program of ours.
     pub fn recipe(&self, place: &Place<'_>, suimond: &str) -> Recipe {
         match self.product {
-            Product::Suimon => suimon(place, suimond),
+            Product::Suimon => suimon(place, suimond, self.settings),
             Product::Unbound => unbound(place, self.settings),
             Product::Bind => bind(place, self.settings),
             Product::Knot => knot(place, self.settings),
@@ -163,8 +163,8 @@ fn each(place: &Place<'_>, before: &str, behind: &str) -> String {
     })
 }
 
-/// The package's own configuration, and what the lab needs over it.
-fn suimon(place: &Place<'_>, suimond: &str) -> Recipe {
+/// The package's own configuration, and what the lab needs over it; `more`: a setting a line.
+fn suimon(place: &Place<'_>, suimond: &str, more: &str) -> Recipe {
     let dir = place.dir.display();
     let package = include_str!("../../packaging/config/suimon.toml");
     let allow = each(place, "\"", "\",");
@@ -178,7 +178,7 @@ fn suimon(place: &Place<'_>, suimond: &str) -> Recipe {
         format!("control.socket=\"{dir}/control.sock\""),
     ];
     let mut words = command(&[suimond, "--config", &format!("{dir}/package.toml")]);
-    for setting in settings {
+    for setting in settings.into_iter().chain(more.lines().map(str::to_owned)) {
         words.extend(["--set".to_owned(), setting]);
     }
     Recipe {

@@ -1,4 +1,4 @@
-//! Where do client, server and authority live? Three network namespaces in a row, gone when the lab is dropped.
+//! Where do clients, server and authority live? Each in a network namespace of its own, gone when the lab is dropped.
 
 use std::fs::File;
 use std::io::Read;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::process::Pid;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-/// The namespaces of one run of the bench: clients — server — authority.
+/// The namespaces of one run of the bench: clients — server — authority, and honest clients who have a line to the server of their own.
 pub struct Lab {
     tag: String,
     dir: PathBuf,
@@ -17,11 +17,14 @@ pub struct Lab {
 }
 
 /// A server under load.
+#[derive(Debug)]
 pub struct Server {
     pid: u32,
     log: PathBuf,
 }
 
+/// Clients, honest clients, the server, the authority.
+const ALL: [&str; 4] = ["c", "h", "s", "u"];
 /// The core that servers have to themselves; load comes from another.
 const SERVER_CORE: &str = "0";
 const LOAD_CORE: &str = "1";
@@ -38,7 +41,7 @@ impl Lab {
             dir,
             children: Vec::new(),
         };
-        for which in ["c", "s", "u"] {
+        for which in ALL {
             run(&["ip", "netns", "add", &lab.namespace(which)]);
         }
         lab.link(
@@ -53,7 +56,18 @@ impl Lab {
             &["10.77.2.1/24", "10.77.2.2/24", "10.77.2.3/24"],
             &["10.77.2.254/24"],
         );
-        for which in ["c", "s", "u"] {
+        lab.link("h", "s", &["10.77.3.2/24"], &["10.77.3.1/24"]);
+        run(&[
+            "ip",
+            "-n",
+            &lab.namespace("h"),
+            "route",
+            "add",
+            "10.77.1.0/24",
+            "via",
+            "10.77.3.1",
+        ]);
+        for which in ALL {
             run(&["ip", "-n", &lab.namespace(which), "link", "set", "lo", "up"]);
         }
         lab
@@ -71,8 +85,27 @@ impl Lab {
         path.to_str().expect("a plain path").to_owned()
     }
 
+    /// Makes the addresses of a prefix those of clients (`c`) or honest clients (`h`), and tells the server the way there.
+    pub fn clients(&self, which: &str, prefix: &str) {
+        let (clients, server) = (self.namespace(which), self.namespace("s"));
+        let way = if which == "h" {
+            "10.77.3.2"
+        } else {
+            "10.77.1.2"
+        };
+        run(&[
+            "ip", "-n", &clients, "route", "add", "local", prefix, "dev", "lo",
+        ]);
+        run(&["ip", "-n", &server, "route", "add", prefix, "via", way]);
+    }
+
     /// Starts a server on its core and waits for `ready` in what it prints.
     pub fn serve(&mut self, name: &str, ready: &str, command: &[&str]) -> Server {
+        self.serve_on(SERVER_CORE, name, ready, command)
+    }
+
+    /// The same on other cores.
+    pub fn serve_on(&mut self, cores: &str, name: &str, ready: &str, command: &[&str]) -> Server {
         let log = self.dir.join(format!("{name}.log"));
         let file = File::create(&log).expect("a log file");
         let child = Command::new("ip")
@@ -82,7 +115,7 @@ impl Lab {
                 &self.namespace("s"),
                 "taskset",
                 "-c",
-                SERVER_CORE,
+                cores,
             ])
             // Above whatever else the machine does; it changes what the others get, not what a packet costs.
             .args(["nice", "-n", "-15"])
@@ -132,7 +165,7 @@ impl Lab {
         text
     }
 
-    /// Runs `what` on a thread in a namespace: `c` is the clients', `u` the authority's. Sockets made there stay there.
+    /// Runs `what` on a thread in a namespace: `c` is the clients', `h` the honest clients', `u` the authority's. Sockets made there stay there.
     pub fn inside<T: Send + 'static>(
         &self,
         which: &str,
@@ -178,7 +211,7 @@ impl Drop for Lab {
             let _ = child.kill();
             let _ = child.wait();
         }
-        for which in ["c", "s", "u"] {
+        for which in ALL {
             let _ = Command::new("ip")
                 .args(["netns", "del", &self.namespace(which)])
                 .status();
@@ -191,6 +224,12 @@ impl Server {
     /// Its process.
     pub fn pid(&self) -> Pid {
         Pid::from_raw(self.pid.cast_signed()).expect("a process id")
+    }
+
+    /// Ends it, and waits a little until it is gone.
+    pub fn end(&self) {
+        let _ = rustix::process::kill_process(self.pid(), rustix::process::Signal::KILL);
+        std::thread::sleep(Duration::from_millis(200));
     }
 
     /// Whether it stands still after a SIGSTOP.

@@ -8,8 +8,9 @@
     clippy::expect_used,
     clippy::print_stdout,
     clippy::cast_precision_loss,
+    dead_code,
     unreachable_pub,
-    reason = "a program that measures and prints; a panic is the report"
+    reason = "a program that measures and prints, in a lab that other benches share; a panic is the report"
 )]
 
 mod authority;

@@ -154,6 +154,29 @@ impl Cache {
         }
     }
 
+    /// The same, fresh or not: what was known last, as long as it is held. Does not count as a use of the name if there is nothing.
+    #[must_use]
+    pub fn rrset_of_old(
+        &self,
+        name: &Name,
+        rtype: RecordType,
+        min_rank: Rank,
+        now: Now,
+    ) -> Option<Held> {
+        let view = View {
+            grace: u64::MAX,
+            ..View::of(Demand::Any, now)
+        };
+        let key = self.keyer.key(name, rtype);
+        if !self.rrsets.store.contains_key(&key) {
+            return None;
+        }
+        match self.judge(key, name, rtype, min_rank, view)? {
+            Fact::Data(held, _) => Some(held),
+            Fact::Absent(..) => None,
+        }
+    }
+
     /// Stores a nonexistence that nobody validates: [`Cache::store_denied`] with [`Security::Indeterminate`] and no proof.
     pub fn store_negative(
         &self,

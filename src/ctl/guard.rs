@@ -1,18 +1,21 @@
-//! `suimon guard`: which zones are under attack, and what should be done about one of them?
+//! `suimon guard`: which zones and servers are under attack, and what should be done about one of them?
+
+use std::net::IpAddr;
 
 use clap::Subcommand;
 
 use super::nta::lost;
 use super::output::{Paint, Side, Table, count, counted, span};
-use super::{Error, Exit, Session, domain_name, shadow};
+use super::{Error, Exit, Session, shadow};
 use crate::ops::control::protocol::{
-    GuardChangeReport, GuardReport, Request, ShadowReport, ShareReport,
+    GuardChangeReport, GuardReport, GuardTarget, Request, ShadowReport, ShareReport,
 };
 use crate::wire::Name;
 
 /// Show and steer the zone guard, which holds back floods of made-up names.
 ///
 /// It engages and lets go by itself. What is pinned or exempted here lasts until it is released, over restarts; `status` shows it.
+/// A server stands for all zones on it and is known by one address of all that they have, the one that `status` shows.
 /// Zones exempt for good stand in zone_guard.exempt.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -22,7 +25,7 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Show the zones that are held back, and how the guard stands.
+    /// Show the zones and servers that are held back, and how the guard stands.
     Status,
     /// Say of every limit whether enforcing it is safe: how many known-good queries it held back, or would.
     ///
@@ -32,20 +35,20 @@ enum What {
     /// Hold back unknown names of a zone from now on, attacked or not.
     Pin {
         /// The zone.
-        #[arg(value_name = "ZONE", value_parser = domain_name)]
+        #[arg(value_name = "ZONE", value_parser = zone)]
         zone: Name,
     },
-    /// Never hold back anything of a zone.
+    /// Never hold back anything of a zone, or of the zones of a server for its sake.
     Exempt {
-        /// The zone.
-        #[arg(value_name = "ZONE", value_parser = domain_name)]
-        zone: Name,
+        /// The zone, or the address by which the server is known.
+        #[arg(value_name = "ZONE|ADDRESS")]
+        target: GuardTarget,
     },
-    /// Take back pin or exempt, and let go of a zone that is held back now.
+    /// Take back pin or exempt, and let go of a zone or server that is held back now.
     Release {
-        /// The zone.
-        #[arg(value_name = "ZONE", value_parser = domain_name)]
-        zone: Name,
+        /// The zone, or the address by which the server is known.
+        #[arg(value_name = "ZONE|ADDRESS")]
+        target: GuardTarget,
     },
 }
 
@@ -69,11 +72,11 @@ impl Args {
             What::Pin { zone } => Request::GuardPin {
                 zone: zone.to_string(),
             },
-            What::Exempt { zone } => Request::GuardExempt {
-                zone: zone.to_string(),
+            What::Exempt { target } => Request::GuardExempt {
+                zone: target.to_string(),
             },
-            What::Release { zone } => Request::GuardRelease {
-                zone: zone.to_string(),
+            What::Release { target } => Request::GuardRelease {
+                zone: target.to_string(),
             },
         };
         let report: GuardChangeReport = session.ask(&request)?;
@@ -84,9 +87,32 @@ impl Args {
     }
 }
 
+/// What can be pinned.
+fn zone(text: &str) -> Result<Name, String> {
+    match text.parse()? {
+        GuardTarget::Zone(zone) => Ok(zone),
+        GuardTarget::Server(_) => {
+            Err("a server is not pinned, for its zones may be anybody's: pin its zones".to_owned())
+        }
+    }
+}
+
+/// A zone as it is, a server as what it is.
+fn named(zone: &str) -> String {
+    match zone.parse::<IpAddr>() {
+        Ok(address) => format!("server {address}"),
+        Err(_) => zone.to_owned(),
+    }
+}
+
 fn changed(report: &GuardChangeReport, paint: Paint) -> String {
-    let zone = &report.zone;
+    let zone = &named(&report.zone);
+    let is_server = zone != &report.zone;
     let text = match report.done.as_str() {
+        "exempt" if is_server => format!(
+            "{} {zone}: nothing of its zones is held back for its sake until it is released\n",
+            paint.warn("exempt")
+        ),
         "pinned" => format!(
             "{} {zone}: its unknown names are held back until it is released\n",
             paint.warn("pinned")
@@ -126,10 +152,10 @@ fn status(report: &GuardReport, paint: Paint) -> String {
             (_, Some(since)) => format!(" (suimon guard, since {since})"),
             _ => String::new(),
         };
-        text += &format!("{} {}{origin}\n", paint.warn(&wish.wish), wish.zone);
+        text += &format!("{} {}{origin}\n", paint.warn(&wish.wish), named(&wish.zone));
     }
     if report.zones.is_empty() && report.servers.is_empty() {
-        return text + "no zone is under attack\n";
+        return text + "no zone and no server is under attack\n";
     }
     let mut table = Table::new(&[
         Side::Left,
@@ -231,7 +257,7 @@ mod tests {
         };
         assert_eq!(
             status(&report, Paint::plain()),
-            "zone guard enforce; 12 of 8,192 slots in use, 511 per zone; 40,000 names known (one filter takes 9,320,675); 7,000 public suffix rules\nshares enforce; 127 look-ups per client, full 1 time; 1,022 questions per server, full 12,000 times; 9 clients waiting\nno zone is under attack\n"
+            "zone guard enforce; 12 of 8,192 slots in use, 511 per zone; 40,000 names known (one filter takes 9,320,675); 7,000 public suffix rules\nshares enforce; 127 look-ups per client, full 1 time; 1,022 questions per server, full 12,000 times; 9 clients waiting\nno zone and no server is under attack\n"
         );
         report.wishes.push(GuardWish {
             zone: "left.example.".to_owned(),
@@ -244,6 +270,12 @@ mod tests {
             wish: "exempt".to_owned(),
             origin: "configuration".to_owned(),
             since: None,
+        });
+        report.wishes.push(GuardWish {
+            zone: "192.0.2.99".to_owned(),
+            wish: "exempt".to_owned(),
+            origin: "operator".to_owned(),
+            since: Some("2026-11-22T03:00:00Z".to_owned()),
         });
         report.zones.push(GuardedZone {
             zone: "victim.example.".to_owned(),
@@ -275,6 +307,7 @@ mod tests {
             [
                 "exempt left.example. (suimon guard, since 2026-11-22T03:00:00Z)",
                 "exempt always.example. (zone_guard.exempt)",
+                "exempt server 192.0.2.99 (suimon guard, since 2026-11-22T03:00:00Z)",
                 "Held back            Because        Since  Asked/s  Unknown/s  Failing   Denied  Explored",
                 "www.victim.example.  flood      1 min 5 s     5010       5000      1 %  320,000     1,300",
                 "server 192.0.2.53    in_flight        5 s     2040       2000     40 %    9,000       120",
@@ -284,14 +317,20 @@ mod tests {
 
     #[test]
     fn what_was_done_is_said_in_a_line() {
-        let told = |done: &str| {
+        let of = |zone: &str, done: &str| {
             let report = GuardChangeReport {
-                zone: "a.test.".to_owned(),
+                zone: zone.to_owned(),
                 done: done.to_owned(),
                 kept: done != "lost",
             };
             changed(&report, Paint::plain())
         };
+        let told = |done: &str| of("a.test.", done);
+        assert_eq!(
+            of("192.0.2.53", "exempt"),
+            "exempt server 192.0.2.53: nothing of its zones is held back for its sake until it is released\n"
+        );
+        assert_eq!(of("192.0.2.53", "released"), "released server 192.0.2.53\n");
         assert_eq!(
             told("pinned"),
             "pinned a.test.: its unknown names are held back until it is released\n"
@@ -302,5 +341,12 @@ mod tests {
         );
         assert_eq!(told("released"), "released a.test.\n");
         assert!(told("lost").contains("a restart will not know of it"));
+    }
+
+    #[test]
+    fn only_a_zone_can_be_pinned() {
+        assert_eq!(zone("a.test").unwrap().to_string(), "a.test.");
+        assert!(zone("192.0.2.53").unwrap_err().contains("pin its zones"));
+        assert!(zone("192.0.2.300").unwrap_err().contains("is no address"));
     }
 }

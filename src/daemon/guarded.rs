@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::live::Live;
 use super::pins::Pins;
-use crate::guard::zones::{Class, Cut, Guarded};
+use crate::guard::zones::{Charged, Class, Cut, Guarded};
 use crate::ops::control::ServiceError;
 use crate::ops::control::protocol::{
     GuardChangeReport, GuardReport, GuardWhy, GuardedServer, GuardedZone,
@@ -118,7 +118,7 @@ pub(super) fn warnings(live: &Live, now: Now) -> Vec<String> {
 pub(super) fn wish(
     live: &Live,
     pins: &Pins,
-    zone: &Name,
+    target: &Charged,
     class: Class,
     now: Now,
 ) -> Result<GuardChangeReport, ServiceError> {
@@ -129,13 +129,13 @@ pub(super) fn wish(
         ));
     }
     zones
-        .wish(zone, class, now)
-        .map_err(|why| ServiceError(format!("{zone} cannot be {}: {why}", class.label())))?;
-    tracing::warn!(%zone, wish = class.label(), "zone guard: the operator's word on a zone");
+        .wish(target.clone(), class, now)
+        .map_err(|why| ServiceError(format!("{target} cannot be {}: {why}", class.label())))?;
+    tracing::warn!(%target, wish = class.label(), "zone guard: the operator's word on a zone or server");
     Ok(GuardChangeReport {
-        zone: zone.to_string(),
+        zone: target.to_string(),
         done: class.label().to_owned(),
-        kept: pins.add(zone, class, now),
+        kept: pins.add(target, class, now),
     })
 }
 
@@ -143,20 +143,24 @@ pub(super) fn wish(
 pub(super) fn release(
     live: &Live,
     pins: &Pins,
-    zone: &Name,
+    target: &Charged,
     now: Now,
 ) -> Result<GuardChangeReport, ServiceError> {
     // The guard may have been off since the start, and know nothing of it.
-    if !live.pipeline.zones.release(zone, now) && !pins.holds(zone) {
-        return Err(ServiceError(format!(
-            "{zone} is neither pinned nor exempt nor held back"
-        )));
+    if !live.pipeline.zones.release(target.clone(), now) && !pins.holds(target) {
+        let why = match target {
+            Charged::Zone(_) => "is neither pinned nor exempt nor held back",
+            Charged::Server(_) => {
+                "is neither exempt nor held back; a server is known by one address of all that its zones have, which `suimon guard status` shows"
+            }
+        };
+        return Err(ServiceError(format!("{target} {why}")));
     }
-    tracing::info!(%zone, "zone guard: released by the operator");
+    tracing::info!(%target, "zone guard: released by the operator");
     Ok(GuardChangeReport {
-        zone: zone.to_string(),
+        zone: target.to_string(),
         done: "released".to_owned(),
-        kept: pins.remove(zone),
+        kept: pins.remove(target),
     })
 }
 

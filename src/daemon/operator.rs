@@ -18,11 +18,11 @@ use crate::config::{self, Loaded, Sources};
 use crate::dnssec::{Excused, ExcusedZones};
 use crate::egress::ForwarderError;
 use crate::guard::permit::{InternalCause, RecursionPermit};
-use crate::guard::zones::Class;
+use crate::guard::zones::{Charged, Class};
 use crate::ops::control::protocol::{
-    AskReport, GuardChangeReport, GuardReport, IncidentReport, IncidentsReport, LastReload,
-    NtaAddReport, NtaListReport, NtaRemoveReport, ReloadReport, ShadowReport, StatusReport,
-    TopReport, Transport, WhyReport,
+    AskReport, GuardChangeReport, GuardReport, GuardTarget, IncidentReport, IncidentsReport,
+    LastReload, NtaAddReport, NtaListReport, NtaRemoveReport, ReloadReport, ShadowReport,
+    StatusReport, TopReport, Transport, WhyReport,
 };
 use crate::ops::control::{
     FlushTarget, Peer, Rate, Reply, Service, ServiceError, ZoneWish, queries,
@@ -426,14 +426,18 @@ impl Service for Operator {
 
     fn steer_zone_guard(
         &self,
-        zone: &Name,
+        target: &GuardTarget,
         wish: ZoneWish,
     ) -> Result<GuardChangeReport, ServiceError> {
         let (live, pins, now) = (self.live(), &self.pins, clock::now());
+        let target = &match target {
+            GuardTarget::Zone(zone) => Charged::Zone(zone.clone()),
+            GuardTarget::Server(address) => Charged::Server(*address),
+        };
         match wish {
-            ZoneWish::Pin => guarded::wish(&live, pins, zone, Class::Pinned, now),
-            ZoneWish::Exempt => guarded::wish(&live, pins, zone, Class::Exempt, now),
-            ZoneWish::Release => guarded::release(&live, pins, zone, now),
+            ZoneWish::Pin => guarded::wish(&live, pins, target, Class::Pinned, now),
+            ZoneWish::Exempt => guarded::wish(&live, pins, target, Class::Exempt, now),
+            ZoneWish::Release => guarded::release(&live, pins, target, now),
         }
     }
 

@@ -1,4 +1,4 @@
-//! How do the zones that the operator pinned or exempted outlive the process? As negative trust anchors do, in a file of their own.
+//! How do the zones that the operator pinned or exempted, and the servers, outlive the process? As negative trust anchors do, in a file of their own.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::kept_list::{KeptList, Kind};
 use super::live::Live;
 use crate::config::units::Moment;
-use crate::guard::zones::Class;
+use crate::guard::zones::{Charged, Class};
 use crate::ops::control::protocol::GuardWish;
 use crate::sys::clock::Now;
 use crate::wire::Name;
@@ -19,13 +19,14 @@ const KIND: Kind = Kind {
     file: "zone-guard-pins.json",
     key: "zones",
     longest: 4 << 20,
-    what: "zones pinned or exempted by hand",
+    what: "zones and servers pinned or exempted by hand",
     again: "suimon guard pin|exempt",
 };
 
-/// One zone, as it stands in the file.
+/// One zone or server, as it stands in the file.
 #[derive(Debug, Serialize, Deserialize)]
 struct KeptPin {
+    /// A zone, with its final dot, or an address, which has none.
     zone: String,
     /// "pinned" or "exempt".
     wish: String,
@@ -37,7 +38,7 @@ struct KeptPin {
 #[derive(Debug)]
 pub(super) struct Pins {
     list: KeptList,
-    zones: Mutex<BTreeMap<Name, (Class, u64)>>,
+    zones: Mutex<BTreeMap<Charged, (Class, u64)>>,
 }
 
 impl Pins {
@@ -49,9 +50,13 @@ impl Pins {
             let class = [Class::Pinned, Class::Exempt]
                 .into_iter()
                 .find(|class| class.label() == kept.wish);
-            match (kept.zone.parse::<Name>(), class) {
-                (Ok(zone), Some(class)) => {
-                    zones.insert(zone, (class, kept.since));
+            let target = match kept.zone.parse() {
+                Ok(address) => Ok(Charged::Server(address)),
+                Err(_) => kept.zone.parse().map(Charged::Zone),
+            };
+            match (target, class) {
+                (Ok(target), Some(class)) => {
+                    zones.insert(target, (class, kept.since));
                 }
                 (Err(error), _) => list.complain(&kept.zone, &error.to_string()),
                 (_, None) => list.complain(&kept.zone, "there is no such wish"),
@@ -75,7 +80,7 @@ impl Pins {
             if wishes.iter().any(|(known, _)| known == zone) {
                 continue;
             }
-            match guard.wish(zone, *class, now) {
+            match guard.wish(zone.clone(), *class, now) {
                 Ok(()) => told += 1,
                 Err(why) => self.list.complain(&zone.to_string(), why),
             }
@@ -83,26 +88,26 @@ impl Pins {
         if told > 0 {
             tracing::warn!(
                 zones = told,
-                "zone guard: zones pinned or exempted by hand before the start are so again; suimon guard status shows them"
+                "zone guard: what was pinned or exempted by hand before the start is so again; suimon guard status shows them"
             );
         }
     }
 
     /// The operator wishes so from now on; whether a restart will know of it.
-    pub(super) fn add(&self, zone: &Name, class: Class, now: Now) -> bool {
+    pub(super) fn add(&self, zone: &Charged, class: Class, now: Now) -> bool {
         let mut zones = self.zones();
         zones.insert(zone.clone(), (class, now.wall_secs()));
         self.save(&zones)
     }
 
     /// And takes it back; whether a restart will know of that.
-    pub(super) fn remove(&self, zone: &Name) -> bool {
+    pub(super) fn remove(&self, zone: &Charged) -> bool {
         let mut zones = self.zones();
         zones.remove(zone).is_none() || self.save(&zones)
     }
 
-    /// Whether the operator wished anything for this zone.
-    pub(super) fn holds(&self, zone: &Name) -> bool {
+    /// Whether the operator wished anything for this zone or server.
+    pub(super) fn holds(&self, zone: &Charged) -> bool {
         self.zones().contains_key(zone)
     }
 
@@ -110,7 +115,7 @@ impl Pins {
     pub(super) fn report(&self, live: &Live) -> Vec<GuardWish> {
         let zones = self.zones();
         let by_hand = live.pipeline.zones.status().wishes;
-        let is_by_hand = |zone: &Name| by_hand.iter().any(|(other, _)| other == zone);
+        let is_by_hand = |zone: &Name| by_hand.iter().any(|(other, _)| other.zone() == Some(zone));
         let configured = live.plan.zone_guard.exempt.iter();
         let configured = configured
             .filter(|zone| !is_by_hand(zone))
@@ -132,7 +137,7 @@ impl Pins {
             .collect()
     }
 
-    fn save(&self, zones: &BTreeMap<Name, (Class, u64)>) -> bool {
+    fn save(&self, zones: &BTreeMap<Charged, (Class, u64)>) -> bool {
         let kept: Vec<KeptPin> = zones
             .iter()
             .map(|(zone, (class, since))| KeptPin {
@@ -145,7 +150,7 @@ impl Pins {
     }
 
     /// Held while the file is written, so that the last word is the one that is kept.
-    fn zones(&self) -> MutexGuard<'_, BTreeMap<Name, (Class, u64)>> {
+    fn zones(&self) -> MutexGuard<'_, BTreeMap<Charged, (Class, u64)>> {
         self.zones.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -166,7 +171,10 @@ mod tests {
     fn what_was_pinned_or_exempted_is_so_after_a_restart_until_it_is_released() {
         let dir = tempfile::tempdir().unwrap();
         let now = Now::at_secs(5);
-        let zone = |text: &str| text.parse::<Name>().unwrap();
+        let zone = |text: &str| match text.parse() {
+            Ok(address) => Charged::Server(address),
+            Err(_) => Charged::Zone(text.parse().unwrap()),
+        };
         let row = |zone: &str, wish: &str, origin: &str| {
             (zone.to_owned(), wish.to_owned(), origin.to_owned())
         };
@@ -177,6 +185,7 @@ mod tests {
         for (name, class) in [
             ("a.example.", Class::Pinned),
             ("\\000.b.example.", Class::Exempt),
+            ("192.0.2.53", Class::Exempt),
         ] {
             assert!(
                 guarded::wish(&first, &pins, &zone(name), class, now)
@@ -187,6 +196,7 @@ mod tests {
         let all = [
             row("a.example.", "pinned", "operator"),
             row("\\000.b.example.", "exempt", "operator"),
+            row("192.0.2.53", "exempt", "operator"),
             row("always.example.", "exempt", "configuration"),
         ];
         assert_eq!(shown(&pins, &first), all);
@@ -221,7 +231,17 @@ mod tests {
         );
         let pins = Pins::load(dir.path());
         pins.adopt(&third, now);
-        assert!(guarded::release(&third, &pins, &zone("never.example."), now).is_err());
+        let released = guarded::release(&third, &pins, &zone("192.0.2.53"), now).unwrap();
+        assert!(released.kept && released.zone == "192.0.2.53");
+        for (nothing, why) in [
+            ("never.example.", "neither pinned"),
+            ("192.0.2.53", "known by one address"),
+        ] {
+            let error = guarded::release(&third, &pins, &zone(nothing), now).unwrap_err();
+            assert!(error.0.contains(why), "{error:?}");
+        }
+        let error = guarded::wish(&third, &pins, &zone("192.0.2.53"), Class::Pinned, now);
+        assert!(error.unwrap_err().0.contains("pin its zones"));
         assert!(Pins::load(dir.path()).zones().is_empty());
         let nowhere = Pins::load(&dir.path().join("nowhere"));
         assert!(
@@ -250,10 +270,10 @@ mod tests {
             assert_eq!(std::fs::read_to_string(&aside).unwrap(), text);
             assert!(!path.exists(), "the next start is quiet");
         }
-        let text = r#"{"schema":1,"zones":[{"zone":"a..b","wish":"pinned","since":1},{"zone":"c.example.","wish":"held","since":1},{"zone":"com.","wish":"pinned","since":1},{"zone":"d.example.","wish":"exempt","since":1}]}"#;
+        let text = r#"{"schema":1,"zones":[{"zone":"a..b","wish":"pinned","since":1},{"zone":"c.example.","wish":"held","since":1},{"zone":"com.","wish":"pinned","since":1},{"zone":"192.0.2.53","wish":"pinned","since":1},{"zone":"d.example.","wish":"exempt","since":1},{"zone":"2001:db8::53","wish":"exempt","since":1}]}"#;
         std::fs::write(&path, text).unwrap();
         let (live, pins) = (live("", None), Pins::load(dir.path()));
         pins.adopt(&live, Now::at_secs(0));
-        assert_eq!(shown(&pins, &live).len(), 1);
+        assert_eq!(shown(&pins, &live).len(), 2);
     }
 }

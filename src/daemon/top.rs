@@ -7,7 +7,9 @@ use ipnet::IpNet;
 
 use super::live::Live;
 use super::secrecy::widened;
-use crate::ops::control::protocol::{TopClient, TopDomain, TopLimited, TopReport, TopZone};
+use crate::ops::control::protocol::{
+    TopClient, TopDomain, TopLimited, TopReport, TopServer, TopZone,
+};
 use crate::ops::control::queries;
 use crate::sys::clock::Now;
 use crate::telemetry::heavy::{Heavy, Met};
@@ -60,6 +62,7 @@ pub(super) fn report(live: &Live, telemetry: &Telemetry, started: Now, now: Now)
         outsiders: networks(live, &seen, now, |seen| &seen.outsiders),
         limited,
         zones: demands(live, now),
+        servers: servers(live, now),
         domains: sums(&seen, now, |seen| &seen.domains, Clone::clone)
             .into_iter()
             .filter_map(|(wire, queries_per_second)| {
@@ -132,6 +135,21 @@ fn sums<K: PartialEq, S: Eq + Hash>(
     all.sort_by(|(_, one), (_, other)| other.total_cmp(one));
     all.truncate(MOST);
     all
+}
+
+/// The servers under attack.
+fn servers(live: &Live, now: Now) -> Vec<TopServer> {
+    let mut all = live.pipeline.zones.servers_demanded(now);
+    all.sort_by(|one, other| other.misses.total_cmp(&one.misses));
+    all.truncate(MOST);
+    let shown = all.into_iter().map(|one| TopServer {
+        server: one.server.to_string(),
+        misses_per_second: one.misses,
+        unknown_per_second: one.unknown,
+        failed_per_second: one.failed,
+        denied_per_second: one.denied,
+    });
+    shown.collect()
 }
 
 /// The domains that are looked up most.

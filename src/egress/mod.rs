@@ -80,6 +80,12 @@ impl Egress {
         SocketAddr::new(address, self.plan.port)
     }
 
+    /// Whether an authoritative server at `address` would ever be asked, unless that is an address of this host, which is for others to say.
+    #[must_use]
+    pub fn permits(&self, address: IpAddr) -> bool {
+        self.permitted.permits(self.at_port(address), false)
+    }
+
     /// `server` replied, over a matched exchange, that it does not serve `zone`: others are preferred for ten minutes.
     pub fn note_lame(&self, server: SocketAddr, zone: &Name, now: Now) {
         self.servers.note_lame(server, zone, now);

@@ -223,6 +223,12 @@ impl Guard {
         &self.backscatter
     }
 
+    /// Whether an address is one of this host's.
+    #[must_use]
+    pub fn is_own(&self, address: IpAddr) -> bool {
+        self.own.contains(address)
+    }
+
     /// Queries of our own that come back.
     #[must_use]
     pub fn loops(&self) -> &Loops {

@@ -258,6 +258,17 @@ impl Budget {
         self.slot.server()
     }
 
+    /// The zone whose servers that one stands for.
+    #[must_use]
+    pub fn server_zone(&self) -> Option<&Name> {
+        self.slot.server_zone()
+    }
+
+    /// That server is not what it waits for any more. `answered`: it has said where to go on.
+    pub fn leave_server(&mut self, answered: bool, now: Now) {
+        self.slot.leave_server(answered, self.spent.packets, now);
+    }
+
     /// Whether one more question to this server may be under way; `top`: it is asked for the root or a top-level domain. Says nothing
     /// of the server but how much of our own work waits for it. The last quarter of its share is for names known to be real.
     #[must_use]

@@ -4,9 +4,10 @@ use std::net::IpAddr;
 use std::sync::Mutex;
 
 use super::control::protocol::{
-    AskReport, GuardChangeReport, GuardReport, Incident, IncidentReport, IncidentsReport,
-    NegativeAnchorReport, NtaAddReport, NtaListReport, NtaRemoveReport, ReloadReport, ShadowReport,
-    Spent, StatusReport, TopClient, TopReport, TraceStep, Transport, WhyReport,
+    AskReport, GuardChangeReport, GuardReport, GuardTarget, Incident, IncidentReport,
+    IncidentsReport, NegativeAnchorReport, NtaAddReport, NtaListReport, NtaRemoveReport,
+    ReloadReport, ShadowReport, Spent, StatusReport, TopClient, TopReport, TraceStep, Transport,
+    WhyReport,
 };
 use super::control::{FlushTarget, Peer, Reply, Service, ServiceError, ZoneWish};
 use super::metrics::Metric;
@@ -213,11 +214,11 @@ impl Service for FakeService {
 
     fn steer_zone_guard(
         &self,
-        zone: &Name,
+        zone: &GuardTarget,
         wish: ZoneWish,
     ) -> Result<GuardChangeReport, ServiceError> {
         self.note(format!("guard {wish:?} {zone}"));
-        if zone.is_root() {
+        if *zone == GuardTarget::Zone(Name::root()) {
             return Err(ServiceError(". is the root".to_owned()));
         }
         Ok(GuardChangeReport {

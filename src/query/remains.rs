@@ -323,7 +323,8 @@ impl Pipeline {
     /// A delegation as the zone guard sees it: with the server that it is charged to.
     #[must_use]
     pub fn cut<'a>(&self, delegation: &'a Delegation, now: Now) -> Cut<'a> {
-        let server = self.resolver.server_of(delegation, now);
+        let is_own = |address| self.guard.is_own(address);
+        let server = self.resolver.server_of(delegation, is_own, now);
         let most = self.fair.per_server(false);
         let server = server.map(|address| Server { address, most });
         Cut::Delegation(&delegation.zone, server)

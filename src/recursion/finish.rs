@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::fault::{Fault, limit_failure};
+use super::fault::limit_failure;
 use super::frame::{Frame, Purpose, Stage};
 use super::step::Lasting;
 use super::trace::Happening;
@@ -175,19 +175,6 @@ impl Recursion {
         now: Now,
     ) -> Blame {
         self.blame_if(self.waits_for_its_zone(usual_time, now), server)
-    }
-
-    /// A server is silent that was asked and said nothing at all: one that refused, or said something wrong, is there.
-    pub(super) fn blame_if(&self, zone: bool, server: Option<IpAddr>) -> Blame {
-        let mut here = self
-            .history
-            .iter()
-            .filter(|at| server.is_some() && at.server == server)
-            .peekable();
-        Blame {
-            zone,
-            silent: zone && here.peek().is_some() && here.all(|at| at.fault == Fault::Silent),
-        }
     }
 
     /// Whether the zone that it is at has failed it so far, for a recursion that is ended before it knows: a server has let it down there,

@@ -108,6 +108,10 @@ impl Recursion {
                     };
                     classify(&asked, &message)
                 };
+                let helps = matches!(verdict, Verdict::Referral { .. } | Verdict::Reading(_));
+                if helps && self.frames.is_empty() {
+                    self.note_answer(server);
+                }
                 let taken = Taken {
                     outstanding: &outstanding,
                     server: candidate.unwrap_or_else(|| SocketAddr::new(server, 0)),

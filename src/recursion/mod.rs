@@ -53,6 +53,7 @@ mod anew;
 mod begin;
 mod belief;
 mod chain;
+mod charged;
 mod classify;
 mod fault;
 mod finish;
@@ -113,6 +114,8 @@ pub struct Recursion {
     faults: Vec<ServerFault>,
     /// The first faults of the recursion, for the sentence of a failure.
     history: Vec<ServerFault>,
+    /// Servers that answered what the client's question led to.
+    answered: Vec<IpAddr>,
     /// NS names whose addresses could not be found in this recursion: not tried again, not charged again.
     failed_names: Vec<Name>,
     /// Whether a failure at the end is that of the servers of the zone that the question lies in.
@@ -299,6 +302,7 @@ impl Recursion {
             trace: None,
             faults: Vec::new(),
             history: Vec::new(),
+            answered: Vec::new(),
             failed_names: Vec::new(),
             blames_its_zone: true,
             dead_zones: Vec::new(),

@@ -329,6 +329,7 @@ async fn a_flood_that_fills_what_a_server_may_have_leaves_a_quarter_for_known_na
             let there = zones::Outcome {
                 ended: Some(zones::engage::Ended::Positive),
                 silent: false,
+                answered: true,
                 is_real: true,
             };
             slot(&known(at), client).finish(there, 1, clock::now());
@@ -352,4 +353,63 @@ async fn a_flood_that_fills_what_a_server_may_have_leaves_a_quarter_for_known_na
     let wait = stuck.begin(&known(2), late).ok();
     assert_eq!(wait.unwrap().outcome().await.err(), full);
     assert_eq!(stuck.asked().await, 0);
+}
+
+#[tokio::test]
+async fn look_ups_that_an_alias_led_elsewhere_do_not_make_the_server_they_came_from_look_crowded() {
+    let stuck = Stuck::new(|_| ()).await;
+    // Whoever serves `there.example.` is not heard of either: it is the same silent socket by another address.
+    let root = stuck.root.local_addr().unwrap();
+    let _there = UdpSocket::bind((Ipv4Addr::new(127, 0, 0, 2), root.port()))
+        .await
+        .unwrap();
+    let cache = &stuck.resolver.cache;
+    for (zone, address) in [
+        ("here.example.", [127, 0, 0, 1]),
+        ("there.example.", [127, 0, 0, 2]),
+    ] {
+        let delegation = crate::cache::Delegation {
+            zone: zone.parse().unwrap(),
+            servers: vec![crate::cache::DelegationServer {
+                name: format!("ns.{zone}").parse().unwrap(),
+                addresses: vec![address.into()],
+            }],
+            expires_at: u64::MAX,
+        };
+        cache.store_delegation(delegation, clock::now());
+    }
+    for (alias, engaged) in [(false, 1), (true, 0)] {
+        let guard = zone_guard();
+        let mut waits = Vec::new();
+        for at in 0..40 {
+            let text = format!("n{at}.here.example.");
+            if alias {
+                let link = format!("{text} 60 IN CNAME n{at}.there.example.");
+                let link = [crate::wire::text::record_from_text(&link, 60).unwrap()];
+                let link = crate::wire::group::group(&link).remove(0);
+                cache.store(link, crate::cache::Rank::AuthAnswer, clock::now());
+            }
+            let (name, zone) = (text.parse().unwrap(), "here.example.".parse().unwrap());
+            let server = zones::Server {
+                address: root.ip(),
+                most: 64,
+            };
+            let query = Query {
+                name: &name,
+                cut: Some(zones::Cut::Delegation(&zone, Some(server))),
+                client: Ipv4Addr::from(0xC000_0200 + at).into(),
+                hop_limit: None,
+                joins: false,
+                renews: false,
+            };
+            if let Permission::Fetch(slot) = guard.judge(&query, || false, clock::now()) {
+                let permit = RecursionPermit::internal(InternalCause::Audit).holding(slot);
+                waits.push(stuck.begin(&text, permit).ok().unwrap());
+            }
+            // It is driven to where it waits.
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(guard.servers_engaged(), engaged, "{alias}");
+        waits.drain(..).for_each(Wait::abandon);
+    }
 }

@@ -122,8 +122,8 @@ fn a_reader_at_the_socket_and_a_reader_of_the_file_get_what_was_limited_and_refu
     assert!(counted, "thirty-three queries");
     let limited = suimond::metric(&lab, "suimon_verdicts_total", "limited_truncated");
     let limited = usize::try_from(limited).expect("a count");
-    // Ten at once, and one more for each second that the thirty took.
-    assert!((5..=20).contains(&limited), "{limited}");
+    // Ten at once pass, and one more for each second that the thirty took.
+    assert!((1..=20).contains(&limited), "{limited}");
     let taken = suimond::metric(&lab, "suimon_dnstap_messages_total", "taken");
     assert_eq!(taken, u64::try_from(limited + 3).expect("a count"));
     assert_eq!(

@@ -29,6 +29,7 @@ mod local_root;
 mod real_servers;
 mod reflection;
 mod refused;
+mod release;
 mod rollover;
 mod scenarios;
 mod shared;

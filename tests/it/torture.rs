@@ -132,6 +132,17 @@ fn a_flooded_zone_keeps_its_names_at_hardly_any_cost_and_a_restart_knows_them() 
     assert!(tool(&lab, &["guard", "exempt", "victim.example"]).contains("exempt"));
     let (exit, _, why) = suimond::try_tool(&lab, &["guard", "pin", "co.uk"]);
     assert!(exit != Some(0) && why.contains("public suffix"), "{why}");
+    // And of servers, by the address that they are known by.
+    let exempt = tool(&lab, &["guard", "exempt", "192.0.2.53"]);
+    assert!(exempt.contains("exempt server 192.0.2.53"), "{exempt}");
+    for (words, wanted) in [
+        (["exempt", "192.0.2.300"], "is no address"),
+        (["pin", "192.0.2.53"], "pin its zones"),
+        (["release", "192.0.2.99"], "known by one address"),
+    ] {
+        let (exit, _, why) = suimond::try_tool(&lab, &["guard", words[0], words[1]]);
+        assert!(exit != Some(0) && why.contains(wanted), "{words:?}: {why}");
+    }
     let log = lab.log("suimond");
     // The house is kept every five seconds: what was pinned for a moment may not have been told yet.
     let told = log.matches("zone under attack: started").count();
@@ -147,6 +158,13 @@ fn a_flooded_zone_keeps_its_names_at_hardly_any_cost_and_a_restart_knows_them() 
     );
     let why = tool(&lab, &["why", "127.0.0.1", "real1.victim.example"]);
     assert!(why.contains("a name known to be real"), "{why}");
+    let kept = tool(&lab, &["guard", "status"]);
+    assert!(kept.contains("exempt server 192.0.2.53"), "{kept}");
+    let released = tool(&lab, &["guard", "release", "192.0.2.53"]);
+    assert!(
+        released.contains("released server 192.0.2.53"),
+        "{released}"
+    );
     assert_eq!(lab.stop("suimond-2"), Some(0));
     let file = lab.dir().join("state/known-names.bin");
     let mut octets = std::fs::read(&file).expect("the file of known names");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{ClientsBy, Order, ZonesBy};
-use crate::ops::control::protocol::{TopClient, TopDomain, TopReport, TopZone};
+use crate::ops::control::protocol::{TopClient, TopDomain, TopReport, TopServer, TopZone};
 
 /// Two looks, compared. Its JSON is stable within a schema number.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -40,6 +40,8 @@ pub(super) struct Look {
     pub(super) outsiders: Vec<TopClient>,
     /// Domains by what the cache could not answer.
     pub(super) zones: Vec<TopZone>,
+    /// Servers under attack, in the order of the domains before.
+    pub(super) servers: Vec<TopServer>,
     /// Domains by queries.
     pub(super) domains: Vec<TopDomain>,
 }
@@ -98,7 +100,7 @@ impl Look {
             let order = other.per_second.total_cmp(&one.per_second);
             order.then(other.total.cmp(&one.total))
         });
-        let mut zones = after.zones.clone();
+        let (mut zones, mut servers) = (after.zones.clone(), after.servers.clone());
         let of = |zone: &TopZone| match order.zones {
             ZonesBy::Misses => zone.misses_per_second,
             ZonesBy::Unknown => zone.unknown_per_second,
@@ -106,6 +108,13 @@ impl Look {
             ZonesBy::Denied => zone.denied_per_second,
         };
         zones.sort_by(|one, other| of(other).total_cmp(&of(one)));
+        let of = |server: &TopServer| match order.zones {
+            ZonesBy::Misses => server.misses_per_second,
+            ZonesBy::Unknown => server.unknown_per_second,
+            ZonesBy::Failed => server.failed_per_second,
+            ZonesBy::Denied => server.denied_per_second,
+        };
+        servers.sort_by(|one, other| of(other).total_cmp(&of(one)));
         Self {
             seconds,
             queries_per_second: rate(before.queries_total, after.queries_total),
@@ -125,6 +134,7 @@ impl Look {
             clients: clients(before, after, &rate, order.clients),
             outsiders: after.outsiders.clone(),
             zones,
+            servers,
             domains: after.domains.clone(),
         }
     }

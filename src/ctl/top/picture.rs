@@ -268,6 +268,35 @@ fn reasons(look: &Look) -> List {
 }
 
 fn zones(look: &Look, order: ZonesBy) -> List {
+    let cells = |rates: [f32; 4]| {
+        let cells = rates.into_iter().map(|rate| some(f64::from(rate)));
+        cells.collect::<Vec<_>>()
+    };
+    // Only those under attack are told, and few: first of all.
+    let servers = look.servers.iter().map(|server| {
+        let rates = [
+            server.misses_per_second,
+            server.unknown_per_second,
+            server.failed_per_second,
+            server.denied_per_second,
+        ];
+        let name = format!("server {}", server.server);
+        (name, cells(rates), Style::Alarm)
+    });
+    let zones = look.zones.iter().map(|zone| {
+        let style = if zone.under_attack {
+            Style::Alarm
+        } else {
+            Style::Plain
+        };
+        let rates = [
+            zone.misses_per_second,
+            zone.unknown_per_second,
+            zone.failed_per_second,
+            zone.denied_per_second,
+        ];
+        (zone.zone.clone(), cells(rates), style)
+    });
     List {
         name: "Not in the cache",
         columns: vec![
@@ -276,25 +305,7 @@ fn zones(look: &Look, order: ZonesBy) -> List {
             mark("failed", order == ZonesBy::Failed),
             mark("denied", order == ZonesBy::Denied),
         ],
-        rows: look
-            .zones
-            .iter()
-            .map(|zone| {
-                let style = if zone.under_attack {
-                    Style::Alarm
-                } else {
-                    Style::Plain
-                };
-                let cells = [
-                    zone.misses_per_second,
-                    zone.unknown_per_second,
-                    zone.failed_per_second,
-                    zone.denied_per_second,
-                ];
-                let cells = cells.iter().map(|cell| some(f64::from(*cell))).collect();
-                (zone.zone.clone(), cells, style)
-            })
-            .collect(),
+        rows: servers.chain(zones).collect(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::ctl::output::Paint;
-use crate::ops::control::protocol::{TopClient, TopDomain, TopLimited, TopZone};
+use crate::ops::control::protocol::{TopClient, TopDomain, TopLimited, TopServer, TopZone};
 
 fn zone(zone: &str, numbers: [f32; 4], under_attack: bool) -> TopZone {
     let [misses, unknown, failed, denied] = numbers;
@@ -76,6 +76,7 @@ fn looks() -> (TopReport, TopReport) {
                 false,
             ),
         ],
+        servers: Vec::new(),
         domains: vec![TopDomain {
             domain: "popular.example.".to_owned(),
             queries_per_second: 2_345.0,
@@ -235,6 +236,7 @@ fn json_keeps_its_keys() {
             "clients": json["clients"],
             "outsiders": [{"network": "203.0.113.0/24", "queries_per_second": 52.0}],
             "zones": json["zones"],
+            "servers": [],
             "domains": [{"domain": "popular.example.", "queries_per_second": 2345.0}],
         })
     );
@@ -250,6 +252,56 @@ fn json_keeps_its_keys() {
         serde_json::json!({
             "zone": "victim.example.", "misses_per_second": 1500.0, "unknown_per_second": 1480.0,
             "failed_per_second": 20.0, "denied_per_second": 1440.0, "under_attack": true,
+        })
+    );
+}
+
+#[test]
+fn servers_under_attack_stand_before_the_zones_in_their_order() {
+    let (before, mut after) = looks();
+    let server = |server: &str, numbers: [f32; 4]| {
+        let [misses, unknown, failed, denied] = numbers;
+        TopServer {
+            server: server.to_owned(),
+            misses_per_second: misses,
+            unknown_per_second: unknown,
+            failed_per_second: failed,
+            denied_per_second: denied,
+        }
+    };
+    after.servers_under_attack = 2;
+    after.servers = vec![
+        server("192.0.2.53", [2_000.0, 1_900.0, 40.0, 1_700.0]),
+        server("2001:db8::53", [600.0, 590.0, 300.0, 0.0]),
+    ];
+    let by_failures = Order {
+        zones: ZonesBy::Failed,
+        ..Order::default()
+    };
+    let look = Look::between(&before, &after, by_failures);
+    let frame = Frame {
+        columns: 80,
+        rows: 3,
+        lines: None,
+        paint: Paint::plain(),
+    };
+    let text = frame.draw(&look, by_failures);
+    let at = text.find("Not in the cache").expect("the list");
+    let rows: Vec<&str> = text[at..].lines().skip(1).take(3).collect();
+    assert_eq!(
+        rows,
+        [
+            "server 2001:db8::53       600      590      300",
+            "server 192.0.2.53       2,000    1,900       40   1,700",
+            "cdn.example.              200      1.0       40",
+        ]
+    );
+    let json = serde_json::to_value(&look).expect("JSON");
+    assert_eq!(
+        json["servers"][1],
+        serde_json::json!({
+            "server": "192.0.2.53", "misses_per_second": 2000.0, "unknown_per_second": 1900.0,
+            "failed_per_second": 40.0, "denied_per_second": 1700.0,
         })
     );
 }

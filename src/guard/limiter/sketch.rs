@@ -35,6 +35,9 @@ pub const FRACTION: u32 = 24;
 /// A clock this much behind a line's, ms, is another worker's slightly older batch, or a time of which only the high half is
 /// written yet (65.5 s); more is time that passed.
 const BEHIND: u32 = 70_000;
+/// A query for which all but this part (a 64th) of its price is left fits: prices are rounded, and the last of ten that are
+/// allowed must not fail by a 65,536th.
+const GRACE_BITS: u32 = 6;
 /// Loads are left alone for so long, ms, unless more than this part of them would fade meanwhile.
 const LAG: u32 = 8;
 const LAG_PART: f64 = 0.005;
@@ -170,12 +173,12 @@ impl Place<'_> {
         (self.seen >> self.shift) & LOW
     }
 
-    /// Whether a `price` (in 2^-24 of a load) fits under the limit.
+    /// Whether a `price` (in 2^-24 of a load) fits under the limit, or all but a 64th of it.
     #[inline]
     #[must_use]
     pub const fn has_room(&self, price: u64) -> bool {
         let whole = (price + (1 << FRACTION) - 1) >> FRACTION;
-        self.load() + whole < FULL || self.load() == 0
+        self.load() + whole - (whole >> GRACE_BITS) < FULL || self.load() == 0
     }
 
     /// Adds a `price`, its part behind the point by `chance`, a random number, up to a full load. If other threads were faster again

@@ -164,6 +164,24 @@ fn t1_1_the_closed_forms_hold_within_two_percent() {
 }
 
 #[test]
+fn a_small_limit_lets_through_exactly_what_it_says_at_once() {
+    for instant in [2, 3, 10, 20, 40] {
+        let mut numbers = plan();
+        (numbers.rate, numbers.instant) = (1, instant);
+        let mut bench = Bench::new(&numbers);
+        // As many clients, as many roundings.
+        for client in 0..500 {
+            let passed = (0..100).filter(|_| bench.passes(CLIENT + (client << 10), 1));
+            assert_eq!(
+                passed.count(),
+                usize::try_from(instant).unwrap(),
+                "{client}"
+            );
+        }
+    }
+}
+
+#[test]
 fn t1_2_and_3_a_million_forged_sources_take_no_memory_and_no_honest_client_is_limited() {
     let mut bench = Bench::new(&plan());
     let bytes = bench.limiter.bytes();

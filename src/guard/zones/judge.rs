@@ -167,7 +167,10 @@ impl ZoneGuard {
                 _place: state.pool.take(),
                 _share: keys.first().map(|key| state.shares.enter(key.hash)),
                 zones: charged,
-                server: burdened.and_then(|(key, ..)| ServerClaim::of(state, key, asked.known)),
+                server: burdened.and_then(|(key, ..)| {
+                    let zone = keys.first()?.charged.zone()?.clone();
+                    ServerClaim::of(state, key, zone, asked.known)
+                }),
                 print,
                 domain: keys.last().map_or(0, |key| key.hash),
                 client: asked.client_print,

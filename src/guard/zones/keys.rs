@@ -1,7 +1,7 @@
 //! By what is a name guarded? Its deepest known zone cut, its registrable domain, and the server below the cut; never by anything
 //! that everybody shares.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -40,7 +40,7 @@ impl Class {
 }
 
 /// What a name is charged to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Charged {
     /// A zone that it lies in.
     Zone(Name),
@@ -83,6 +83,8 @@ pub struct Keys {
     suffixes: std::sync::Arc<Suffixes>,
     hasher: SipHasher13,
     classes: HashMap<Box<[u8]>, Class>,
+    /// Servers that the operator exempted.
+    left_alone: HashSet<IpAddr>,
 }
 
 /// Labels of a reverse zone that one network shares: the /16 of IPv4, the /32 of IPv6.
@@ -102,6 +104,18 @@ impl Charged {
             Self::Zone(zone) => Some(zone),
             Self::Server(_) => None,
         }
+    }
+}
+
+impl From<&Name> for Charged {
+    fn from(zone: &Name) -> Self {
+        Self::Zone(zone.clone())
+    }
+}
+
+impl From<IpAddr> for Charged {
+    fn from(server: IpAddr) -> Self {
+        Self::Server(server)
     }
 }
 
@@ -129,6 +143,7 @@ impl Keys {
             suffixes,
             hasher,
             classes: HashMap::new(),
+            left_alone: HashSet::new(),
         };
         for zone in lookups {
             keys.set(&zone, Class::Lookup);
@@ -145,15 +160,24 @@ impl Keys {
             .insert(zone.to_lower_wire().as_slice().into(), class);
     }
 
+    /// Never guards the server of this address from now on.
+    pub fn leave_alone(&mut self, server: IpAddr) {
+        self.left_alone.insert(server);
+    }
+
     /// Whether `zone` is too widely shared to be guarded: the root, a public suffix, or the upper part of a reverse tree.
     #[must_use]
     pub fn is_shared(&self, zone: &Name) -> bool {
         self.base(&zone.to_lower_wire()).is_none()
     }
 
-    /// The key of a zone that is named outright.
+    /// The key of a zone or server that is named outright.
     #[must_use]
-    pub fn exactly(&self, zone: &Name) -> Key {
+    pub fn exactly(&self, what: &Charged) -> Key {
+        let zone = match what {
+            Charged::Zone(zone) => zone,
+            Charged::Server(address) => return self.at_server(*address),
+        };
         let wire = zone.to_lower_wire();
         let class = self.classes.get(wire.as_slice()).copied();
         Key {
@@ -228,10 +252,15 @@ impl Keys {
         for (place, octet) in octets.iter_mut().skip(1).zip(of) {
             *place = octet;
         }
+        let class = if self.left_alone.contains(&address) {
+            Class::Exempt
+        } else {
+            Class::Plain
+        };
         Key {
             hash: self.hasher.hash(&octets),
             charged: Charged::Server(address),
-            class: Class::Plain,
+            class,
         }
     }
 
@@ -405,7 +434,9 @@ mod tests {
         assert_eq!(hash("a.Example.COM"), hash("b.c.example.com"));
         assert_ne!(hash("a.example.com"), hash("a.example.net"));
         assert_eq!(
-            keys().exactly(&"example.com".parse().unwrap()).hash,
+            keys()
+                .exactly(&Charged::Zone("example.com".parse().unwrap()))
+                .hash,
             hash("a.example.com")
         );
     }

@@ -51,7 +51,7 @@ pub use outcome::{Blame, Outcome};
 pub use rule::{denies, ede};
 pub use slot::Slot;
 pub use status::{Explained, Guarded, Status};
-pub use top::Demand;
+pub use top::{Demand, ServerDemand};
 
 use decay::millis;
 use explore::{Askers, Together};
@@ -67,7 +67,7 @@ const DENIALS: u32 = 10;
 const SHARE_CELLS: usize = 1 << 15;
 /// Milliseconds between two looks at the zones that are engaged.
 const TENDING: u64 = 1_000;
-/// Zones that the operator may pin or exempt at run time.
+/// Zones and servers that the operator may pin or exempt at run time.
 const WISHES: usize = 1_000;
 
 /// The zone guard of one configuration. What it has learned is shared with that of the next.
@@ -102,7 +102,7 @@ struct State {
     /// When they were last looked at, milliseconds.
     tended: AtomicU64,
     /// What the operator pinned or exempted at run time.
-    wishes: Mutex<BTreeMap<Name, Class>>,
+    wishes: Mutex<BTreeMap<Charged, Class>>,
     counters: Counters,
     incidents: Arc<Incidents>,
 }
@@ -271,36 +271,52 @@ impl ZoneGuard {
         }
     }
 
-    /// Pins or exempts a zone until [`Self::release`], whatever the configuration says.
+    /// Pins or exempts a zone, or exempts a server, until [`Self::release`], whatever the configuration says.
     ///
     /// # Errors
-    /// A sentence: the zone is shared by too many, or too many have been named.
-    pub fn wish(&self, zone: &Name, class: Class, now: Now) -> Result<(), &'static str> {
-        if self.keys.load().is_shared(zone) {
-            return Err(
-                "it is the root, a public suffix or the upper part of a reverse tree, which everybody shares: name a zone below it",
-            );
+    /// A sentence: the zone is shared by too many, a server cannot be pinned, or too many have been named.
+    pub fn wish(
+        &self,
+        what: impl Into<Charged>,
+        class: Class,
+        now: Now,
+    ) -> Result<(), &'static str> {
+        let what = what.into();
+        match &what {
+            Charged::Zone(zone) if self.keys.load().is_shared(zone) => {
+                return Err(
+                    "it is the root, a public suffix or the upper part of a reverse tree, which everybody shares: name a zone below it",
+                );
+            }
+            Charged::Server(_) if class != Class::Exempt => {
+                return Err("it is a server, whose zones may be anybody's: pin its zones");
+            }
+            _ => {}
         }
         let mut wishes = self.wishes();
-        if wishes.len() >= WISHES && !wishes.contains_key(zone) {
-            return Err("too many zones are pinned or exempted already");
+        if wishes.len() >= WISHES && !wishes.contains_key(&what) {
+            return Err("too many zones and servers are pinned or exempted already");
         }
-        wishes.insert(zone.clone(), class);
+        wishes.insert(what.clone(), class);
         self.rebuild_keys(&wishes);
         drop(wishes);
-        self.take_up(zone, now);
+        self.take_up(&what, now);
         Ok(())
     }
 
-    /// Takes back what the operator wished for a zone, and lets go of it now; whether there was anything to take back or to let go.
-    pub fn release(&self, zone: &Name, now: Now) -> bool {
+    /// Takes back what the operator wished for a zone or server, and lets go of it now, until what comes from now on engages it anew;
+    /// whether there was anything to take back or to let go.
+    pub fn release(&self, what: impl Into<Charged>, now: Now) -> bool {
+        let what = what.into();
         let mut wishes = self.wishes();
-        let wished = wishes.remove(zone).is_some();
+        let wished = wishes.remove(&what).is_some();
         self.rebuild_keys(&wishes);
         drop(wishes);
-        let key = self.keys.load().exactly(zone);
+        let key = self.keys.load().exactly(&what);
         let engaged = self.state.zones.with(key.hash, |record| {
             record.class = key.class;
+            // Or the next question for a name of it would engage it again, however long ago the flood ended.
+            record.begin_anew();
             self.state.let_go(record, now)
         });
         wished || engaged.unwrap_or(false)
@@ -347,9 +363,9 @@ impl ZoneGuard {
         });
     }
 
-    fn take_up(&self, zone: &Name, now: Now) {
+    fn take_up(&self, what: &Charged, now: Now) {
         let at = millis(now);
-        let key = self.keys.load().exactly(zone);
+        let key = self.keys.load().exactly(what);
         let room = Room {
             threshold: self.state.pool.threshold(slots::ZONE),
             ..Room::default()
@@ -363,14 +379,14 @@ impl ZoneGuard {
         });
     }
 
-    fn wishes(&self) -> MutexGuard<'_, BTreeMap<Name, Class>> {
+    fn wishes(&self) -> MutexGuard<'_, BTreeMap<Charged, Class>> {
         self.state
             .wishes
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn rebuild_keys(&self, wishes: &BTreeMap<Name, Class>) {
+    fn rebuild_keys(&self, wishes: &BTreeMap<Charged, Class>) {
         let plan = &self.plan;
         let mut keys = Keys::new(
             Arc::clone(&self.suffixes),
@@ -378,8 +394,11 @@ impl ZoneGuard {
             &plan.lookup_zones,
             &plan.exempt,
         );
-        for (zone, class) in wishes {
-            keys.set(zone, *class);
+        for (what, class) in wishes {
+            match what {
+                Charged::Zone(zone) => keys.set(zone, *class),
+                Charged::Server(address) => keys.leave_alone(*address),
+            }
         }
         self.keys.store(Arc::new(keys));
     }

@@ -10,6 +10,8 @@ pub struct Blame {
     pub zone: bool,
     /// The server that the query was charged to was asked, and said nothing at all.
     pub silent: bool,
+    /// The server that the query was charged to answered: what it said helped to find out what was asked.
+    pub answered: bool,
 }
 
 /// How one fetch ended, as the zone guard sees it.
@@ -19,6 +21,8 @@ pub struct Outcome {
     pub ended: Option<Ended>,
     /// Whether the server that the query was charged to was asked, and said nothing at all: only then is a failure its own.
     pub silent: bool,
+    /// Whether that server answered: what others said, who are servers of the zone beside it, is no merit or demerit of its own.
+    pub answered: bool,
     /// Whether the name is one that could be learned: there, and not made from a wildcard.
     pub is_real: bool,
 }
@@ -30,6 +34,7 @@ impl Outcome {
         Self {
             ended: blame.zone.then_some(Ended::Failed),
             silent: blame.silent,
+            answered: blame.answered,
             is_real: false,
         }
     }
@@ -53,15 +58,19 @@ impl Outcome {
         Self {
             ended,
             silent: blame.silent,
+            answered: blame.answered,
             is_real: is_there && !expanded,
         }
     }
 
-    /// What it says of the server that the query was charged to: whoever refuses, or says something wrong, is not overloaded.
+    /// What it says of the server that the query was charged to: whoever refuses, or says something wrong, is not overloaded; and
+    /// what another server of the zone answered, who may belong to somebody else, says nothing of it.
     #[must_use]
     pub fn of_server(&self) -> Option<Ended> {
-        self.ended
-            .filter(|ended| *ended != Ended::Failed || self.silent)
+        self.ended.filter(|ended| match ended {
+            Ended::Failed => self.silent,
+            Ended::Positive | Ended::NoData | Ended::NoName => self.answered,
+        })
     }
 }
 
@@ -105,6 +114,7 @@ mod tests {
     const BLAMED: Blame = Blame {
         zone: true,
         silent: true,
+        answered: false,
     };
 
     fn held(text: &str) -> Held {
@@ -197,7 +207,15 @@ mod tests {
         };
         assert_eq!(of(Rcode::SERVFAIL, BLAMED), Some(Ended::Failed));
         assert_eq!(of(Rcode::SERVFAIL, lame), None);
-        assert_eq!(of(Rcode::NXDOMAIN, lame), Some(Ended::NoName));
         assert_eq!(Outcome::given_up(lame).of_server(), None);
+        // Nor is it praised, or held to have said, for what another one answered.
+        let answered = Blame {
+            answered: true,
+            ..BLAMED
+        };
+        assert_eq!(of(Rcode::NXDOMAIN, answered), Some(Ended::NoName));
+        assert_eq!(of(Rcode::NXDOMAIN, BLAMED), None);
+        assert_eq!(of(Rcode::NXDOMAIN, lame), None);
+        assert_eq!(Outcome::given_up(answered).of_server(), Some(Ended::Failed));
     }
 }

@@ -149,6 +149,14 @@ impl Record {
         }
     }
 
+    /// What is engaged again must show so by what comes now: nothing of how fetches ended before counts.
+    pub(super) fn begin_anew(&mut self) {
+        self.outcomes = Outcomes::default();
+        if let Some(names) = &mut self.known {
+            names.outcomes = Outcomes::default();
+        }
+    }
+
     /// Unknown names per second, as the mean of a day.
     pub(super) const fn usual(&self) -> f32 {
         self.baseline.mean

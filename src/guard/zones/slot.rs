@@ -7,13 +7,16 @@ use smallvec::SmallVec;
 
 use super::State;
 use super::decay::millis;
+use super::engage::Ended;
 use super::keys::{Charged, Key};
 use super::known::Print;
 use super::outcome::Outcome;
+use super::record::Record;
 use crate::config::plan::ZoneGuardMode;
 use crate::guard::address::Address;
 use crate::guard::slots::{Place, Share};
 use crate::sys::clock::Now;
+use crate::wire::Name;
 
 /// Bits of an IPv6 address that tell clients apart: a subscriber's /56. (Of an IPv4 address: all.)
 const V6_CLIENT: u32 = 56;
@@ -56,13 +59,15 @@ pub(super) struct Claim {
 pub(super) struct ServerClaim {
     pub(super) hash: u64,
     address: IpAddr,
+    /// The zone whose servers it stands for.
+    zone: Name,
     known: bool,
     _shares: (Share, Option<Share>),
 }
 
 impl ServerClaim {
-    /// One more look-up at this server; `known`: of a name known to be real. Nothing if it is no server.
-    pub(super) fn of(state: &State, key: &Key, known: bool) -> Option<Self> {
+    /// One more look-up at this server, as one of those of `zone`; `known`: of a name known to be real. Nothing if it is no server.
+    pub(super) fn of(state: &State, key: &Key, zone: Name, known: bool) -> Option<Self> {
         let Charged::Server(address) = key.charged else {
             return None;
         };
@@ -70,9 +75,20 @@ impl ServerClaim {
         Some(Self {
             hash: key.hash,
             address,
+            zone,
             known,
             _shares: (enter(key.hash), known.then(|| enter(Self::known(key.hash)))),
         })
+    }
+
+    /// The server hears how what was asked of it ended. `samples`: it shows what unknown names are worth.
+    fn tell(&self, ended: Ended, samples: bool, state: &State, at: u64) {
+        state.zones.with(self.hash, |record| {
+            record.ended(ended, self.known, at);
+            if let (Some(engaged), true) = (&mut record.engaged, samples) {
+                engaged.sampled(ended, at);
+            }
+        });
     }
 
     /// By what those for known names are counted apart.
@@ -126,6 +142,29 @@ impl Slot {
         claim.server.as_ref().map(|server| server.address)
     }
 
+    /// The zone whose servers that one stands for.
+    #[must_use]
+    pub fn server_zone(&self) -> Option<&Name> {
+        let claim = self.claim.as_ref()?;
+        claim.server.as_ref().map(|server| &server.zone)
+    }
+
+    /// The server that it is charged to is not what it waits for any more: it counts for it no longer. `answered`: it has said where
+    /// to go on. `packets`: how many were sent by now.
+    pub fn leave_server(&mut self, answered: bool, packets: u32, now: Now) {
+        let Some(claim) = &mut self.claim else {
+            return;
+        };
+        let is_held = claim.is_held();
+        let Some(server) = claim.server.take() else {
+            return;
+        };
+        claim.state.sent(server.hash, packets);
+        if answered && !is_held {
+            server.tell(Ended::Positive, claim.samples, &claim.state, millis(now));
+        }
+    }
+
     /// If it would have been denied were that not only logged: whether the name is known to be real.
     #[must_use]
     pub fn spared(&self) -> Option<bool> {
@@ -142,19 +181,14 @@ impl Slot {
         state.together().sent(packets, claim.explores, at);
         let server = claim.server.as_ref();
         for hash in claim.zones.iter().chain(server.map(|server| &server.hash)) {
-            state.zones.with(*hash, |record| {
-                if let Some(engaged) = &mut record.engaged {
-                    engaged.packets += u64::from(packets);
-                }
-            });
+            state.sent(*hash, packets);
         }
-        // Whether a zone of it has been engaged by now.
-        let mut is_held = false;
+        // What one zone suffers that is held back by itself is no sign of what the others do.
+        let is_held = claim.is_held();
         if let Some(ended) = outcome.ended {
             state.together().ended(ended, at);
             for zone in &claim.zones {
                 state.zones.with(*zone, |record| {
-                    is_held |= record.engaged.is_some();
                     record.ended(ended, false, at);
                     if let (Some(engaged), true) = (&mut record.engaged, claim.samples) {
                         engaged.sampled(ended, at);
@@ -168,17 +202,8 @@ impl Slot {
                 });
             }
         }
-        if let (Some(server), Some(ended)) = (server, outcome.of_server()) {
-            state.zones.with(server.hash, |record| {
-                // What one zone suffers that is held back by itself is no sign of what the others do.
-                if is_held && record.engaged.is_none() {
-                    return;
-                }
-                record.ended(ended, server.known, at);
-                if let (Some(engaged), true) = (&mut record.engaged, claim.samples) {
-                    engaged.sampled(ended, at);
-                }
-            });
+        if let (Some(server), Some(ended), false) = (server, outcome.of_server(), is_held) {
+            server.tell(ended, claim.samples, state, at);
         }
         if outcome.is_real && claim.learns {
             state.learn(claim.print, claim.domain, claim.client, at);
@@ -186,7 +211,31 @@ impl Slot {
     }
 }
 
+impl Claim {
+    /// Whether a zone of it has been engaged by now, and not the server too.
+    fn is_held(&self) -> bool {
+        let is_engaged = |hash: u64| {
+            let on_record = |record: &mut Record| record.engaged.is_some();
+            self.state.zones.with(hash, on_record).unwrap_or(false)
+        };
+        self.zones.iter().copied().any(is_engaged)
+            && !self
+                .server
+                .as_ref()
+                .is_some_and(|server| is_engaged(server.hash))
+    }
+}
+
 impl State {
+    /// What an attack costs: so many packets more.
+    fn sent(&self, hash: u64, packets: u32) {
+        self.zones.with(hash, |record| {
+            if let Some(engaged) = &mut record.engaged {
+                engaged.packets += u64::from(packets);
+            }
+        });
+    }
+
     /// A keyed hash of a client prefix.
     pub(super) fn client_print(&self, client: Address) -> u64 {
         match client {

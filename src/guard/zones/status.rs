@@ -42,7 +42,7 @@ pub struct Status {
     /// Rules of the public suffix list in use.
     pub suffix_rules: usize,
     /// What the operator wished at run time.
-    pub wishes: Vec<(Name, Class)>,
+    pub wishes: Vec<(Charged, Class)>,
 }
 
 /// A zone or server that is engaged.
@@ -88,7 +88,7 @@ impl ZoneGuard {
             wishes: self
                 .wishes()
                 .iter()
-                .map(|(zone, class)| (zone.clone(), *class))
+                .map(|(what, class)| (what.clone(), *class))
                 .collect(),
         }
     }

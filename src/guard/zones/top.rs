@@ -1,6 +1,7 @@
-//! Which domains cost most look-ups now? For `suimon top`, by registrable domain.
+//! Which domains cost most look-ups now, and which servers are under attack? For `suimon top`.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use smallvec::SmallVec;
 
@@ -28,7 +29,44 @@ pub struct Demand {
     pub engaged: bool,
 }
 
+/// What is asked of the zones of one server under attack that the cache cannot answer, and no zone holds back by itself.
+#[derive(Clone, Debug)]
+pub struct ServerDemand {
+    /// By which it is known.
+    pub server: IpAddr,
+    /// Queries per second, denied or not.
+    pub misses: f32,
+    /// The same for names not known to be real.
+    pub unknown: f32,
+    /// Look-ups per second that failed because it kept silent.
+    pub failed: f32,
+    /// Queries per second that were denied, or in log-only mode would have been.
+    pub denied: f32,
+}
+
 impl ZoneGuard {
+    /// The servers under attack, in no order.
+    #[must_use]
+    pub fn servers_demanded(&self, now: Now) -> Vec<ServerDemand> {
+        let at = millis(now);
+        let mut servers = Vec::new();
+        if self.servers_engaged() == 0 {
+            return servers;
+        }
+        self.state.zones.for_each(|_, record| {
+            if let (Charged::Server(server), Some(engaged)) = (&record.charged, &record.engaged) {
+                servers.push(ServerDemand {
+                    server: *server,
+                    misses: record.demand.rate(at),
+                    unknown: record.unknown.rate(at),
+                    failed: record.outcomes.failed_rate(at),
+                    denied: engaged.denied_lately.rate(at),
+                });
+            }
+        });
+        servers
+    }
+
     /// The domains that are asked for at present what the cache cannot answer, in no order.
     #[must_use]
     pub fn demands(&self, now: Now) -> Vec<Demand> {

@@ -29,13 +29,15 @@ pub use incidents::{
 pub use limiter::{LimitReport, LimiterReport};
 pub use shadow::{ShadowLimit, ShadowReport};
 pub use shares::{ShareReport, ShareWhy};
-pub use top::{TopClient, TopDomain, TopLimited, TopReport, TopZone};
+pub use top::{TopClient, TopDomain, TopLimited, TopReport, TopServer, TopZone};
 pub use validation::{
     AnchorKeyReport, AnchorReport, LONGEST_NTA, NegativeAnchorReport, NtaAddReport, NtaListReport,
     NtaRemoveReport, ValidationReport,
 };
 pub use why::{GuardWhy, WhyReport};
-pub use zones::{GuardChangeReport, GuardReport, GuardWish, GuardedServer, GuardedZone};
+pub use zones::{
+    GuardChangeReport, GuardReport, GuardTarget, GuardWish, GuardedServer, GuardedZone,
+};
 
 /// The schema number of every reply and of every JSON that `suimon` prints.
 pub const SCHEMA: u32 = 1;
@@ -126,14 +128,14 @@ pub enum Request {
         /// The zone.
         zone: String,
     },
-    /// Never hold back anything of a zone.
+    /// Never hold back anything of a zone, or of a server's zones for its sake.
     GuardExempt {
-        /// The zone.
+        /// The zone, or the address of the server.
         zone: String,
     },
-    /// Take back a pin or an exemption, and let go of the zone.
+    /// Take back a pin or an exemption, and let go of the zone or server.
     GuardRelease {
-        /// The zone.
+        /// The zone, or the address of the server.
         zone: String,
     },
     /// Which incidents are kept?

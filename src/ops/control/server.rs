@@ -14,6 +14,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
 
 use super::peers::{Peer, Permitted, is_listed_member};
+use super::protocol::GuardTarget;
 use super::protocol::{
     self, Envelope, Failure, FailureKind, FlushReport, MAX_REQUEST, Request, StatsReport,
 };
@@ -307,8 +308,8 @@ async fn obey(request: Request, peer: Peer, service: &dyn Service) -> Result<Vec
 }
 
 fn steer(service: &dyn Service, zone: &str, wish: ZoneWish) -> Result<Vec<u8>, Failure> {
-    let zone = parse_name(zone)?;
-    report(service.steer_zone_guard(&zone, wish).map_err(failed)?)
+    let target: GuardTarget = zone.parse().map_err(bad_request)?;
+    report(service.steer_zone_guard(&target, wish).map_err(failed)?)
 }
 
 async fn in_time<T>(work: impl Future<Output = T>) -> Result<T, Failure> {

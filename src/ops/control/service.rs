@@ -6,9 +6,9 @@ use std::pin::Pin;
 
 use super::peers::Peer;
 use super::protocol::{
-    AskReport, GuardChangeReport, GuardReport, IncidentReport, IncidentsReport, NtaAddReport,
-    NtaListReport, NtaRemoveReport, ReloadReport, ShadowReport, StatusReport, TopReport, Transport,
-    WhyReport,
+    AskReport, GuardChangeReport, GuardReport, GuardTarget, IncidentReport, IncidentsReport,
+    NtaAddReport, NtaListReport, NtaRemoveReport, ReloadReport, ShadowReport, StatusReport,
+    TopReport, Transport, WhyReport,
 };
 use crate::ops::metrics::Metric;
 use crate::wire::{Name, Question, RecordType};
@@ -82,18 +82,18 @@ pub trait Service: Send + Sync + 'static {
         viewer: Peer,
     ) -> Reply<'_, Result<IncidentReport, ServiceError>>;
 
-    /// What the operator wants of a zone under attack, or never to be held back.
+    /// What the operator wants of a zone or server under attack, or never to be held back.
     ///
     /// # Errors
-    /// The guard is off, the zone is one that everybody shares, or there is nothing to release.
+    /// The guard is off, the zone is one that everybody shares, a server is to be pinned, or there is nothing to release.
     fn steer_zone_guard(
         &self,
-        zone: &Name,
+        target: &GuardTarget,
         wish: ZoneWish,
     ) -> Result<GuardChangeReport, ServiceError>;
 }
 
-/// What may be wanted of a zone.
+/// What may be wanted of a zone or server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ZoneWish {
     /// Hold back its unknown names.

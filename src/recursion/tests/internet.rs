@@ -1,7 +1,7 @@
 //! A little Internet in memory: honest servers from zone data, villains from closures, a clock that only moves when told.
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::signed;
 use crate::cache::{Cache, Rank};
 use crate::config::plan::{self, Limits, Minimisation};
 use crate::dnssec::Validator;
-use crate::guard::permit::{Budget, InternalCause, RecursionPermit, Spent};
+use crate::guard::permit::{Blame, Budget, InternalCause, RecursionPermit, Spent};
 use crate::guard::zones::Slot;
 use crate::recursion::targets::mix;
 use crate::recursion::{
@@ -64,6 +64,8 @@ pub(super) struct Internet {
     pub checking: bool,
     /// A copy of the root zone.
     pub local_root: Option<LocalRoot>,
+    /// To which zone's server, known by which address, questions are charged.
+    pub charged: Option<(Name, IpAddr)>,
 }
 
 /// What one query came to.
@@ -81,6 +83,10 @@ pub(super) struct Run {
     pub crowded: Option<Crowd>,
     /// Who was asked, and said nothing at all.
     pub silent: Vec<IpAddr>,
+    /// Who answered what the client's question led to.
+    pub answered: Vec<IpAddr>,
+    /// After how many packets it waited no more for the server that it was charged to.
+    pub left_after: Option<usize>,
 }
 
 /// Routes by apex, longest first; the DS set of an apex belongs to its parent (RFC 4035 section 3.1.4.1), as in `policy`.
@@ -148,6 +154,7 @@ impl Internet {
             validator: Arc::new(Validator::new(&plan::Dnssec::default(), 1 << 20)),
             checking: true,
             local_root: None,
+            charged: None,
         };
         internet.serve(
             ROOT,
@@ -264,17 +271,20 @@ impl Internet {
             .with_local_root(self.local_root.clone())
             .with_trace();
         let mut sent = Vec::new();
+        let mut left_after = None;
         for _ in 0..1000 {
             match recursion.step(&self.cache, &self.routes, &mut budget, self.now) {
                 Step::Done(response) => {
-                    let is_silent = |to: &IpAddr| recursion.blame(Some(*to)).silent;
-                    let mut silent: Vec<IpAddr> = sent
-                        .iter()
-                        .map(|one: &Sent| one.to)
-                        .filter(is_silent)
-                        .collect();
-                    silent.sort_unstable();
-                    silent.dedup();
+                    let blamed = |is: fn(&Blame) -> bool| {
+                        let of: BTreeSet<IpAddr> = sent
+                            .iter()
+                            .map(|one: &Sent| one.to)
+                            .filter(|to| is(&recursion.blame(Some(*to))))
+                            .collect();
+                        of.into_iter().collect()
+                    };
+                    let silent = blamed(|blame| blame.silent);
+                    let answered = blamed(|blame| blame.answered);
                     return Run {
                         response,
                         sent,
@@ -285,12 +295,18 @@ impl Internet {
                         blames_its_zone: recursion.blame(None).zone,
                         crowded: recursion.crowded(),
                         silent,
+                        answered,
+                        left_after,
                     };
                 }
                 Step::Verify(work) => {
                     recursion.verified(work.run(), &self.cache, &mut budget, self.now);
                 }
                 Step::Ask(ask) => {
+                    let charged = self.charged.as_ref();
+                    if charged.is_some_and(|(zone, server)| recursion.has_left(zone, *server)) {
+                        left_after.get_or_insert(sent.len());
+                    }
                     let heard = self.exchange(&ask, &mut budget, &mut sent);
                     recursion.heard(heard, &self.cache, &mut budget, self.now);
                 }

@@ -2,6 +2,7 @@
 
 mod attacked;
 mod chains;
+mod charged;
 mod crowds;
 mod failures;
 mod healing;

@@ -22,6 +22,8 @@ pub(super) enum Servers {
     Dead,
     /// Every question is refused after 40 ms.
     Lame,
+    /// Every question is answered after 40 ms, by another server of the zone than the one that it is known by.
+    Beside,
 }
 
 /// A provider of many zones: all domains below a made-up top-level domain.
@@ -211,11 +213,12 @@ impl Lab {
         }
         *answered += 1;
         let answers = match servers {
-            Servers::Healthy => true,
+            Servers::Healthy | Servers::Beside => true,
             Servers::Answering(rate) => *answered <= rate,
             Servers::Dead | Servers::Lame => false,
         };
         let is_lame = matches!(servers, Servers::Lame);
+        let is_beside = matches!(servers, Servers::Beside);
         let there = self.wildcard || self.real.contains(name);
         let ended = match (answers, there) {
             (false, _) => Ended::Failed,
@@ -232,6 +235,7 @@ impl Lab {
         let outcome = Outcome {
             ended: Some(ended),
             silent: !answers && !is_lame,
+            answered: answers && !is_beside,
             is_real: answers && there,
         };
         self.flights.insert(

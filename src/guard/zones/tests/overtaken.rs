@@ -60,6 +60,7 @@ pub(crate) fn known(guard: &ZoneGuard, name: &str, cut: Cut<'_>, now: Now) {
     let real = Outcome {
         ended: Some(Ended::Positive),
         silent: false,
+        answered: true,
         is_real: true,
     };
     for client in [1, 2] {

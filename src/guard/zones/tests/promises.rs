@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::lab::{Lab, Servers, client, guard, plan};
 use crate::config::plan::{self as config, ZoneGuardMode};
 use crate::guard::zones::engage::Ended;
-use crate::guard::zones::{Class, Cut, KnownNames, Outcome, Permission, Query, ZoneGuard};
+use crate::guard::zones::{Charged, Class, Cut, KnownNames, Outcome, Permission, Query, ZoneGuard};
 use crate::sys::clock::Now;
 use crate::telemetry::Reason;
 use crate::telemetry::incidents::{Stage, Subject};
@@ -43,6 +43,33 @@ fn a_name_resolves_at_the_first_ask_after_release() {
     lab.ask("mine", "mine.victim.example", client(77));
     lab.during(50, |_| {});
     assert_eq!(lab.luck("mine"), (1.0, 1));
+}
+
+#[test]
+fn a_name_resolves_at_the_first_ask_after_the_operator_lets_go_while_what_was_asked_is_still_remembered()
+ {
+    for servers in [Servers::Healthy, Servers::Dead] {
+        let mut lab = Lab::new(servers);
+        lab.until(true, 5_000, |lab| lab.attack(1_500, "victim.example"));
+        lab.during(2_000, |lab| lab.attack(1_500, "victim.example"));
+        lab.real.insert("mine.victim.example".to_owned());
+        // What is under way ends; demand and failures are remembered for five seconds and more.
+        lab.servers = Servers::Healthy;
+        lab.during(3_000, |_| {});
+        for at in 0..20 {
+            lab.ask("other", &format!("typo{at}.victim.example"), client(77));
+        }
+        lab.during(50, |_| {});
+        lab.ask("mine", "mine.victim.example", client(77));
+        assert_eq!(lab.luck("mine"), (0.0, 1), "{servers:?}: denied at once");
+        assert!(lab.guard.release(&name("victim.example"), lab.now()));
+        lab.ask("mine", "mine.victim.example", client(77));
+        lab.during(50, |_| {});
+        assert_eq!(lab.luck("mine"), (1.0, 1), "{servers:?}");
+        assert!(!lab.engaged(), "{servers:?}");
+        // It goes on: what comes now is seen for what it is.
+        lab.until(true, 3_000, |lab| lab.attack(1_500, "victim.example"));
+    }
 }
 
 #[test]
@@ -98,6 +125,7 @@ fn stale_copies_come_first_and_known_names_are_looked_up_behind_them() {
             Outcome {
                 ended,
                 silent: false,
+                answered: true,
                 is_real: true,
             },
             1,
@@ -172,6 +200,7 @@ fn a_quarter_of_the_slots_is_left_to_known_names() {
                 Outcome {
                     ended,
                     silent: false,
+                    answered: true,
                     is_real: true,
                 },
                 1,
@@ -244,6 +273,7 @@ fn who_looks_many_senders_up_is_not_held_back_by_their_number() {
                 Outcome {
                     ended: Some(Ended::Failed),
                     silent: false,
+                    answered: false,
                     is_real: false,
                 },
                 1,
@@ -397,7 +427,7 @@ fn the_operator_pins_and_exempts_and_shared_zones_are_neither() {
     );
     assert_eq!(
         after.status().wishes,
-        [(name("www.victim.example"), Class::Exempt)]
+        [(Charged::Zone(name("www.victim.example")), Class::Exempt)]
     );
 }
 

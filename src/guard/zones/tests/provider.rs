@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use super::lab::{Host, Lab, Servers, client, guard, plan};
 use crate::config::plan::{self as config, ZoneGuardMode};
 use crate::guard::zones::engage::Ended;
-use crate::guard::zones::{Cut, Denial, Outcome, Permission, Query, Server, Slot};
+use crate::guard::zones::{Class, Cut, Denial, Outcome, Permission, Query, Server, Slot};
 use crate::sys::clock::Now;
 use crate::telemetry::Reason;
 use crate::telemetry::incidents::{Attacked, Stage, Subject};
@@ -280,6 +280,46 @@ fn who_delegates_zones_to_a_server_that_keeps_silent_about_them_harms_none_of_it
 }
 
 #[test]
+fn what_another_server_of_the_zone_answers_is_no_sign_of_a_flood_at_the_one_that_it_is_known_by() {
+    let mut lab = provided(&plan(), Servers::Healthy);
+    lab.hosts.push(host(".beside", Servers::Beside));
+    lab.during(10_000, people);
+    lab.during(30_000, |lab| {
+        people(lab);
+        flood(lab, 2_000, 1_000, "beside");
+    });
+    assert_eq!(servers_engaged(&lab), 0);
+    assert_eq!((lab.luck("known").0, lab.luck("new").0), (1.0, 1.0));
+}
+
+#[test]
+fn what_another_server_of_the_zone_answers_does_not_make_an_overloaded_one_look_well() {
+    let mut lab = provided(&plan(), Servers::Answering(100));
+    lab.hosts.push(host(".beside", Servers::Beside));
+    // His own names, looked up 200 times a second, and known to be real.
+    let praise = |lab: &mut Lab| {
+        if lab.at.is_multiple_of(5) {
+            let turn = lab.at / 5;
+            let name = format!("p{}.t{}.beside", turn % 1_000, turn % 50);
+            lab.real.insert(name.clone());
+            lab.ask("praise", &name, client(3_000_000 + turn / 1_000 % 3));
+        }
+    };
+    lab.during(20_000, |lab| {
+        people(lab);
+        praise(lab);
+    });
+    let begun = lab.at;
+    while servers_engaged(&lab) == 0 {
+        people(&mut lab);
+        praise(&mut lab);
+        flood(&mut lab, 2_000, 1_000, "hosted");
+        lab.pass();
+        assert!(lab.at - begun <= 5_000, "not engaged in time");
+    }
+}
+
+#[test]
 fn log_only_holds_nothing_of_a_server_back_and_says_what_it_would_have() {
     let config = config::ZoneGuard {
         mode: ZoneGuardMode::LogOnly,
@@ -292,6 +332,36 @@ fn log_only_holds_nothing_of_a_server_back_and_says_what_it_would_have() {
     assert!(lab.packets > 3 * 14_000, "{}", lab.packets);
     let denied: u64 = lab.guard.counters().denied().map(|(_, times)| times).sum();
     assert!(denied > 10_000, "{denied}");
+}
+
+#[test]
+fn the_operator_lets_go_of_a_server_and_leaves_it_alone_until_he_takes_it_back() {
+    let mut lab = provided(&plan(), Servers::Answering(500));
+    let all = |lab: &mut Lab| flood(lab, 2_000, 1_000, "hosted");
+    lab.during(10_000, all);
+    assert_eq!(servers_engaged(&lab), 1);
+    // Told to let go while what failed is still remembered, it does, and sees for itself what comes then.
+    assert!(lab.guard.release(address(), lab.now()));
+    assert!(!lab.guard.release(address(), lab.now()));
+    lab.ask("bot", "y.t5.hosted", client(1));
+    assert_eq!(servers_engaged(&lab), 0);
+    lab.during(5_000, all);
+    assert_eq!(servers_engaged(&lab), 1, "it goes on");
+    lab.guard.wish(address(), Class::Exempt, lab.now()).unwrap();
+    assert_eq!(servers_engaged(&lab), 0, "at once");
+    lab.during(10_000, all);
+    assert_eq!(servers_engaged(&lab), 0);
+    let refused = lab.guard.wish(address(), Class::Pinned, lab.now());
+    assert!(refused.unwrap_err().contains("pin its zones"));
+    assert!(lab.guard.release(address(), lab.now()), "taken back");
+    lab.during(5_000, all);
+    assert_eq!(servers_engaged(&lab), 1);
+    let shown = lab.guard.servers_demanded(lab.now());
+    assert_eq!(shown.len(), 1, "{shown:?}");
+    let server = &shown[0];
+    assert_eq!(server.server, address());
+    assert!((1_500.0..2_500.0).contains(&server.misses), "{server:?}");
+    assert!(server.denied > 1_000.0 && server.unknown <= server.misses);
 }
 
 #[test]
@@ -342,6 +412,43 @@ fn ask(guard: &crate::guard::zones::ZoneGuard, name: &str, who: u64, now: Now) -
 }
 
 #[test]
+fn what_waits_elsewhere_by_now_is_no_burden_of_the_server() {
+    let guard = guard(&plan());
+    let now = Now::at_secs(10);
+    let mut held = waiting(&guard, 511, now);
+    let zone = |slot: &Slot| slot.server_zone().map(ToString::to_string);
+    assert_eq!(held[3].server(), Some(address()));
+    assert_eq!(zone(&held[3]).as_deref(), Some("z3.hosted."));
+    for slot in &mut held {
+        slot.leave_server(true, 2, now);
+    }
+    assert_eq!((held[3].server(), zone(&held[3])), (None, None));
+    held.extend(waiting(&guard, 511, now));
+    assert_eq!(guard.servers_engaged(), 0);
+    assert_eq!(guard.status().slots_used, 1_022, "the pool's they hold");
+    drop(ask(&guard, "x.more.hosted", 70_000, now));
+    drop(ask(&guard, "y.more.hosted", 70_001, now));
+    assert_eq!(guard.servers_engaged(), 0, "511 waited before either");
+    // Each of them ends once for its zones, and told the server once.
+    for slot in held.drain(..511) {
+        let failed = Outcome {
+            ended: Some(Ended::Failed),
+            silent: true,
+            answered: true,
+            is_real: false,
+        };
+        slot.finish(failed, 9, now);
+    }
+    assert_eq!(guard.status().slots_used, 511);
+    let _last = ask(&guard, "x.more.hosted", 70_000, now);
+    drop(ask(&guard, "y.more.hosted", 70_001, now));
+    let engaged = guard.guarded(now);
+    assert_eq!(engaged.len(), 1, "512 wait for it");
+    assert_eq!(engaged[0].attack.trigger, "in_flight");
+    assert!(engaged[0].attack.failed_share < 0.01, "it answered");
+}
+
+#[test]
 fn half_of_a_servers_share_engages_it_and_forty_names_are_explored_at_once_and_no_more() {
     let guard = guard(&plan());
     let now = Now::at_secs(10);
@@ -384,6 +491,7 @@ fn what_explores_takes_three_quarters_of_a_servers_share_and_known_names_are_nev
         let there = Outcome {
             ended: Some(Ended::Positive),
             silent: false,
+            answered: true,
             is_real: true,
         };
         slot.finish(there, 1, now);

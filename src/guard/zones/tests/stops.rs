@@ -108,6 +108,7 @@ fn a_name_that_is_known_and_one_that_explores_go_on() {
     let real = Outcome {
         ended: Some(Ended::Positive),
         silent: false,
+        answered: true,
         is_real: true,
     };
     let mut known = lent(&guard, "www.t0.hosted", 1);

@@ -135,6 +135,7 @@ fn what_is_answered_from_old_data_is_brought_up_to_date_though_only_one_client_e
     let there = Outcome {
         ended: Some(Ended::Positive),
         silent: false,
+        answered: true,
         is_real: true,
     };
     slot.finish(there, 1, at(1));

@@ -42,6 +42,9 @@ pub struct TopReport {
     pub limited: Vec<TopLimited>,
     /// Domains by look-ups that the cache could not spare.
     pub zones: Vec<TopZone>,
+    /// Servers under attack, by look-ups that the cache could not spare.
+    #[serde(default)]
+    pub servers: Vec<TopServer>,
     /// Domains by queries.
     pub domains: Vec<TopDomain>,
 }
@@ -79,6 +82,21 @@ pub struct TopZone {
     pub denied_per_second: f32,
     /// Whether it, or a zone in it, is under attack.
     pub under_attack: bool,
+}
+
+/// A server under attack, and what its zones cost.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TopServer {
+    /// One address of those that the zones have.
+    pub server: String,
+    /// Queries per second that the cache could not answer and no zone held back by itself.
+    pub misses_per_second: f32,
+    /// The same for names not known to be real.
+    pub unknown_per_second: f32,
+    /// Look-ups per second that failed because it kept silent.
+    pub failed_per_second: f32,
+    /// Queries per second that were denied, or in log-only mode would have been.
+    pub denied_per_second: f32,
 }
 
 /// A domain and how much it is asked for.

@@ -1,8 +1,64 @@
 //! What is told of the zone guard: how it stands, which zones and servers are under attack, and what the operator did about one.
 
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use super::ShareReport;
+use crate::wire::Name;
+
+/// What the operator's word on the zone guard is about, as it is written: `victim.example`, or `192.0.2.53`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GuardTarget {
+    /// A zone, with all below it.
+    Zone(Name),
+    /// A server, by the address that it is known by.
+    Server(IpAddr),
+}
+
+impl FromStr for GuardTarget {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(address) = text.parse::<IpAddr>() {
+            let is_nobody = match address {
+                IpAddr::V4(v4) => v4 == Ipv4Addr::BROADCAST,
+                IpAddr::V6(v6) => v6.to_ipv4_mapped().is_some(),
+            };
+            return if is_nobody || address.is_unspecified() || address.is_multicast() {
+                Err(format!("no server has the address {address}"))
+            } else {
+                Ok(Self::Server(address))
+            };
+        }
+        let last = text.trim_end_matches('.').rsplit('.').next();
+        let is_number = last.is_some_and(|label| {
+            !label.is_empty() && label.bytes().all(|octet| octet.is_ascii_digit())
+        });
+        if is_number || text.contains([':', '/', '%', '[']) {
+            return Err(format!(
+                "{text} is no address, and no zone is called so; write one address of a server, such as 192.0.2.53 or 2001:db8::53"
+            ));
+        }
+        if !text.is_ascii() {
+            return Err("write an internationalised name in its ASCII form (xn--…)".to_owned());
+        }
+        text.parse()
+            .map(Self::Zone)
+            .map_err(|error| format!("not a domain name: {error}"))
+    }
+}
+
+impl fmt::Display for GuardTarget {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Zone(zone) => zone.fmt(out),
+            Self::Server(address) => address.fmt(out),
+        }
+    }
+}
 
 /// `guard status`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -29,7 +85,7 @@ pub struct GuardReport {
     /// Servers that are held back now with all zones on them, those asked for most first.
     #[serde(default)]
     pub servers: Vec<GuardedServer>,
-    /// Zones pinned or exempted, by the operator or by the configuration.
+    /// Zones pinned or exempted, and servers exempted, by the operator or by the configuration.
     pub wishes: Vec<GuardWish>,
 }
 
@@ -93,10 +149,10 @@ pub struct GuardedServer {
     pub clients: u64,
 }
 
-/// A zone that is pinned or exempt.
+/// A zone that is pinned or exempt, or a server that is exempt.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuardWish {
-    /// The zone, with all below it.
+    /// The zone, with all below it; or the address of the server.
     pub zone: String,
     /// "pinned" or "exempt".
     pub wish: String,
@@ -111,11 +167,63 @@ pub struct GuardWish {
 /// `guard pin`, `exempt` and `release`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuardChangeReport {
-    /// The zone.
+    /// The zone, or the address of the server.
     pub zone: String,
     /// What was done: "pinned", "exempt", "released".
     pub done: String,
     /// Whether a restart will know of it.
     #[serde(default)]
     pub kept: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_a_server_a_name_is_a_zone_and_what_looks_like_an_address_is_neither() {
+        let read = |text: &str| text.parse::<GuardTarget>();
+        for (text, shown) in [
+            ("192.0.2.53", "192.0.2.53"),
+            ("2001:DB8::53", "2001:db8::53"),
+            ("127.0.0.2", "127.0.0.2"),
+        ] {
+            let server = read(text).unwrap();
+            assert_eq!(server, GuardTarget::Server(text.parse().unwrap()));
+            assert_eq!(server.to_string(), shown);
+        }
+        for (text, shown) in [
+            ("victim.example", "victim.example."),
+            ("3.2.10.in-addr.arpa.", "3.2.10.in-addr.arpa."),
+            ("4you.example", "4you.example."),
+        ] {
+            let zone = read(text).unwrap();
+            assert_eq!(zone, GuardTarget::Zone(shown.parse().unwrap()));
+            assert_eq!(zone.to_string(), shown);
+        }
+        for text in [
+            "192.0.2",
+            "192.0.2.256",
+            "192.0.2.53.",
+            "192.0.2.0/24",
+            "192.0.2.53:53",
+            "[2001:db8::53]",
+            "2001:db8::g",
+            "fe80::1%eth0",
+        ] {
+            assert!(read(text).unwrap_err().contains("is no address"), "{text}");
+        }
+        for text in [
+            "0.0.0.0",
+            "::",
+            "224.0.0.1",
+            "ff02::1",
+            "255.255.255.255",
+            "::ffff:192.0.2.1",
+        ] {
+            assert!(read(text).unwrap_err().contains("no server has"), "{text}");
+        }
+        assert!(read("a..b").unwrap_err().contains("not a domain name"));
+        assert!(read("bücher.example").unwrap_err().contains("xn--"));
+    }
 }

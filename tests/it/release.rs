@@ -64,7 +64,10 @@ fn a_throttled_name() -> Result<(), String> {
         return Err("let go before anybody could say so".to_owned());
     }
     let again = ask_from(&scene, bot(1), &told);
-    assert!(is_denial(again.as_ref()), "{}", say(again.as_ref()));
+    if !is_denial(again.as_ref()) {
+        // What is looked up whoever asks is drawn anew as the flood ends.
+        return Err(format!("looked up as a sample: {}", say(again.as_ref())));
+    }
 
     let released = tool(&scene.lab, &["guard", "release", TOLD]);
     assert!(released.contains("released told.test."), "{released}");

@@ -28,8 +28,10 @@ const NAMES: u32 = 1000;
 /// The limiter is at work, and nobody over his limit: one generator is a whole country's clients.
 const FIRST: &str = "limiter.rate=1000000\nlimiter.instant=2000000";
 /// Beside the first, which has the port of the metrics: the one with two workers, and the one with an empty cache.
-const SECOND: &str = "limiter.rate=1000000\nlimiter.instant=2000000\nmetrics.listen=\"127.0.0.1:9154\"";
-const THIRD: &str = "limiter.rate=1000000\nlimiter.instant=2000000\nmetrics.listen=\"127.0.0.1:9155\"";
+const SECOND: &str =
+    "limiter.rate=1000000\nlimiter.instant=2000000\nmetrics.listen=\"127.0.0.1:9154\"";
+const THIRD: &str =
+    "limiter.rate=1000000\nlimiter.instant=2000000\nmetrics.listen=\"127.0.0.1:9155\"";
 /// Unbound's caches hold 4 MB each unless told otherwise; the others have room for a million small answers as they are.
 const ROOMY: &str = "  msg-cache-size: 2g\n  rrset-cache-size: 2g\n";
 

@@ -183,8 +183,6 @@ impl Slot {
         for hash in claim.zones.iter().chain(server.map(|server| &server.hash)) {
             state.sent(*hash, packets);
         }
-        // What one zone suffers that is held back by itself is no sign of what the others do.
-        let is_held = claim.is_held();
         if let Some(ended) = outcome.ended {
             state.together().ended(ended, at);
             for zone in &claim.zones {
@@ -202,7 +200,10 @@ impl Slot {
                 });
             }
         }
-        if let (Some(server), Some(ended), false) = (server, outcome.of_server(), is_held) {
+        // What one zone suffers that is held back by itself is no sign of what the others do.
+        if let (Some(server), Some(ended)) = (server, outcome.of_server())
+            && !claim.is_held()
+        {
             server.tell(ended, claim.samples, state, at);
         }
         if outcome.is_real && claim.learns {

@@ -28,8 +28,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use serde::de::DeserializeOwned;
 
-use crate::ops::control::protocol::Request;
-use crate::wire::{Name, RecordType};
+use crate::ops::control::protocol::{Request, domain_name};
+use crate::wire::RecordType;
 
 pub use exit::Exit;
 use output::{Color, Format, Paint, Screen};
@@ -216,15 +216,6 @@ fn usage(
     } else {
         Exit::Usage
     }
-}
-
-/// A domain name on the command line, checked before anybody is asked.
-fn domain_name(text: &str) -> Result<Name, String> {
-    if !text.is_ascii() {
-        return Err("write an internationalised name in its ASCII form (xn--…)".to_owned());
-    }
-    text.parse()
-        .map_err(|error| format!("not a domain name: {error}"))
 }
 
 /// A record type on the command line.

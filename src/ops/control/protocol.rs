@@ -8,6 +8,7 @@
 mod ask;
 mod incidents;
 mod limiter;
+mod names;
 mod shadow;
 mod shares;
 mod top;
@@ -27,6 +28,7 @@ pub use incidents::{
     IncidentSubject, IncidentSummary, IncidentsReport, NoIncident, PrefixCount, ReasonCount,
 };
 pub use limiter::{LimitReport, LimiterReport};
+pub use names::domain_name;
 pub use shadow::{ShadowLimit, ShadowReport};
 pub use shares::{ShareReport, ShareWhy};
 pub use top::{TopClient, TopDomain, TopLimited, TopReport, TopServer, TopZone};

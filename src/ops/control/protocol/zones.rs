@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::ShareReport;
+use super::names::domain_name;
 use crate::wire::Name;
 
 /// What the operator's word on the zone guard is about, as it is written: `victim.example`, or `192.0.2.53`.
@@ -42,12 +43,7 @@ impl FromStr for GuardTarget {
                 "{text} is no address, and no zone is called so; write one address of a server, such as 192.0.2.53 or 2001:db8::53"
             ));
         }
-        if !text.is_ascii() {
-            return Err("write an internationalised name in its ASCII form (xn--…)".to_owned());
-        }
-        text.parse()
-            .map(Self::Zone)
-            .map_err(|error| format!("not a domain name: {error}"))
+        domain_name(text).map(Self::Zone)
     }
 }
 
